@@ -1,0 +1,25 @@
+//! What a check is.
+
+use crate::advisory::AdvisoryDatabase;
+use crate::model::finding::Finding;
+use crate::model::lockfile::Lockfile;
+use crate::model::tree::ProjectTree;
+
+/// What a check may look at.
+pub(crate) struct CheckContext<'a> {
+    /// The project's files.
+    pub(crate) tree: &'a dyn ProjectTree,
+    /// The lockfiles that were read.
+    pub(crate) lockfiles: &'a [Lockfile],
+    /// What is known.
+    pub(crate) advisories: &'a AdvisoryDatabase,
+}
+
+/// One question asked of every project. Pure.
+pub(crate) trait Check: Sync {
+    /// Its name in reports, in kebab-case.
+    fn id(&self) -> &'static str;
+
+    /// Its findings, in any order.
+    fn inspect(&self, context: &CheckContext<'_>) -> Vec<Finding>;
+}

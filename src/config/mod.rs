@@ -1,0 +1,3 @@
+//! Configuration: raw as written → valid as used.
+
+pub(crate) mod policy;

@@ -1,0 +1,71 @@
+//! What an extractor is.
+
+use crate::model::dependency::Dependency;
+use crate::model::repository::RepoPath;
+use crate::model::tree::ProjectTree;
+
+/// A file that pins dependencies.
+#[derive(Clone, Copy)]
+pub struct SourceFile<'a> {
+    /// Its path from the project's root.
+    pub path: &'a RepoPath,
+    /// Its bytes. Untrusted.
+    pub content: &'a [u8],
+    /// The project, for the manifests that stand beside the file (who is direct, what is only for development).
+    pub tree: &'a dyn ProjectTree,
+}
+
+impl SourceFile<'_> {
+    /// The content of a file in the same folder; `None` when there is none that can be read.
+    pub fn neighbour(&self, name: &str) -> Option<Vec<u8>> {
+        // A manifest that is absent or refused only costs detail (direct, scope), never a dependency.
+        self.path.sibling(name).ok().and_then(|path| self.tree.read(&path).ok())
+    }
+}
+
+/// Why a file could not be read as what it claims to be.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ParseError {
+    /// The line where it went wrong, from 1, where it can be told.
+    pub line: Option<u32>,
+    /// A fragment that fits after "failed to". May hold untrusted text.
+    pub message: String,
+    /// The way out, for example the command that writes the file anew.
+    pub hint: Option<String>,
+}
+
+impl ParseError {
+    /// An error without a place or a hint.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { line: None, message: message.into(), hint: None }
+    }
+
+    /// The same error at a line (from 1).
+    #[must_use]
+    pub fn at_line(mut self, line: u32) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    /// The same error with a way out.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// A reader of one file format. Pure: it sees bytes and gives dependencies.
+pub trait Extractor: Sync {
+    /// Its name in reports: the file name in kebab-case, for example `cargo-lock`.
+    fn id(&self) -> &'static str;
+
+    /// Whether the file at this path is in its format.
+    fn claims(&self, path: &RepoPath) -> bool;
+
+    /// Every dependency that the file pins, in file order.
+    ///
+    /// An empty list means that the file is well-formed and pins nothing.
+    fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError>;
+}

@@ -1,0 +1,5 @@
+//! The `patchparty` program: everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    patchparty::cli::main()
+}

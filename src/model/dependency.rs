@@ -1,0 +1,114 @@
+//! Dependencies: packages as a file pins them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::ecosystem::Ecosystem;
+use super::repository::CommitId;
+
+/// One locked instance of a package: a name and the version or commit at which a file pins it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependency {
+    /// The package's ecosystem.
+    pub ecosystem: Ecosystem,
+    /// The name as the file writes it. Untrusted.
+    pub name: String,
+    /// The version as the file writes it, for example `1.2.3`, Composer's `dev-main` or a `uses:` reference. Untrusted.
+    pub version: String,
+    /// Where the package comes from.
+    pub origin: Origin,
+    /// What the project needs it for.
+    pub scope: Scope,
+    /// Whether the project itself asks for it.
+    pub direct: bool,
+    /// Positions, in the lockfile's list, of the dependencies that require this one, sorted.
+    pub parents: Vec<usize>,
+    /// What each parent asks for where the file says so (npm, Composer), aligned with `parents`; empty otherwise.
+    pub requirements: Vec<String>,
+    /// The line on which the file pins it, from 1.
+    pub line: u32,
+}
+
+/// Where a dependency comes from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// A package registry.
+    Registry {
+        /// Its address where the file names one that is not the ecosystem's own.
+        url: Option<String>,
+    },
+    /// A git repository.
+    Git {
+        /// Its address. Untrusted.
+        url: String,
+        /// What the dependency follows.
+        pin: GitPin,
+        /// The commit at which the file locks it.
+        commit: Option<CommitId>,
+    },
+    /// A folder of the same project.
+    Path,
+    /// An archive at an address.
+    Archive {
+        /// Its address. Untrusted.
+        url: String,
+    },
+}
+
+/// What a dependency from git follows: branch tracking is a type, not a string test.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GitPin {
+    /// One commit, for good.
+    Commit,
+    /// A tag.
+    Tag(String),
+    /// A branch: it changes without anyone deciding so.
+    Branch(String),
+    /// The repository's default branch.
+    DefaultBranch,
+}
+
+impl GitPin {
+    /// The branch that is followed: its name, or `None` inside for the default branch.
+    pub fn followed_branch(&self) -> Option<Option<&str>> {
+        match self {
+            Self::Branch(name) => Some(Some(name)),
+            Self::DefaultBranch => Some(None),
+            Self::Commit | Self::Tag(_) => None,
+        }
+    }
+}
+
+/// What a project needs a dependency for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// It is part of what runs in production (also when the file does not say).
+    Runtime,
+    /// Only those who develop or test the project need it.
+    Development,
+    /// It runs in CI (workflows and actions).
+    Ci,
+}
+
+/// A package at a version, as text for people and reports.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PackageVersion {
+    /// The package's name. Untrusted.
+    pub name: String,
+    /// The version. Untrusted.
+    pub version: String,
+}
+
+impl fmt::Display for PackageVersion {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}@{}", self.name, self.version)
+    }
+}
+
+impl From<&Dependency> for PackageVersion {
+    fn from(dependency: &Dependency) -> Self {
+        Self { name: dependency.name.clone(), version: dependency.version.clone() }
+    }
+}

@@ -1,0 +1,135 @@
+//! Findings: what a check has to say about a dependency or a file.
+
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use super::advisory::AdvisoryId;
+use super::dependency::{Origin, PackageVersion, Scope};
+use super::ecosystem::Ecosystem;
+use super::repository::RepoPath;
+use super::severity::{Cvss, Severity};
+
+/// What was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FindingKind {
+    /// A known flaw affects the locked version.
+    Vulnerability,
+    /// The locked package is an attack.
+    Malicious,
+    /// The dependency follows a branch.
+    BranchTracking,
+    /// A manifest asks for dependencies that no lockfile pins.
+    Unlocked,
+    /// Nobody maintains the package.
+    Unmaintained,
+    /// Safe code can reach undefined behaviour.
+    Unsound,
+    /// Anything else an advisory says.
+    Notice,
+}
+
+impl FindingKind {
+    /// The kebab-case word used in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Vulnerability => "vulnerability",
+            Self::Malicious => "malicious",
+            Self::BranchTracking => "branch-tracking",
+            Self::Unlocked => "unlocked",
+            Self::Unmaintained => "unmaintained",
+            Self::Unsound => "unsound",
+            Self::Notice => "notice",
+        }
+    }
+
+    /// Warnings are shown but, unless asked for, decide neither the exit code nor a pull request.
+    pub const fn is_warning(self) -> bool {
+        match self {
+            Self::Unmaintained | Self::Unsound | Self::Notice => true,
+            Self::Vulnerability | Self::Malicious | Self::BranchTracking | Self::Unlocked => false,
+        }
+    }
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// What was found.
+    pub kind: FindingKind,
+    /// How bad it is.
+    ///
+    /// Of the advisory where there is one. A dependency that follows a branch, or that nothing locks, has no score; both
+    /// are medium, as zizmor rates an action that is not pinned.
+    pub severity: Severity,
+    /// The package's ecosystem.
+    pub ecosystem: Ecosystem,
+    /// The package, or the manifest's folder name for an unlocked manifest. Untrusted.
+    pub package: String,
+    /// The locked version; empty for an unlocked manifest. Untrusted.
+    pub version: String,
+    /// The file that pins it.
+    pub file: RepoPath,
+    /// The line in that file, from 1.
+    pub line: u32,
+    /// Whether the project itself asks for the package.
+    pub direct: bool,
+    /// What the project needs it for.
+    pub scope: Scope,
+    /// The shortest path from a direct dependency to the package, both included.
+    pub path: Vec<PackageVersion>,
+    /// Where the package comes from: for branch tracking, the branch and the commit it stands at.
+    pub origin: Origin,
+    /// What is known, for a finding that comes from advisories.
+    pub advisory: Option<KnownFlaw>,
+}
+
+impl Finding {
+    /// The order of reports: most urgent first, then by place, so that equal inputs give equal bytes.
+    pub fn report_order(&self, other: &Self) -> Ordering {
+        let key = |finding: &Self| {
+            (
+                finding.kind.is_warning(),
+                std::cmp::Reverse(finding.severity),
+                finding.file.clone(),
+                finding.package.clone(),
+                finding.version.clone(),
+                finding.line,
+                finding.kind,
+                finding.advisory.as_ref().map(|flaw| flaw.id.clone()),
+            )
+        };
+        key(self).cmp(&key(other))
+    }
+}
+
+/// One flaw as all sources together know it: the same flaw under several names is one finding.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownFlaw {
+    /// The preferred name: CVE, then GHSA, then the source's own.
+    pub id: AdvisoryId,
+    /// All other names, sorted.
+    pub aliases: Vec<AdvisoryId>,
+    /// The records that matched: which source says it under which name, sorted.
+    pub records: Vec<AdvisoryRecord>,
+    /// One line. Untrusted.
+    pub summary: String,
+    /// The long text. Untrusted.
+    pub details: String,
+    /// `https` addresses to read on, sorted.
+    pub references: Vec<String>,
+    /// The highest score that a source gives.
+    pub cvss: Option<Cvss>,
+    /// The lowest fixed version above the locked one that the records name.
+    pub fixed: Option<String>,
+}
+
+/// A record in an advisory database.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AdvisoryRecord {
+    /// The source's id, for example `rustsec`.
+    pub source: String,
+    /// The record's id in it.
+    pub id: AdvisoryId,
+}

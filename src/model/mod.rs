@@ -1,0 +1,13 @@
+//! The vocabulary: plain data that every layer speaks and that speaks to nobody.
+
+pub mod advisory;
+pub mod dependency;
+pub mod ecosystem;
+pub mod finding;
+pub mod lockfile;
+pub mod proposal;
+pub mod remedy;
+pub mod report;
+pub mod repository;
+pub mod severity;
+pub mod tree;

@@ -1,0 +1,120 @@
+//! Proposals: pull requests as data, before a forge knows them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::repository::{CommitId, RepoPath};
+
+/// The way a fix takes: severity decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Route {
+    /// Critical: from what production runs, due in 24 hours.
+    Emergency,
+    /// All else: follows the code line.
+    Routine,
+}
+
+impl Route {
+    /// The lower-case word used in branches and reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Emergency => "emergency",
+            Self::Routine => "routine",
+        }
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+/// One file as a proposal changes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileChange {
+    /// The file.
+    pub path: RepoPath,
+    /// Its content at the base commit.
+    pub before: Vec<u8>,
+    /// Its content after the change.
+    pub after: Vec<u8>,
+    /// Whether its mode has the executable bit, which is kept.
+    pub executable: bool,
+}
+
+/// A label with the looks it gets when it is created.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Label {
+    /// At most 50 characters (GitHub's limit).
+    pub name: String,
+    /// Six hexadecimal digits.
+    pub color: String,
+    /// At most 100 characters (GitHub's limit).
+    pub description: String,
+}
+
+/// The change that a proposal publishes: a tree on top of an audited commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeSet {
+    /// The branch to publish on, for example `patchparty/routine/main`.
+    pub branch: String,
+    /// The audited commit, which becomes the only parent.
+    pub base: CommitId,
+    /// The files, sorted by path.
+    pub files: Vec<FileChange>,
+    /// The commit message. Holds validated tokens only.
+    pub message: String,
+}
+
+/// A pull request as it should stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// The branch with the change.
+    pub branch: String,
+    /// The branch it is to be merged into.
+    pub base: String,
+    /// One line.
+    pub title: String,
+    /// Markdown. Ticked boxes of the body that stands on the forge have been carried over.
+    pub body: String,
+    /// Its labels, sorted by name.
+    pub labels: Vec<Label>,
+}
+
+/// A pull request as it stands on the forge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExistingProposal {
+    /// Its number.
+    pub number: u64,
+    /// Its page.
+    pub url: String,
+    /// Its title.
+    pub title: String,
+    /// Its body, with the boxes people ticked.
+    pub body: String,
+    /// The names of its labels.
+    pub labels: Vec<String>,
+    /// The branch it is to be merged into.
+    pub base: String,
+    /// Open, closed by a person, or merged.
+    pub state: ProposalState,
+    /// Whether the bot itself opened it: only then is its hidden state trusted.
+    pub ours: bool,
+    /// The commit at the tip of its branch; `None` when the branch is gone.
+    pub head: Option<CommitId>,
+}
+
+/// Where a pull request is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProposalState {
+    /// It waits for its reviewer.
+    Open,
+    /// A person closed it without merging.
+    Closed,
+    /// It is merged.
+    Merged,
+}

@@ -1,0 +1,123 @@
+//! Reports: what was read, what was found, what was done about it.
+
+use serde::{Deserialize, Serialize};
+
+use super::finding::Finding;
+use super::lockfile::Lockfile;
+use super::proposal::Route;
+use super::remedy::{Blocked, Bump};
+use super::repository::{CommitId, RepoPath};
+use super::severity::Severity;
+
+/// The outcome of one invocation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The advisory sources that were used.
+    pub sources: Vec<SourceStatus>,
+    /// The projects, sorted by name.
+    pub projects: Vec<ProjectReport>,
+}
+
+/// An advisory source with its age.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceStatus {
+    /// The source's id, for example `rustsec`.
+    pub id: String,
+    /// Where it was read from, without credentials.
+    pub location: String,
+    /// How many advisories it gave.
+    pub advisories: usize,
+    /// How many of its records could not be understood and were left out.
+    pub skipped: usize,
+    /// Its age in seconds, where it can be told.
+    pub age_seconds: Option<i64>,
+    /// A complaint, for example that it is older than the policy allows.
+    pub warning: Option<String>,
+}
+
+/// What became of one project.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProjectReport {
+    /// `owner/name`, or the path or address that was given.
+    pub name: String,
+    /// The branch that was audited, where there is one.
+    pub branch: Option<String>,
+    /// The commit that was audited; `None` for a working folder.
+    pub commit: Option<CommitId>,
+    /// The lockfiles that were read, sorted by path.
+    pub lockfiles: Vec<Lockfile>,
+    /// What was found, in report order.
+    pub findings: Vec<Finding>,
+    /// What could not be read or done, and is therefore missing above.
+    pub problems: Vec<Problem>,
+    /// The pull requests.
+    pub proposals: Vec<ProposalReport>,
+    /// What could not be remedied.
+    pub blocked: Vec<Blocked>,
+    /// Why the project was left alone on purpose, for example "archived".
+    pub skipped: Option<String>,
+}
+
+/// Something that could not be read or done. Its texts may hold untrusted parts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The file, where it is about one.
+    pub file: Option<RepoPath>,
+    /// The line in it, from 1.
+    pub line: Option<u32>,
+    /// What went wrong, as a fragment that fits after "failed to".
+    pub message: String,
+    /// The way out.
+    pub hint: Option<String>,
+}
+
+/// What became of one pull request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProposalReport {
+    /// Its route.
+    pub route: Route,
+    /// Its highest severity; `None` when it only pins.
+    pub severity: Option<Severity>,
+    /// The branch it is to be merged into.
+    pub base: String,
+    /// The branch with the change.
+    pub branch: String,
+    /// Its title.
+    pub title: String,
+    /// What it moves.
+    pub bumps: Vec<Bump>,
+    /// What was done.
+    pub action: ProposalAction,
+    /// Where to look at it: an address, or a file of a dry run.
+    pub url: Option<String>,
+}
+
+/// What was done with a pull request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProposalAction {
+    /// It is new.
+    Opened,
+    /// It was brought up to date.
+    Updated,
+    /// Nothing had to be written.
+    Unchanged,
+    /// A dry run wrote it to a folder.
+    Previewed,
+    /// People have added commits: it was left to them.
+    LeftToPeople,
+    /// A person closed it: it is not opened again for the same findings.
+    ClosedByPerson,
+}
+
+impl Report {
+    /// Whether anything could not be read or done.
+    pub fn is_incomplete(&self) -> bool {
+        self.projects.iter().any(|project| !project.problems.is_empty())
+    }
+
+    /// How many lockfiles were read.
+    pub fn lockfiles_read(&self) -> usize {
+        self.projects.iter().map(|project| project.lockfiles.len()).sum()
+    }
+}

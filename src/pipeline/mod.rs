@@ -1,0 +1,1 @@
+//! The straight line: discover → scan → assess → plan → remedy → propose; one file per step.

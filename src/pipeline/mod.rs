@@ -1,1 +1,6 @@
 //! The straight line: discover → scan → assess → plan → remedy → propose; one file per step.
+
+pub(crate) mod assess;
+pub(crate) mod audit;
+pub(crate) mod resolve;
+pub(crate) mod scan;

@@ -137,6 +137,18 @@ impl Problem {
     pub fn new(message: impl Into<String>, hint: Option<&str>) -> Self {
         Self { file: None, line: None, message: message.into(), hint: hint.map(str::to_owned) }
     }
+
+    /// A problem that is an error: its message and those of its causes, joined by colons.
+    pub fn from_error(error: &dyn std::error::Error, hint: Option<&str>) -> Self {
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            message.push_str(": ");
+            message.push_str(&error.to_string());
+            cause = error.source();
+        }
+        Self::new(message, hint)
+    }
 }
 
 impl Report {

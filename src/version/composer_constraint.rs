@@ -66,9 +66,10 @@ fn parse_conjunction(text: &str) -> Option<Vec<Comparison>> {
         words.peek()?;
         while let Some(word) = words.next() {
             let mut constraint = word.to_owned();
-            // `>= 1.0` is one comparison.
+            // `>= 1.0` is one comparison. As in Composer, a stability flag does not count behind such a space.
             if word.bytes().all(|byte| b"<>=!".contains(&byte)) {
-                constraint.push_str(words.next()?);
+                let version = words.next().filter(|version| !version.starts_with(['<', '>', '=', '!']))?;
+                constraint.push_str(strip_stability_flag(version).0);
             }
             match words.peek().copied() {
                 Some("-") => {

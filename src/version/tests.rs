@@ -62,3 +62,31 @@ proptest! {
 fn version_text() -> impl Strategy<Value = String> {
     "v?[0-2](\\.(0|1|10|99999999999999999999)){0,4}([-.]?(alpha|beta|b|RC|rc|patch|p|dev|x)([.-]?[0-2]){0,2}(-dev)?)?|dev-[ab]|[12]\\.x-dev|2010-?01-?0[12]"
 }
+
+/// `tests/fixtures/version/composer.tsv` holds what composer/semver (as packaged with Composer 2.5.5) and PHP 8.2 answered.
+#[test]
+fn composer_agrees_with_composer() {
+    let table = include_str!("../../tests/fixtures/version/composer.tsv");
+    let mut wrong = Vec::new();
+    for line in table.lines().filter(|line| !line.starts_with('#')) {
+        let [question, left, right, expected] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line:?}") };
+        let answer = match question {
+            "compare" => match compare(Ecosystem::Packagist, left, right) {
+                Ok(Ordering::Less) => "less",
+                Ok(Ordering::Equal) => "equal",
+                Ok(Ordering::Greater) => "greater",
+                Err(_) => "invalid",
+            },
+            "satisfies" => match satisfies(Ecosystem::Packagist, left, right) {
+                Some(true) => "yes",
+                Some(false) => "no",
+                None => "invalid",
+            },
+            other => panic!("unknown question {other:?}"),
+        };
+        if answer != expected {
+            wrong.push(format!("{line} but we say {answer}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} lines differ:\n{}", wrong.len(), wrong.join("\n"));
+}

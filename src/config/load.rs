@@ -58,3 +58,44 @@ fn read(path: &Path) -> io::Result<String> {
     }
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn sources_are_looked_for_beside_the_policy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.toml");
+        let text = "[[advisories.source]]\nkind = \"osv\"\nlocation = \"advisories\"\n[[advisories.source]]\nkind = \"osv\"\nlocation = \"https://a.example/all.zip\"\n";
+        fs::write(&path, text).unwrap();
+        let sources = load(Some(&path)).unwrap().advisories.sources;
+        assert_eq!(sources[0].location, folder.path().join("advisories").display().to_string());
+        assert_eq!(sources[1].location, "https://a.example/all.zip");
+    }
+
+    #[test]
+    fn a_file_that_is_named_must_be_there_and_be_text_of_a_sane_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.toml");
+        let refused = |path: &Path| matches!(load(Some(path)), Err(ConfigError::Unreadable { .. }));
+        assert!(refused(&path));
+        assert!(refused(folder.path()));
+        fs::write(&path, b"\xff\xfe").unwrap();
+        assert!(refused(&path));
+        fs::write(&path, "#".repeat(2 * 1024 * 1024)).unwrap();
+        assert!(refused(&path));
+    }
+
+    #[test]
+    fn complaints_name_the_file_as_the_user_did() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.toml");
+        fs::write(&path, "\n[brnches]\n").unwrap();
+        let shown = load(Some(&path)).unwrap_err().to_string();
+        let expected = format!("{}:2:2: unknown key `brnches`; did you mean `branches`?", path.display());
+        assert_eq!(shown, expected);
+    }
+}

@@ -73,6 +73,7 @@ pub(super) struct RawPolicy {
 /// Which repositories are looked after.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Projects")]
 pub(super) struct RawProjects {
     /// A whole organisation, by its name on GitHub.
     pub(super) organisation: Option<Written<String>>,
@@ -85,6 +86,7 @@ pub(super) struct RawProjects {
 /// The branches that routes are based on. A branch that a project does not have is its default branch.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Branches")]
 pub(super) struct RawBranches {
     /// What production runs: the base of emergencies. The default branch when not written.
     pub(super) production: Option<Written<String>>,
@@ -95,6 +97,7 @@ pub(super) struct RawBranches {
 /// Settings of one project.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Project")]
 pub(super) struct RawProject {
     /// The project, `owner/name`.
     pub(super) name: Written<String>,
@@ -110,6 +113,7 @@ pub(super) struct RawProject {
 /// Advisory sources with their limits of age.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Advisories")]
 pub(super) struct RawAdvisories {
     /// Older sources are a warning, for example `7 days`.
     pub(super) warn_age: Option<Written<String>>,
@@ -122,6 +126,7 @@ pub(super) struct RawAdvisories {
 /// One advisory source.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Source")]
 pub(super) struct RawSource {
     /// Its format.
     pub(super) kind: RawSourceKind,
@@ -131,6 +136,7 @@ pub(super) struct RawSource {
 
 /// The format of an advisory source.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[schemars(rename = "SourceKind")]
 pub(super) enum RawSourceKind {
     /// The layout of the RustSec database.
     #[serde(rename = "rustsec")]
@@ -146,6 +152,7 @@ pub(super) enum RawSourceKind {
 /// When a fix is due, counted from the night it was first seen. What is rated worse is due no later.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Deadlines")]
 pub(super) struct RawDeadlines {
     /// Of emergencies (critical flaws): at most `24 h`.
     pub(super) emergency: Option<Written<String>>,
@@ -165,6 +172,7 @@ pub(super) struct RawDeadlines {
 /// built-in one replaces it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "TestPlan")]
 pub(super) struct RawTestPlan {
     /// Whether the built-in plan is kept.
     pub(super) built_in: RawBuiltIn,
@@ -181,6 +189,7 @@ pub(super) struct RawTestPlan {
 /// What becomes of the built-in test plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "BuiltIn")]
 pub(super) enum RawBuiltIn {
     /// Built-in checks and areas stay, unless replaced one by one.
     #[default]
@@ -192,6 +201,7 @@ pub(super) enum RawBuiltIn {
 /// One box to tick.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Check")]
 pub(super) struct RawCheck {
     /// A stable name, by which a ticked box is found again: lower-case letters, digits and `-`.
     pub(super) id: Written<String>,
@@ -204,6 +214,7 @@ pub(super) struct RawCheck {
 /// A part of what projects do, with the packages and paths that touch it.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Area")]
 pub(super) struct RawArea {
     /// Its name for people, for example `Sign-in and sessions`.
     pub(super) name: Written<String>,
@@ -221,6 +232,7 @@ pub(super) struct RawArea {
 /// How titles and commits are worded.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Wording")]
 pub(super) struct RawWording {
     /// Before the title of a fix, for example `fix(deps): `.
     pub(super) fix_prefix: Option<Written<String>>,
@@ -235,6 +247,7 @@ pub(super) struct RawWording {
 /// What is audited.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Audit")]
 pub(super) struct RawAudit {
     /// Path patterns of files that are not audited, for example `tests/fixtures/**`.
     pub(super) exclude: Vec<Written<String>>,

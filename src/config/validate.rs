@@ -222,3 +222,190 @@ fn written_checks(raw: &RawPolicy) -> impl Iterator<Item = &RawCheck> {
     let areas = plan.area.iter().flat_map(|area| &area.check);
     plan.always.iter().chain(areas).chain(&plan.emergency).chain(&plan.major).chain(raw.deploy.iter().flatten())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::load::parse;
+    use super::*;
+
+    fn complaint(text: &str) -> String {
+        match parse("patchparty.toml", text) {
+            Ok(_) => panic!("accepted:\n{text}"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn each_mistake_has_its_line_and_a_way_out() {
+        let check = |id: &str| format!("[[test-plan.always]]\nid = \"{id}\"\ntext = \"Look.\"\n");
+        for (text, expected) in [
+            ("[projects]\norganisation = \"acme/shop\"", "2:16: `acme/shop` is not an organisation"),
+            ("[projects]\nrepositories = [\n \"acme/shop\",\n \"shop\",\n]", "4:2: `shop` is not a repository"),
+            ("[projects]\nrepositories = [\"a/b\", \"a/b\"]", "2:24: `a/b` is listed twice"),
+            ("[projects]\nexclude = [\"*-archive\"]", "2:12: `*-archive` matches no repository"),
+            ("[projects]\nexclude = [\"acme/[\"]", "2:12: `acme/[` is not a pattern"),
+            ("[branches]\nproduction = \"release/*\"", "2:14: `release/*` is not a branch name"),
+            ("[branches]\ndevelopment = \"--upload-pack=x\"", "2:15: `--upload-pack=x` is not a branch name"),
+            (
+                "[branches]\ndevelopment = \"patchparty/routine/main\"",
+                "2:15: `patchparty/routine/main` cannot be a base",
+            ),
+            ("[[project]]\nname = \"a/b\"\n[[project]]\nname = \"A/B\"", "4:8: `A/B` has two entries"),
+            ("[[project]]\nskip = true", "1:1: missing key `name`"),
+            ("[advisories]\nwarn-age = \"-3 days\"", "2:12: `-3 days` is no time at all"),
+            ("[advisories]\nwarn-age = \"0 days\"", "2:12: `0 days` is no time at all"),
+            ("[advisories]\nmax-age = \"a month\"", "2:11: `a month` is not a length of time"),
+            ("[advisories]\nmax-age = \"1 month\"", "2:11: `1 month` is of no fixed length"),
+            ("[advisories]\nmax-age = 30", "2:11: invalid type: integer `30`"),
+            ("[advisories]\nmax-age = \"2 days\"", "2:11: `max-age` (2 days) is shorter than `warn-age` (7 days)"),
+            (
+                "[[advisories.source]]\nkind = \"ovs\"\nlocation = \"x\"",
+                "2:8: unknown value `ovs`; did you mean `osv`?",
+            ),
+            (
+                "[[advisories.source]]\nkind = \"osv\"\nlocation = \"http://a.example/x.zip\"",
+                "3:12: `http` is not a safe way",
+            ),
+            (
+                "[[advisories.source]]\nkind = \"osv\"\nlocation = \"https://u:p@a.example/x\"",
+                "3:12: an address with cred",
+            ),
+            ("[[advisories.source]]\nkind = \"osv\"\nlocation = \" \"", "3:12: a source without a location"),
+            ("[deadlines]\nemergency = \"2 days\"", "2:13: an emergency is due in 24 h, not in 2 days"),
+            ("[deadlines]\nhigh = \"60 days\"", "2:8: `high` (60 days) is due later than `unknown` (30 days)"),
+            ("[wording]\nsuffix = \"a\\nb\"", "2:10: not a part of a title"),
+            ("[wording]\nsign-off = \"patchparty\"", "2:12: not an identity"),
+            ("[audit]\nexclude = [\"/vendor\"]", "2:12: `/vendor` matches nothing"),
+            ("[audit]\nexclude = [\"a{b\"]", "2:12: `a{b` is not a pattern"),
+            ("[audit]\nexlude = []", "2:1: unknown key `exlude`; did you mean `exclude`?"),
+            (&check("Sign-In"), "2:6: `Sign-In` is not a name for a check"),
+            (&check("a b"), "2:6: `a b` is not a name for a check"),
+            (&check("1st"), "2:6: `1st` is not a name for a check"),
+            (&(check("mine") + &check("mine")), "5:6: the check `mine` stands on line 2 already"),
+            (&check("deploy-backup"), "2:6: the check `deploy-backup` stands elsewhere in the built-in plan already"),
+            ("[[test-plan.always]]\nid = \"a\"\ntext = \"\"", "3:8: not one line of visible text"),
+            ("[[test-plan.area]]\nname = \"Maps\"", "2:8: nothing touches the area `Maps`"),
+            ("[[deploy]]\nid = \"a\"\ntext = \"b\"\nowner = \"a\\tb\"", "4:9: not one line of visible text"),
+        ] {
+            let shown = complaint(text);
+            assert!(shown.starts_with(&format!("patchparty.toml:{expected}")), "{text}\n{shown}");
+            assert!(shown.contains("; "), "no way out: {shown}");
+            assert_eq!(shown.lines().count(), 1, "{shown}");
+        }
+    }
+
+    #[test]
+    fn mistakes_of_every_kind_are_told_together() {
+        let shown = complaint(
+            "[branches]\nproduction = \"a b\"\n[audit]\nexcludes = []\n[deadlines]\nhigh = 7\nlow = \"never\"\n[[deploy]]\nid = \"X\"\n",
+        );
+        let places: Vec<_> = shown.lines().map(|line| line.split(": ").next().unwrap_or_default()).collect();
+        assert_eq!(
+            places,
+            [
+                "patchparty.toml:2:14",
+                "patchparty.toml:4:1",
+                "patchparty.toml:6:8",
+                "patchparty.toml:7:7",
+                "patchparty.toml:8:1"
+            ],
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_used() {
+        let policy = parse(
+            "patchparty.toml",
+            r#"
+            [projects]
+            organisation = "acme"
+            repositories = ["acme/shop", "other/tool"]
+            exclude = ["acme/*-archive"]
+            [branches]
+            production = "release/live"
+            [advisories]
+            warn-age = "36 h"
+            max-age = "2 weeks"
+            [[advisories.source]]
+            kind = "friends-of-php"
+            location = "advisories/php"
+            [deadlines]
+            emergency = "6 h"
+            high = "2d 12h"
+            [wording]
+            fix-prefix = ""
+            sign-off = "Patch Party <bot@acme.example>"
+            [audit]
+            exclude = ["tests/fixtures/**", "docs/*"]
+            [[deploy]]
+            id = "ship"
+            text = "Ship it."
+            "#,
+        )
+        .unwrap();
+        let hours = |hours: u64| Duration::from_secs(hours * 60 * 60);
+        assert_eq!(policy.projects.organisation.as_deref(), Some("acme"));
+        assert_eq!(policy.projects.repositories.len(), 2);
+        assert!(policy.projects.exclude.is_match("acme/old-archive"));
+        assert_eq!(policy.branches.production.as_deref(), Some("release/live"));
+        assert_eq!(policy.branches.development, None);
+        assert_eq!((policy.advisories.warn_age, policy.advisories.max_age), (hours(36), hours(14 * 24)));
+        let source = SourceConfig { kind: SourceKind::FriendsOfPhp, location: "advisories/php".to_owned() };
+        assert_eq!(policy.advisories.sources, [source]);
+        assert_eq!((policy.deadlines.emergency, policy.deadlines.high), (hours(6), hours(60)));
+        assert_eq!(policy.wording.fix_prefix, "");
+        assert_eq!(policy.wording.suffix, " [SECURITY]");
+        assert_eq!(policy.wording.sign_off.as_deref(), Some("Patch Party <bot@acme.example>"));
+        assert!(policy.exclude.is_match("tests/fixtures/a/Cargo.lock") && policy.exclude.is_match("docs/Cargo.lock"));
+        assert!(!policy.exclude.is_match("docs/site/Cargo.lock"), "`*` stays inside a folder");
+        assert_eq!(policy.deploy.len(), 1);
+        assert_eq!(policy.deploy[0].owner, "reviewer");
+        assert_eq!(policy.test_plan, Policy::default().test_plan);
+    }
+
+    #[test]
+    fn plans_are_put_together_by_name() {
+        let built_in = Policy::default().test_plan;
+        let policy = parse(
+            "patchparty.toml",
+            r#"
+            [[test-plan.always]]
+            id = "sign-in"
+            text = "Sign in as the test customer."
+            [[test-plan.always]]
+            id = "newsletter"
+            text = "The newsletter form answers."
+            owner = "editor"
+            [[test-plan.area]]
+            name = "Search"
+            packages = ["our-search"]
+            [[test-plan.area.check]]
+            id = "search-ours"
+            text = "Search for a shoe."
+            [[test-plan.area]]
+            name = "Maps"
+            paths = ["maps/**"]
+            "#,
+        )
+        .unwrap();
+        let plan = policy.test_plan;
+        assert_eq!(plan.always.len(), built_in.always.len() + 1);
+        let sign_in = plan.always.iter().find(|check| check.id == "sign-in").unwrap();
+        assert_eq!((sign_in.text.as_str(), sign_in.owner.as_str()), ("Sign in as the test customer.", "tester"));
+        assert_eq!(plan.areas.len(), built_in.areas.len() + 1);
+        let search = plan.areas.iter().find(|area| area.name == "Search").unwrap();
+        assert_eq!((search.packages.as_slice(), search.checks.len()), (["our-search".to_owned()].as_slice(), 1));
+        assert_eq!(plan.areas.last().unwrap().paths, ["maps/**"]);
+
+        let empty = parse("patchparty.toml", "[test-plan]\nbuilt-in = \"drop\"\n").unwrap().test_plan;
+        assert!(
+            empty.always.is_empty() && empty.areas.is_empty() && empty.emergency.is_empty() && empty.major.is_empty()
+        );
+    }
+
+    #[test]
+    fn nothing_written_is_the_built_in_policy() {
+        assert_eq!(format!("{:?}", parse("x", "").unwrap()), format!("{:?}", Policy::default()));
+    }
+}

@@ -52,12 +52,13 @@ pub(crate) fn text(text: &str) -> String {
     let mut inert = String::with_capacity(line.len() + 16);
     for (position, &character) in characters.iter().enumerate() {
         let before = &characters[..position];
-        if is_active(before, character) {
+        let after = characters.get(position + 1).copied();
+        if is_active(before, character, after) {
             inert.push_str(&format!("&#{};", u32::from(character)));
         } else {
             inert.push(character);
         }
-        if is_recognised(before, character, characters.get(position + 1).copied()) {
+        if is_recognised(before, character, after) {
             inert.push(ZERO_WIDTH_SPACE);
         }
     }
@@ -102,12 +103,12 @@ fn safe_address(address: &str) -> Option<String> {
 }
 
 /// Characters with a meaning of their own in Markdown or HTML are written as entities, which have none.
-fn is_active(before: &[char], character: char) -> bool {
+fn is_active(before: &[char], character: char, after: Option<char>) -> bool {
     match character {
         '`' | '*' | '_' | '~' | '<' | '>' | '&' | '[' | ']' | '!' | '|' | '\\' | '#' | '@' | '$' | '{' | '}' | '"'
         | '\'' | '^' => true,
         // A number at the start of a line begins a list.
-        '.' | ')' => before.iter().all(char::is_ascii_digit),
+        '.' | ')' if after.is_none_or(char::is_whitespace) => before.iter().all(char::is_ascii_digit),
         // At the start of a line also `-`, `+`, `=`, `:` and a slash command mean something.
         _ => before.is_empty() && character.is_ascii_punctuation(),
     }

@@ -2,5 +2,7 @@
 
 pub(crate) mod assess;
 pub(crate) mod audit;
+pub(crate) mod pull_request;
 pub(crate) mod resolve;
 pub(crate) mod scan;
+pub(crate) mod test_plan;

@@ -86,6 +86,8 @@ pub(crate) fn environment(place: &Place) -> BTreeMap<String, String> {
         ("COMPOSER_ALLOW_SUPERUSER".to_owned(), "1".to_owned()),
         ("COMPOSER_DISABLE_XDEBUG_WARN".to_owned(), "1".to_owned()),
         ("COMPOSER_PROCESS_TIMEOUT".to_owned(), "60".to_owned()),
+        // Messages are read by us: they must not be folded.
+        ("COLUMNS".to_owned(), "1000".to_owned()),
     ])
 }
 

@@ -86,8 +86,17 @@ impl Updater for Cargo {
         ])
     }
 
-    fn reconcile(&self, files: &Files, place: &Place) -> Attempt {
-        Attempt { what: "cargo update --workspace", actions: vec![Action::Run(update(files, place, &["--workspace"]))] }
+    fn moves_together(&self) -> bool {
+        false
+    }
+
+    fn reconcile(&self, files: &Files, place: &Place) -> Option<Attempt> {
+        let actions = vec![Action::Run(update(files, place, &["--workspace"]))];
+        Some(Attempt { what: "cargo update --workspace", actions })
+    }
+
+    fn says_stale(&self, messages: &str) -> bool {
+        messages.contains("--locked was passed")
     }
 
     fn requirements(&self, files: &Files, _tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement> {

@@ -89,11 +89,18 @@ impl Updater for Composer {
         ])
     }
 
-    fn reconcile(&self, files: &Files, place: &Place) -> Attempt {
-        Attempt {
-            what: "composer update --lock",
-            actions: vec![Action::Run(update(files, place, Some("--lock"), &[]))],
-        }
+    fn moves_together(&self) -> bool {
+        true
+    }
+
+    fn reconcile(&self, _files: &Files, _place: &Place) -> Option<Attempt> {
+        // `composer update vendor/name:version` reads the changed manifest and writes its hash.
+        None
+    }
+
+    fn says_stale(&self, _messages: &str) -> bool {
+        // The hash says so; no tool is asked.
+        false
     }
 
     fn requirements(&self, files: &Files, _tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement> {

@@ -133,8 +133,14 @@ pub(crate) trait Updater: Sync {
     /// Ways to make the moves together (the parents first), from the smallest change to the largest.
     fn attempts(&self, moves: &[Move<'_>], files: &Files, place: &Place) -> Result<Vec<Attempt>, InvalidToken>;
 
-    /// How to bring the lockfile in line with a changed manifest.
-    fn reconcile(&self, files: &Files, place: &Place) -> Attempt;
+    /// Whether several moves go into one attempt; otherwise each is made on the result of the one before.
+    fn moves_together(&self) -> bool;
+
+    /// How to bring the lockfile in line with a changed manifest, where [`Updater::attempts`] does not do it anyway.
+    fn reconcile(&self, files: &Files, place: &Place) -> Option<Attempt>;
+
+    /// Whether the tool's messages say that the lockfile does not match its manifest.
+    fn says_stale(&self, messages: &str) -> bool;
 
     /// What the project's own manifests ask of the package.
     fn requirements(&self, files: &Files, tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement>;

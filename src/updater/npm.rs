@@ -116,8 +116,16 @@ impl Updater for Npm {
         Ok(attempts)
     }
 
-    fn reconcile(&self, files: &Files, place: &Place) -> Attempt {
-        Attempt { what: "npm install", actions: vec![Action::Run(npm(files, place, &["install"], &[]))] }
+    fn moves_together(&self) -> bool {
+        true
+    }
+
+    fn reconcile(&self, files: &Files, place: &Place) -> Option<Attempt> {
+        Some(Attempt { what: "npm install", actions: vec![Action::Run(npm(files, place, &["install"], &[]))] })
+    }
+
+    fn says_stale(&self, messages: &str) -> bool {
+        messages.contains("EUSAGE")
     }
 
     fn requirements(&self, files: &Files, _tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement> {

@@ -1,4 +1,7 @@
-//! What an extractor is.
+//! What an extractor is, and how text and JSON are read with their lines.
+
+pub(super) mod json;
+pub(super) mod text;
 
 use crate::model::dependency::Dependency;
 use crate::model::repository::RepoPath;

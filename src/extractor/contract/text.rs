@@ -1,0 +1,68 @@
+//! Text from a repository: its encoding, its lines, and what usually went wrong with it.
+
+use super::ParseError;
+
+/// The offsets at which the lines of a text start, so that a line is found without counting from the top again.
+pub(in crate::extractor) struct Lines(Vec<usize>);
+
+impl Lines {
+    /// Reads a text once.
+    pub(in crate::extractor) fn of(text: &str) -> Self {
+        Self(std::iter::once(0).chain(text.match_indices('\n').map(|(position, _)| position + 1)).collect())
+    }
+
+    /// The line, from 1, that holds the byte at `offset`.
+    pub(in crate::extractor) fn at(&self, offset: usize) -> u32 {
+        u32::try_from(self.0.partition_point(|&start| start <= offset)).unwrap_or(u32::MAX)
+    }
+}
+
+/// The text of a file that is to be UTF-8 and not blank; a byte order mark is left out, as npm and Cargo do.
+pub(in crate::extractor) fn read_text(content: &[u8]) -> Result<&str, ParseError> {
+    let text = std::str::from_utf8(content).map_err(|error| {
+        let before = content.get(..error.valid_up_to()).unwrap_or_default();
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        ParseError::new("read it as UTF-8 text").at_line(u32::try_from(line).unwrap_or(u32::MAX))
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim().is_empty() { Err(ParseError::new("find anything in it: the file is empty")) } else { Ok(text) }
+}
+
+/// What to say about a text that could not be read: an unresolved merge is named before any syntax.
+pub(in crate::extractor) fn explain(text: &str, error: ParseError, way_out: &str) -> ParseError {
+    let marker = text.lines().position(|line| line.starts_with("<<<<<<<") || line.starts_with(">>>>>>>"));
+    match marker {
+        Some(position) => ParseError::new("read it: it holds the markers of a merge conflict")
+            .at_line(u32::try_from(position + 1).unwrap_or(u32::MAX))
+            .with_hint(format!("resolve the conflict, then {way_out}")),
+        None if error.hint.is_none() => error.with_hint(way_out),
+        None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_counted_from_one() {
+        let lines = Lines::of("a\nbc\n\nd");
+        assert_eq!([0, 1, 2, 4, 5, 6, 7].map(|offset| lines.at(offset)), [1, 1, 2, 2, 3, 4, 4]);
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_with_its_line() {
+        assert_eq!(read_text(b"a\nb\xff").expect_err("not UTF-8").line, Some(2));
+        assert!(read_text(b" \n").is_err());
+        assert!(read_text(b"").is_err());
+        assert_eq!(read_text("\u{feff}{}".as_bytes()).expect("UTF-8"), "{}");
+    }
+
+    #[test]
+    fn a_merge_conflict_is_named_before_the_syntax() {
+        let error = explain("{\n<<<<<<< HEAD\n", ParseError::new("x").at_line(9), "run `npm install`");
+        assert_eq!(error.line, Some(2));
+        assert_eq!(error.hint.as_deref(), Some("resolve the conflict, then run `npm install`"));
+        assert_eq!(explain("{", ParseError::new("x"), "y").hint.as_deref(), Some("y"));
+    }
+}

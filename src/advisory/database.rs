@@ -3,12 +3,11 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 
-use super::ranges;
+use super::ranges::{self, Locked};
 use crate::model::advisory::{Advisory, AdvisoryId, AdvisoryKind, Affected};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::finding::{AdvisoryRecord, KnownFlaw};
 use crate::model::severity::{Cvss, Severity};
-use crate::version;
 
 /// Every advisory that was loaded, looked up by ecosystem and normalised name.
 #[derive(Debug, Default)]
@@ -62,16 +61,17 @@ impl AdvisoryDatabase {
     /// What is not a flaw – nobody maintains the package, a notice – is never merged with one: RustSec lists a flaw's
     /// names as aliases of such a record as well (`RUSTSEC-2020-0036`).
     pub fn affecting(&self, ecosystem: Ecosystem, package: &str, version: &str) -> Vec<FlawMatch> {
+        let locked = Locked::new(ecosystem, version);
         let mut matched: Vec<(usize, usize)> = self
             .entries(ecosystem, package)
-            .filter(|&(_, affected)| ranges::affects(affected, version))
+            .filter(|&(_, affected)| locked.is_affected_by(affected))
             .map(|(position, _)| (self.flaws[position], position))
             .collect();
         matched.sort_unstable();
         matched.dedup();
         let mut flaws: Vec<_> = matched
             .chunk_by(|left, right| left.0 == right.0)
-            .map(|group| self.flaw_match(group, ecosystem, package, version))
+            .map(|group| self.flaw_match(group, &locked, self.entries(ecosystem, package)))
             .collect();
         flaws.sort_by(|left, right| (left.kind, &left.flaw.id).cmp(&(right.kind, &right.flaw.id)));
         flaws
@@ -80,13 +80,13 @@ impl AdvisoryDatabase {
     /// Whether no known vulnerability or attack affects the version. A version that the ecosystem cannot order is free
     /// only when no such advisory names a range of the package: what cannot be placed is not known to be safe.
     pub fn is_free_of_flaws(&self, ecosystem: Ecosystem, package: &str, version: &str) -> bool {
-        let is_ordered = version::compare(ecosystem, version, version).is_ok();
+        let locked = Locked::new(ecosystem, version);
         !self.entries(ecosystem, package).any(|(position, affected)| {
             let is_flaw = match self.advisories[position].kind {
                 AdvisoryKind::Vulnerability | AdvisoryKind::Malicious => true,
                 AdvisoryKind::Unmaintained | AdvisoryKind::Unsound | AdvisoryKind::Notice => false,
             };
-            is_flaw && (ranges::affects(affected, version) || !is_ordered && !affected.ranges.is_empty())
+            is_flaw && (locked.is_affected_by(affected) || !locked.is_ordered() && !affected.ranges.is_empty())
         })
     }
 
@@ -102,7 +102,13 @@ impl AdvisoryDatabase {
             .map(|&(position, entry)| (position, &self.advisories[position].affected[entry]))
     }
 
-    fn flaw_match(&self, group: &[(usize, usize)], ecosystem: Ecosystem, package: &str, version: &str) -> FlawMatch {
+    /// What the records of one flaw say together; `group` has the flaw's number and the position of each.
+    fn flaw_match<'a>(
+        &self,
+        group: &[(usize, usize)],
+        locked: &Locked<'_>,
+        entries: impl Iterator<Item = (usize, &'a Affected)>,
+    ) -> FlawMatch {
         // Sources come in the order of their names, which is the order of positions.
         let records: Vec<&Advisory> = group.iter().map(|&(_, position)| &self.advisories[position]).collect();
         let told = records.iter().find(|record| !record.details.is_empty());
@@ -110,12 +116,9 @@ impl AdvisoryDatabase {
         let mut names = self.names[group[0].0].iter().cloned();
         let references: BTreeSet<_> =
             records.iter().flat_map(|record| &record.references).filter(|link| link.starts_with("https://")).collect();
-        let positions: Vec<usize> = group.iter().map(|&(_, position)| position).collect();
-        let entries: Vec<_> = self
-            .entries(ecosystem, package)
-            .filter(|(position, _)| positions.contains(position))
-            .map(|(_, affected)| affected)
-            .collect();
+        let is_record = |position: usize| group.iter().any(|&(_, record)| record == position);
+        let entries: Vec<_> =
+            entries.filter(|(position, _)| is_record(*position)).map(|(_, affected)| affected).collect();
         FlawMatch {
             kind: records
                 .iter()
@@ -131,7 +134,7 @@ impl AdvisoryDatabase {
                 details: told.map(|record| record.details.clone()).unwrap_or_default(),
                 references: references.into_iter().cloned().collect(),
                 cvss: highest_score(&records),
-                fixed: ranges::lowest_fix(&entries, ecosystem, version),
+                fixed: ranges::lowest_fix(&entries, locked),
             },
         }
     }
@@ -178,11 +181,8 @@ fn gravity(kind: AdvisoryKind) -> u8 {
     }
 }
 
-/// What kinds may be the same flaw: being attacked, being open to attack and being unsound are views of one thing.
-fn is_same_matter(left: AdvisoryKind, right: AdvisoryKind) -> bool {
-    matter(left) == matter(right)
-}
-
+/// Records of one matter may be about the same flaw: being an attack, being open to one and being unsound are views of
+/// one thing.
 fn matter(kind: AdvisoryKind) -> u8 {
     match kind {
         AdvisoryKind::Vulnerability | AdvisoryKind::Malicious | AdvisoryKind::Unsound => 0,
@@ -199,7 +199,6 @@ fn flaws_and_names(advisories: &[Advisory]) -> (Vec<usize>, Vec<Vec<AdvisoryId>>
         for name in std::iter::once(&advisory.id).chain(&advisory.aliases) {
             let first = *first_with.entry((matter(advisory.kind), name)).or_insert(position);
             let (left, right) = (root(&mut parents, first), root(&mut parents, position));
-            debug_assert!(is_same_matter(advisories[left].kind, advisories[right].kind));
             parents[left.max(right)] = left.min(right);
         }
     }

@@ -1,111 +1,130 @@
 //! Ranges: whether a version is affected, as the OSV schema evaluates events.
 
-use std::cmp::Ordering;
-
 use crate::model::advisory::{Affected, AffectedRange, RangeEvent};
 use crate::model::ecosystem::Ecosystem;
-use crate::version::compare;
+use crate::version::{Version, parse};
 
-/// Whether the explicit versions or any range holds the version
-/// (<https://ossf.github.io/osv-schema/#evaluation>).
-pub(super) fn affects(affected: &Affected, version: &str) -> bool {
-    names(affected, version) || affected.ranges.iter().any(|range| holds(affected.ecosystem, range, version))
+/// A version as it is locked, with its place in the order where it has one.
+pub(super) struct Locked<'a> {
+    ecosystem: Ecosystem,
+    text: &'a str,
+    place: Option<Version>,
 }
 
-fn names(affected: &Affected, version: &str) -> bool {
-    let is_same =
-        |listed: &String| listed == version || compare(affected.ecosystem, listed, version).is_ok_and(Ordering::is_eq);
-    affected.versions.iter().any(is_same)
-}
-
-fn holds(ecosystem: Ecosystem, range: &AffectedRange, version: &str) -> bool {
-    let mut limits = range.events.iter().filter_map(|event| match event {
-        RangeEvent::Limit(limit) => Some(limit),
-        RangeEvent::Introduced(_) | RangeEvent::Fixed(_) | RangeEvent::LastAffected(_) => None,
-    });
-    let is_before = |limit: &String| limit == "*" || compare(ecosystem, version, limit).is_ok_and(Ordering::is_lt);
-    let is_within_limits = match limits.next() {
-        None => true,
-        Some(first) => is_before(first) || limits.any(is_before),
-    };
-    is_within_limits && sorted(ecosystem, range).is_some_and(|events| is_affected_after(ecosystem, &events, version))
-}
-
-/// The events but limits, lowest first; `None` when one of them cannot be placed, and with it none can.
-///
-/// At one version, `introduced` and `fixed` stay in the order in which the source has them, so that a range may begin
-/// where another ends; `last_affected` comes after both, as it ends behind its version.
-fn sorted(ecosystem: Ecosystem, range: &AffectedRange) -> Option<Vec<&RangeEvent>> {
-    let is_placed = |event: &&RangeEvent| match place(event) {
-        Place::Nowhere | Place::Beginning => true,
-        Place::At(version, _) => compare(ecosystem, version, version).is_ok(),
-    };
-    if !range.events.iter().all(|event| is_placed(&event)) {
-        return None;
+impl<'a> Locked<'a> {
+    /// Places a version in its ecosystem's order.
+    pub(super) fn new(ecosystem: Ecosystem, text: &'a str) -> Self {
+        Self { ecosystem, text, place: parse(ecosystem, text).ok() }
     }
-    let mut events: Vec<_> = range.events.iter().filter(|event| !matches!(place(event), Place::Nowhere)).collect();
-    events.sort_by(|left, right| match (place(left), place(right)) {
-        (Place::Beginning, Place::Beginning) | (Place::Nowhere, _) | (_, Place::Nowhere) => Ordering::Equal,
-        (Place::Beginning, Place::At(..)) => Ordering::Less,
-        (Place::At(..), Place::Beginning) => Ordering::Greater,
-        (Place::At(left, is_left_behind), Place::At(right, is_right_behind)) => {
-            compare(ecosystem, left, right).unwrap_or(Ordering::Equal).then(is_left_behind.cmp(&is_right_behind))
+
+    /// Whether the ecosystem can order it.
+    pub(super) fn is_ordered(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// Whether the explicit versions or any range of an entry of the same ecosystem holds it
+    /// (<https://ossf.github.io/osv-schema/#evaluation>).
+    pub(super) fn is_affected_by(&self, affected: &Affected) -> bool {
+        if affected.versions.iter().any(|version| self.is(version)) {
+            return true;
         }
-    });
+        let Some(place) = &self.place else { return false };
+        affected.ranges.iter().any(|range| holds(self.ecosystem, range, place))
+    }
+
+    fn is(&self, version: &str) -> bool {
+        version == self.text
+            || self
+                .place
+                .as_ref()
+                .is_some_and(|place| parse(self.ecosystem, version).is_ok_and(|other| other == *place))
+    }
+}
+
+/// Where an event takes effect. The order of the variants, and of their fields, is the order of evaluation: at one
+/// version, `last_affected` ends behind it and so comes last, while `introduced` and `fixed` stay in the order in which
+/// the source has them, so that a range may begin where another ends.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Beginning,
+    At(Version, bool),
+}
+
+/// The events of a range but its limits, each with its place, lowest first; `None` when one of them has none.
+fn placed(ecosystem: Ecosystem, range: &AffectedRange) -> Option<Vec<(Place, &RangeEvent)>> {
+    let mut events = Vec::with_capacity(range.events.len());
+    for event in &range.events {
+        let place = match event {
+            RangeEvent::Introduced(zero) if zero == "0" => Place::Beginning,
+            RangeEvent::Introduced(version) | RangeEvent::Fixed(version) => {
+                Place::At(parse(ecosystem, version).ok()?, false)
+            }
+            RangeEvent::LastAffected(version) => Place::At(parse(ecosystem, version).ok()?, true),
+            RangeEvent::Limit(_) => continue,
+        };
+        events.push((place, event));
+    }
+    events.sort_by(|left, right| left.0.cmp(&right.0));
     Some(events)
 }
 
-enum Place<'a> {
-    Nowhere,
-    Beginning,
-    /// A version, and whether the event takes effect behind it.
-    At(&'a str, bool),
-}
-
-fn place(event: &RangeEvent) -> Place<'_> {
-    match event {
-        RangeEvent::Introduced(version) if version == "0" => Place::Beginning,
-        RangeEvent::Introduced(version) | RangeEvent::Fixed(version) => Place::At(version, false),
-        RangeEvent::LastAffected(version) => Place::At(version, true),
-        RangeEvent::Limit(_) => Place::Nowhere,
-    }
-}
-
-fn is_affected_after(ecosystem: Ecosystem, events: &[&RangeEvent], version: &str) -> bool {
-    // A version without a place in the order is in no range.
-    if compare(ecosystem, version, version).is_err() {
+fn holds(ecosystem: Ecosystem, range: &AffectedRange, version: &Version) -> bool {
+    if !is_within_limits(ecosystem, range, version) {
         return false;
     }
-    let order = |other: &str| compare(ecosystem, version, other).unwrap_or(Ordering::Less);
+    let Some(events) = placed(ecosystem, range) else { return false };
     let mut is_affected = false;
-    for event in events {
-        match event {
-            RangeEvent::Introduced(zero) if zero == "0" => is_affected = true,
-            RangeEvent::Introduced(introduced) if order(introduced).is_ge() => is_affected = true,
-            RangeEvent::Fixed(fixed) if order(fixed).is_ge() => is_affected = false,
-            RangeEvent::LastAffected(last) if order(last).is_gt() => is_affected = false,
-            RangeEvent::Introduced(_) | RangeEvent::Fixed(_) | RangeEvent::LastAffected(_) | RangeEvent::Limit(_) => {}
+    for (place, event) in events {
+        let has_passed = match &place {
+            Place::Beginning => true,
+            Place::At(at, is_behind) => {
+                if *is_behind {
+                    version > at
+                } else {
+                    version >= at
+                }
+            }
+        };
+        if has_passed {
+            is_affected = matches!(event, RangeEvent::Introduced(_));
         }
     }
     is_affected
 }
 
-/// The lowest fixed version above `version` that the entries name.
+fn is_within_limits(ecosystem: Ecosystem, range: &AffectedRange, version: &Version) -> bool {
+    let mut is_limited = false;
+    for event in &range.events {
+        let RangeEvent::Limit(limit) = event else { continue };
+        is_limited = true;
+        if limit == "*" || parse(ecosystem, limit).is_ok_and(|limit| *version < limit) {
+            return true;
+        }
+    }
+    !is_limited
+}
+
+/// The lowest fixed version above the locked one that the entries name.
 ///
 /// A branch that never got its fix ends where the next branch begins, and some sources write that as `fixed`; such an
 /// end is still affected by the next range, so that an end that no entry affects is preferred.
-pub(super) fn lowest_fix(entries: &[&Affected], ecosystem: Ecosystem, version: &str) -> Option<String> {
+pub(super) fn lowest_fix(entries: &[&Affected], locked: &Locked<'_>) -> Option<String> {
+    let current = locked.place.as_ref()?;
     let events = entries.iter().flat_map(|affected| &affected.ranges).flat_map(|range| &range.events);
-    let mut fixes: Vec<&str> = events
+    let mut fixes: Vec<(Version, &str)> = events
         .filter_map(|event| match event {
-            RangeEvent::Fixed(fixed) => Some(fixed.as_str()),
+            RangeEvent::Fixed(fixed) => Some((parse(locked.ecosystem, fixed).ok()?, fixed.as_str())),
             RangeEvent::Introduced(_) | RangeEvent::LastAffected(_) | RangeEvent::Limit(_) => None,
         })
-        .filter(|fixed| compare(ecosystem, fixed, version).is_ok_and(Ordering::is_gt))
+        .filter(|(fixed, _)| fixed > current)
         .collect();
-    fixes.sort_by(|left, right| compare(ecosystem, left, right).unwrap_or(Ordering::Equal).then(left.cmp(right)));
-    let free = fixes.iter().find(|fixed| !entries.iter().any(|affected| affects(affected, fixed)));
-    free.or_else(|| fixes.first()).map(|fixed| (*fixed).to_owned())
+    fixes.sort();
+    let is_free = |fixed: &str| {
+        let fixed = Locked::new(locked.ecosystem, fixed);
+        !entries.iter().any(|affected| fixed.is_affected_by(affected))
+    };
+    let free = fixes.iter().find(|(_, fixed)| is_free(fixed));
+    free.or_else(|| fixes.first()).map(|(_, fixed)| (*fixed).to_owned())
 }
 
 #[cfg(test)]
@@ -132,6 +151,14 @@ mod tests {
             ranges: ranges.into_iter().map(|events| AffectedRange { events }).collect(),
             versions: versions.iter().map(|version| (*version).to_owned()).collect(),
         }
+    }
+
+    fn affects(affected: &Affected, version: &str) -> bool {
+        Locked::new(Ecosystem::CratesIo, version).is_affected_by(affected)
+    }
+
+    fn fix(entries: &[&Affected], version: &str) -> Option<String> {
+        lowest_fix(entries, &Locked::new(Ecosystem::CratesIo, version))
     }
 
     #[track_caller]
@@ -202,13 +229,12 @@ mod tests {
             ],
             &[],
         );
-        let fix = |version: &str| lowest_fix(&[&unfixed_branch], Ecosystem::CratesIo, version);
-        assert_eq!(fix("4.2.0").as_deref(), Some("5.4.53"));
-        assert_eq!(fix("6.1.0").as_deref(), Some("6.4.41"));
-        assert_eq!(fix("7.0.0"), None);
+        assert_eq!(fix(&[&unfixed_branch], "4.2.0").as_deref(), Some("5.4.53"));
+        assert_eq!(fix(&[&unfixed_branch], "6.1.0").as_deref(), Some("6.4.41"));
+        assert_eq!(fix(&[&unfixed_branch], "7.0.0"), None);
         let never = entry(vec![vec![from("0")]], &[]);
-        assert_eq!(lowest_fix(&[&never], Ecosystem::CratesIo, "1.0.0"), None);
+        assert_eq!(fix(&[&never], "1.0.0"), None);
         // Everything that is named is affected by another record: the lowest is the best that is known.
-        assert_eq!(lowest_fix(&[&unfixed_branch, &never], Ecosystem::CratesIo, "4.2.0").as_deref(), Some("5.0.0"));
+        assert_eq!(fix(&[&unfixed_branch, &never], "4.2.0").as_deref(), Some("5.0.0"));
     }
 }

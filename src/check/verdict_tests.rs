@@ -8,9 +8,8 @@ use super::known_vulnerable::KnownVulnerable;
 use crate::advisory::AdvisoryDatabase;
 use crate::advisory::store::{LoadRequest, Loaded, load};
 use crate::config::policy::{AdvisoryPolicy, SourceConfig, SourceKind};
+use crate::extractor::{EXTRACTORS, SourceFile};
 use crate::git::folder::FolderTree;
-use crate::model::dependency::{Dependency, Origin, Scope};
-use crate::model::ecosystem::Ecosystem;
 use crate::model::lockfile::Lockfile;
 use crate::model::repository::RepoPath;
 
@@ -67,31 +66,23 @@ fn recorded(folder: &Path) -> Verdict {
         .collect()
 }
 
-fn dependencies(folder: &Path) -> Option<Vec<Dependency>> {
-    let text = std::fs::read_to_string(folder.join("Cargo.lock")).ok()?;
-    let lock: cargo_lock::Lockfile = text.parse().ok()?;
-    let dependency = |package: cargo_lock::Package| Dependency {
-        ecosystem: Ecosystem::CratesIo,
-        name: package.name.to_string(),
-        version: package.version.to_string(),
-        origin: match &package.source {
-            None => Origin::Path,
-            Some(source) if source.is_default_registry() => Origin::Registry { url: None },
-            Some(source) => Origin::Registry { url: Some(source.url().to_string()) },
-        },
-        scope: Scope::Runtime,
-        direct: false,
-        parents: Vec::new(),
-        requirements: Vec::new(),
-        line: 1,
-    };
-    Some(lock.packages.into_iter().map(dependency).collect())
+/// The lockfile of a folder (in some projects it goes by another name), read by the real extractor.
+fn lockfile(folder: &Path, tree: &FolderTree) -> Result<Lockfile, String> {
+    let files = std::fs::read_dir(folder).map_err(|error| error.to_string())?;
+    let file = files
+        .filter_map(|file| Some(file.ok()?.path()))
+        .find(|file| file.extension().is_some_and(|extension| extension == "lock"))
+        .ok_or("there is no lockfile")?;
+    let content = std::fs::read(file).map_err(|error| error.to_string())?;
+    let path = RepoPath::new("Cargo.lock").map_err(|error| error.to_string())?;
+    let extractor = EXTRACTORS.iter().find(|extractor| extractor.claims(&path)).ok_or("nothing claims it")?;
+    let dependencies =
+        extractor.extract(&SourceFile { path: &path, content: &content, tree }).map_err(|error| error.to_string())?;
+    Ok(Lockfile::new(path, extractor.id(), dependencies))
 }
 
-fn ours(database: &AdvisoryDatabase, lockfile: Lockfile) -> Verdict {
-    let nothing = tempfile::tempdir().expect("a scratch folder");
-    let tree = FolderTree::open(nothing.path()).expect("an empty folder");
-    let context = CheckContext { tree: &tree, lockfiles: &[lockfile], advisories: database };
+fn ours(database: &AdvisoryDatabase, lockfile: Lockfile, tree: &FolderTree) -> Verdict {
+    let context = CheckContext { tree, lockfiles: &[lockfile], advisories: database };
     let mut verdict = Verdict::new();
     for finding in KnownVulnerable.inspect(&context) {
         let flaw = finding.advisory.as_ref().expect("it comes from an advisory");
@@ -109,22 +100,26 @@ fn every_verdict_of_cargo_audit_is_ours_and_none_more() {
     let database = rustsec(&shared).database;
     let locks = locks(&shared);
     let (mut agreed, mut disagreements, mut unread) = (0, Vec::new(), Vec::new());
+    let nothing = tempfile::tempdir().expect("a scratch folder");
+    let tree = FolderTree::open(nothing.path()).expect("an empty folder");
     for folder in &locks {
-        let Some(dependencies) = dependencies(folder) else {
-            unread.push(folder.display().to_string());
-            continue;
+        let name = folder.file_name().unwrap_or_default().display();
+        let lockfile = match lockfile(folder, &tree) {
+            Ok(lockfile) => lockfile,
+            Err(error) => {
+                unread.push(format!("{name}: {error}"));
+                continue;
+            }
         };
-        let path = RepoPath::new("Cargo.lock").expect("a plain path");
-        let ours = ours(&database, Lockfile::new(path, "cargo-lock", dependencies));
+        let ours = ours(&database, lockfile, &tree);
         let recorded = recorded(folder);
         agreed += ours.intersection(&recorded).count();
-        disagreements
-            .extend(recorded.difference(&ours).map(|verdict| format!("{}: missing {verdict:?}", folder.display())));
-        disagreements
-            .extend(ours.difference(&recorded).map(|verdict| format!("{}: too much {verdict:?}", folder.display())));
+        disagreements.extend(recorded.difference(&ours).map(|verdict| format!("{name}: missing {verdict:?}")));
+        disagreements.extend(ours.difference(&recorded).map(|verdict| format!("{name}: too much {verdict:?}")));
     }
     println!("compared {} locks with {agreed} findings; {} could not be read", locks.len(), unread.len());
-    assert!(!locks.is_empty(), "the corpus has verdicts");
+    assert!(locks.len() >= 250, "the corpus has verdicts of 273 locks, not of {}", locks.len());
+    assert!(agreed >= 5_000, "the corpus has thousands of findings, not {agreed}");
     assert!(disagreements.is_empty(), "{} disagreements:\n{}", disagreements.len(), disagreements.join("\n"));
     assert!(unread.is_empty(), "could not be read:\n{}", unread.join("\n"));
 }

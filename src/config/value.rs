@@ -12,7 +12,7 @@ use super::raw::Written;
 use crate::model::repository::RepoSlug;
 
 /// One day.
-pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const DAY: Duration = Duration::from_hours(24);
 
 /// The longest check text: it stands on one line of a pull request.
 const TEXT_LIMIT: usize = 300;
@@ -89,7 +89,7 @@ pub(super) fn branch(written: &Written<String>, complaints: &mut Complaints<'_>)
         && !name.contains("@{")
         && !name.contains(forbidden)
         && !name.ends_with('.')
-        && name.split('/').all(|part| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock"));
+        && name.split('/').all(|part| !part.is_empty() && !part.starts_with('.') && !is_git_lock(part));
     if !well_formed {
         complaints.add(
             &written.span(),
@@ -107,6 +107,12 @@ pub(super) fn branch(written: &Written<String>, complaints: &mut Complaints<'_>)
         return None;
     }
     Some(name.clone())
+}
+
+/// Git writes `<name>.lock` beside a reference while it moves it.
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "git refuses exactly this spelling")]
+fn is_git_lock(part: &str) -> bool {
+    part.ends_with(".lock")
 }
 
 /// The place of an advisory source: a path, or an `https` address without credentials.

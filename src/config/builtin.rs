@@ -45,7 +45,7 @@ mod tests {
     use super::super::plan::all_checks;
     use super::*;
 
-    const HOUR: Duration = Duration::from_secs(60 * 60);
+    const HOUR: Duration = Duration::from_hours(1);
 
     #[test]
     fn the_built_in_policy_is_valid_and_complete() {

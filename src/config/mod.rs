@@ -9,6 +9,8 @@ mod plan;
 pub(crate) mod policy;
 mod project;
 mod raw;
+#[cfg(test)]
+mod samples;
 mod schema;
 mod validate;
 mod value;

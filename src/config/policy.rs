@@ -40,7 +40,7 @@ pub(crate) struct ProjectSelection {
     pub(crate) organisation: Option<String>,
     /// Single repositories.
     pub(crate) repositories: Vec<RepoSlug>,
-    /// Names (`owner/name` patterns) that are left out.
+    /// Names (`owner/name` patterns) that are left out, those of projects with `skip` among them.
     pub(crate) exclude: GlobSet,
 }
 
@@ -76,11 +76,11 @@ pub(crate) struct SourceConfig {
 /// The format of an advisory source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum SourceKind {
-    /// The RustSec database's layout.
+    /// The layout of the `RustSec` database.
     RustSec,
     /// OSV JSON: a folder, a zip, or the address of a zip.
     Osv,
-    /// FriendsOfPHP's layout.
+    /// The layout of the `FriendsOfPHP` database.
     FriendsOfPhp,
 }
 
@@ -179,20 +179,13 @@ impl Policy {
         }
     }
 
-    /// Whether a project is left out, by its own entry or by a pattern.
-    pub(crate) fn skips(&self, project: &RepoSlug) -> bool {
-        self.projects.exclude.is_match(project.to_string())
-            || self.overrides.iter().any(|settings| settings.skip && settings.is_for(project))
-    }
-
     /// How long a fix may take, counted from the night its flaw was first seen.
     ///
-    /// The emergency route has one deadline. On the routine route, what is rated critical (because the emergency route
-    /// could not be taken) is due with what is rated high.
+    /// The emergency route has one deadline, and what is rated critical has it on every route.
     pub(crate) fn deadline(&self, route: Route, severity: Severity) -> Duration {
         match (route, severity) {
-            (Route::Emergency, _) => self.deadlines.emergency,
-            (Route::Routine, Severity::Critical | Severity::High) => self.deadlines.high,
+            (Route::Emergency, _) | (Route::Routine, Severity::Critical) => self.deadlines.emergency,
+            (Route::Routine, Severity::High) => self.deadlines.high,
             (Route::Routine, Severity::Unknown) => self.deadlines.unknown,
             (Route::Routine, Severity::Medium) => self.deadlines.medium,
             (Route::Routine, Severity::Low) => self.deadlines.low,
@@ -232,9 +225,11 @@ mod tests {
             "[projects]\nexclude = [\"acme/*-archive\"]\n[[project]]\nname = \"acme/old\"\nskip = true\n",
         )
         .unwrap();
-        assert!(policy.skips(&slug("acme/Shop-Archive")));
-        assert!(policy.skips(&slug("Acme/old")));
-        assert!(!policy.skips(&slug("acme/shop")));
+        for left_out in ["acme/Shop-Archive", "Acme/old"] {
+            assert!(policy.projects.exclude.is_match(left_out), "{left_out}");
+        }
+        assert!(!policy.projects.exclude.is_match("acme/older"));
+        assert!(policy.overrides.iter().all(|settings| settings.skip));
     }
 
     #[test]
@@ -245,7 +240,7 @@ mod tests {
             assert!(due(pair[0]) <= due(pair[1]), "{pair:?}");
         }
         for severity in Severity::ALL {
-            assert_eq!(policy.deadline(Route::Emergency, severity), Duration::from_secs(24 * 60 * 60));
+            assert_eq!(policy.deadline(Route::Emergency, severity), Duration::from_hours(24));
         }
     }
 }

@@ -319,6 +319,19 @@ mod tests {
     }
 
     #[test]
+    fn the_worst_patterns_that_are_accepted_are_cheap() {
+        let pattern = format!("a/{}", "**/{*?,[!a-z]*}".repeat(13));
+        assert!(pattern.len() <= 200);
+        let list = vec![format!("{pattern:?}"); PATTERN_LIMIT].join(",");
+        let started = std::time::Instant::now();
+        let narrowed = narrow(&organisation(), FILE, &format!("[audit]\nexclude = [{list}]"));
+        if let Ok(policy) = narrowed {
+            assert!(!policy.exclude.is_match(format!("b/{}", "x/".repeat(2_000))));
+        }
+        assert!(started.elapsed() < std::time::Duration::from_mins(1), "{:?}", started.elapsed());
+    }
+
+    #[test]
     fn the_keys_of_the_organisation_are_all_that_a_project_lacks() {
         let schema: serde_json::Value = serde_json::from_str(&super::super::schema()).unwrap();
         let plan = &schema["$defs"]["TestPlan"]["properties"];

@@ -138,13 +138,13 @@ pub(super) struct RawSource {
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[schemars(rename = "SourceKind")]
 pub(super) enum RawSourceKind {
-    /// The layout of the RustSec database.
+    /// The layout of the `RustSec` database.
     #[serde(rename = "rustsec")]
     RustSec,
     /// OSV records: a folder of JSON files, or a zip of them.
     #[serde(rename = "osv")]
     Osv,
-    /// The layout of the FriendsOfPHP database.
+    /// The layout of the `FriendsOfPHP` database.
     #[serde(rename = "friends-of-php")]
     FriendsOfPhp,
 }

@@ -13,6 +13,7 @@ use super::raw::{
     RawTestPlan, RawWording, Written,
 };
 use super::value;
+use crate::model::repository::RepoSlug;
 
 /// What is written replaces what the base says; see [`RawTestPlan`] for how plans are put together. Everything that is
 /// wrong is a complaint, and then the result must not be used.
@@ -26,7 +27,7 @@ pub(super) fn policy(raw: &RawPolicy, base: Policy, complaints: &mut Complaints<
     let globs: Vec<_> =
         raw.audit.exclude.iter().filter_map(|written| value::path_pattern(written, complaints)).collect();
     Policy {
-        projects: projects(&raw.projects, complaints),
+        projects: projects(&raw.projects, &raw.project, complaints),
         branches: branches(&raw.branches, complaints),
         advisories: advisories(&raw.advisories, base.advisories, complaints),
         deadlines: deadlines(&raw.deadlines, &base.deadlines, complaints),
@@ -39,7 +40,7 @@ pub(super) fn policy(raw: &RawPolicy, base: Policy, complaints: &mut Complaints<
     }
 }
 
-fn projects(raw: &RawProjects, complaints: &mut Complaints<'_>) -> ProjectSelection {
+fn projects(raw: &RawProjects, settings: &[RawProject], complaints: &mut Complaints<'_>) -> ProjectSelection {
     let mut repositories = Vec::with_capacity(raw.repositories.len());
     for written in &raw.repositories {
         let Some(slug) = value::slug(written, complaints) else { continue };
@@ -49,7 +50,11 @@ fn projects(raw: &RawProjects, complaints: &mut Complaints<'_>) -> ProjectSelect
             repositories.push(slug);
         }
     }
-    let globs: Vec<_> = raw.exclude.iter().filter_map(|written| value::project_pattern(written, complaints)).collect();
+    let mut globs: Vec<_> =
+        raw.exclude.iter().filter_map(|written| value::project_pattern(written, complaints)).collect();
+    // A slug has no character that means something in a pattern; a name that is no slug has its complaint already.
+    let skipped = settings.iter().filter(|project| project.skip && project.name.value().parse::<RepoSlug>().is_ok());
+    globs.extend(skipped.filter_map(|project| value::project_pattern(&project.name, complaints)));
     ProjectSelection {
         organisation: raw.organisation.as_ref().and_then(|written| value::organisation(written, complaints)),
         repositories,
@@ -344,7 +349,7 @@ mod tests {
             "#,
         )
         .unwrap();
-        let hours = |hours: u64| Duration::from_secs(hours * 60 * 60);
+        let hours = Duration::from_hours;
         assert_eq!(policy.projects.organisation.as_deref(), Some("acme"));
         assert_eq!(policy.projects.repositories.len(), 2);
         assert!(policy.projects.exclude.is_match("acme/old-archive"));

@@ -12,7 +12,7 @@ use super::raw::Written;
 use crate::model::repository::RepoSlug;
 
 /// One day.
-pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const DAY: Duration = Duration::from_hours(24);
 
 /// The longest check text: it stands on one line of a pull request.
 const TEXT_LIMIT: usize = 300;
@@ -89,7 +89,7 @@ pub(super) fn branch(written: &Written<String>, complaints: &mut Complaints<'_>)
         && !name.contains("@{")
         && !name.contains(forbidden)
         && !name.ends_with('.')
-        && name.split('/').all(|part| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock"));
+        && name.split('/').all(|part| !part.is_empty() && !part.starts_with('.') && !is_git_lock(part));
     if !well_formed {
         complaints.add(
             &written.span(),
@@ -107,6 +107,12 @@ pub(super) fn branch(written: &Written<String>, complaints: &mut Complaints<'_>)
         return None;
     }
     Some(name.clone())
+}
+
+/// Git writes `<name>.lock` beside a reference while it moves it.
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "git refuses exactly this spelling")]
+fn is_git_lock(part: &str) -> bool {
+    part.ends_with(".lock")
 }
 
 /// The place of an advisory source: a path, or an `https` address without credentials.
@@ -281,4 +287,125 @@ pub(super) fn glob_set(
         complaints.add(&place, format!("the patterns are too much together: {}", error.kind()), "write fewer");
         GlobSet::empty()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::raw::Written;
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    struct Line {
+        value: Written<String>,
+    }
+
+    fn read<T>(text: &str, parse: fn(&Written<String>, &mut Complaints<'_>) -> Option<T>) -> Option<T> {
+        let mut table = toml::Table::new();
+        table.insert("value".to_owned(), text.into());
+        let document = toml::to_string(&table).unwrap();
+        let line: Line = toml::from_str(&document).unwrap();
+        let mut complaints = Complaints::new("x", &document);
+        let value = parse(&line.value, &mut complaints);
+        assert_eq!(
+            value.is_none(),
+            complaints.finish(()).is_err(),
+            "{text}: refused in silence, or complained and used"
+        );
+        value
+    }
+
+    #[test]
+    fn lengths_of_time_are_read_as_people_write_them() {
+        for (text, hours) in [
+            ("24 h", 24),
+            ("24h", 24),
+            ("90 min", 1),
+            ("30 days", 720),
+            ("30d", 720),
+            ("1 day", 24),
+            ("2 weeks", 336),
+            ("1 day 12 h", 36),
+            (" 6 hours ", 6),
+        ] {
+            let read = read(text, duration).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(read.as_secs() / 3600, hours, "{text}");
+        }
+        for text in
+            ["", "24", "h", "0 h", "-1 h", "1 day ago", "1 year", "1 month", "99999999999999 h", "24 h; rm", "∞"]
+        {
+            assert_eq!(read(text, duration), None, "{text}");
+        }
+        assert_eq!((show(7 * DAY), show(DAY / 2), show(DAY / 3600)), ("7 days".into(), "12 h".into(), "24 s".into()));
+    }
+
+    #[test]
+    fn branches_are_what_git_accepts() {
+        for good in ["main", "release/2.x", "feature-1", "übung", "v1.0", "a@b"] {
+            assert!(read(good, branch).is_some(), "{good}");
+        }
+        for bad in [
+            "",
+            "@",
+            "a..b",
+            "a b",
+            "a~1",
+            "a^",
+            "a:b",
+            "a?",
+            "a*",
+            "[a",
+            "a\\b",
+            "/a",
+            "a/",
+            "a//b",
+            ".a",
+            "a/.b",
+            "a.",
+            "a.lock",
+            "a@{1}",
+            "-a",
+            "refs/heads/main",
+            "patchparty/routine/main",
+            "a\nb",
+        ] {
+            assert!(read(bad, branch).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn identities_fit_on_a_sign_off_line() {
+        for good in ["Bot <bot@acme.example>", "Anna B. <a+b@acme.example>"] {
+            assert!(read(good, identity).is_some(), "{good}");
+        }
+        for bad in [
+            "Bot",
+            "<bot@acme.example>",
+            " <bot@acme.example>",
+            "Bot <bot>",
+            "Bot <@x>",
+            "Bot <a@b> <c@d>",
+            "Bot <a@b>\nX: y",
+            "Bot <a b@c>",
+        ] {
+            assert!(read(bad, identity).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sources_are_paths_or_safe_addresses() {
+        for good in ["advisories", "../shared/rustsec", "https://github.com/RustSec/advisory-db", "C:\\advisories"] {
+            assert!(read(good, location).is_some(), "{good}");
+        }
+        for bad in [
+            "",
+            "http://a.example/x",
+            "ssh://git@a.example/x",
+            "file:///x",
+            "https://t@a.example/x",
+            "https://",
+            "a\nb",
+        ] {
+            assert!(read(bad, location).is_none(), "{bad}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::contract::{ReportOptions, Reporter, visible};
 use crate::model::finding::{Finding, FindingKind};
-use crate::model::report::Report;
+use crate::model::report::{Problem, Report};
 use crate::model::severity::Severity;
 
 /// GitHub shows ten annotations of each level and step and drops the rest
@@ -35,9 +35,17 @@ impl Reporter for Annotations {
             .iter()
             .flat_map(|project| project.findings.iter().map(|finding| (project.name.as_str(), finding)))
             .collect();
+        let problems = report
+            .projects
+            .iter()
+            .flat_map(|project| project.problems.iter().map(|problem| problem_command(&project.name, problem, alone)));
         for wanted in [Level::Error, Level::Warning, Level::Notice] {
-            for (project, finding) in findings.iter().filter(|(_, finding)| level(finding) == wanted).take(LIMIT) {
-                writeln!(sink, "{}", command(wanted, project, finding, alone))?;
+            let here = findings.iter().filter(|(_, finding)| level(finding) == wanted);
+            let here = here.map(|(project, finding)| command(wanted, project, finding, alone));
+            // What was not read may hide anything: it comes first among the warnings.
+            let problems = problems.clone().filter(|_| wanted == Level::Warning);
+            for command in problems.chain(here).take(LIMIT) {
+                writeln!(sink, "{command}")?;
             }
         }
         Ok(())
@@ -69,6 +77,16 @@ fn command(level: Level, project: &str, finding: &Finding, alone: bool) -> Strin
         if alone { String::new() } else { format!(" in {project}, {}:{}", finding.file, finding.line) };
     let message = format!("{}{place_in_words}{}", package(finding), advice(finding));
     format!("::{word} {place}title={}::{}", property(&title), data(&message))
+}
+
+fn problem_command(project: &str, problem: &Problem, alone: bool) -> String {
+    let line = problem.line.map(|line| format!("line={line},")).unwrap_or_default();
+    let place = match &problem.file {
+        Some(file) if alone => format!("file={},{line}", property(file.as_str())),
+        Some(_) | None => String::new(),
+    };
+    let project = if alone { String::new() } else { format!("{project}: ") };
+    format!("::warning {place}title=incomplete::{}", data(&format!("{project}failed to {}", problem.message)))
 }
 
 fn package(finding: &Finding) -> String {
@@ -125,6 +143,13 @@ mod tests {
         let several = text(&sample::report());
         assert!(!several.contains("file="), "{several}");
         assert!(several.contains("in acme/shop, package-lock.json:12"), "{several}");
+    }
+
+    #[test]
+    fn what_was_not_read_is_a_warning() {
+        let mut report = sample::report();
+        report.projects.retain(|project| !project.problems.is_empty());
+        insta::assert_snapshot!(text(&report), @"::warning file=Cargo.lock,line=3,title=incomplete::failed to parse `Cargo.lock`: expected a version");
     }
 
     #[test]

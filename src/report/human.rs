@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 
 use super::contract::{ReportOptions, Reporter, visible};
 use crate::model::dependency::Origin;
@@ -49,11 +49,11 @@ fn write_project(project: &ProjectReport, options: ReportOptions, sink: &mut dyn
     } else if project.skipped.is_none() {
         writeln!(sink, "  {}", nothing_found(project))?;
     }
-    for blocked in &project.blocked {
-        write_blocked(blocked, options, sink)?;
-    }
     for problem in &project.problems {
         write_problem(problem, options, sink)?;
+    }
+    for blocked in &project.blocked {
+        write_blocked(blocked, options, sink)?;
     }
     for proposal in &project.proposals {
         write_proposal(proposal, sink)?;
@@ -93,10 +93,16 @@ fn nothing_found(project: &ProjectReport) -> String {
 fn write_findings(findings: &[Finding], options: ReportOptions, sink: &mut dyn Write) -> io::Result<()> {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(options.width.unwrap_or(WIDTH).clamp(60, 160));
+    let width = options.width.unwrap_or(WIDTH).clamp(60, 160);
+    table.set_width(width);
     table.set_header(["SEVERITY", "PACKAGE", "ADVISORY", "WHERE"]);
     for finding in findings {
-        table.add_row([finding.severity.to_string(), package(finding), advisory(finding), place(finding)]);
+        table.add_row([finding.severity.to_string(), package(finding), advisory(finding), place(finding, width)]);
+    }
+    // Identifiers are copied by hand: they are not broken, unless they are longer than any known one.
+    let longest = findings.iter().map(|finding| advisory(finding).lines().map(str::len).max().unwrap_or(0)).max();
+    if let Some(column) = table.column_mut(2).filter(|_| longest.is_some_and(|length| length <= 24)) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
     }
     for line in table.lines() {
         writeln!(sink, "{}", paint_severity(options, line.trim_end()))?;
@@ -141,8 +147,13 @@ fn follows(finding: &Finding) -> String {
     }
 }
 
-fn place(finding: &Finding) -> String {
-    format!("{}:{}", visible(finding.file.as_str()), finding.line)
+/// `apps/shop/package-lock.json:12`, on two lines when it is too long for its column.
+fn place(finding: &Finding, width: u16) -> String {
+    let place = format!("{}:{}", visible(finding.file.as_str()), finding.line);
+    match place.rsplit_once('/') {
+        Some((folder, file)) if place.chars().count() > usize::from(width) * 3 / 10 => format!("{folder}/\n{file}"),
+        Some(_) | None => place,
+    }
 }
 
 fn write_blocked(blocked: &Blocked, options: ReportOptions, sink: &mut dyn Write) -> io::Result<()> {

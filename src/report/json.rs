@@ -2,6 +2,7 @@
 
 mod v1;
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::contract::{ReportOptions, Reporter, is_invisible};
@@ -30,7 +31,7 @@ fn harmless(json: &str) -> String {
     for character in json.chars() {
         if character != '\n' && is_invisible(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                harmless.push_str(&format!("\\u{unit:04x}"));
+                write!(harmless, "\\u{unit:04x}").expect("a string takes every write");
             }
         } else {
             harmless.push(character);

@@ -2,6 +2,7 @@
 
 pub(crate) mod assess;
 pub(crate) mod audit;
+pub(crate) mod job_summary;
 pub(crate) mod pull_request;
 pub(crate) mod resolve;
 pub(crate) mod scan;

@@ -117,6 +117,9 @@ impl<'a> Facts<'a> {
         fixed.sort_by(|left, right| left.report_order(right));
         // A pin that fixes nothing has no severity of its own.
         let severity = fixed.iter().map(|finding| finding.severity).max();
+        // A fix of something that was not among the findings is still one, and nobody has rated it here.
+        let severity =
+            severity.or_else(|| bumps.iter().any(|bump| !bump.fixes.is_empty()).then_some(Severity::Unknown));
         let scores = fixed.iter().filter_map(|finding| Some(finding.advisory.as_ref()?.cvss.as_ref()?.score));
         let score = scores.max_by(f64::total_cmp);
         let time = time_allowed(&request.policy.deadlines, request.route, severity);

@@ -1,5 +1,7 @@
 //! Untrusted text becomes inert Markdown: whatever an advisory or a repository says, it cannot act on a forge.
 
+use std::fmt::Write as _;
+
 use url::Url;
 
 /// Breaks what a forge would recognise (`@name`, `#1`, `https://`) without changing how it looks.
@@ -54,7 +56,9 @@ pub(crate) fn text(text: &str) -> String {
         let before = &characters[..position];
         let after = characters.get(position + 1).copied();
         if is_active(before, character, after) {
-            inert.push_str(&format!("&#{};", u32::from(character)));
+            inert.push_str("&#");
+            inert.push_str(&u32::from(character).to_string());
+            inert.push(';');
         } else {
             inert.push(character);
         }
@@ -93,8 +97,8 @@ fn safe_address(address: &str) -> Option<String> {
             '-' | '.' | '_' | '~' | ':' | '/' | '?' | '#' | '@' | '+' | ',' | ';' | '=' | '%' => safe.push(character),
             _ if character.is_ascii_alphanumeric() => safe.push(character),
             _ => {
-                for byte in character.to_string().bytes() {
-                    safe.push_str(&format!("%{byte:02X}"));
+                for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                    write!(safe, "%{byte:02X}").expect("a string takes every write");
                 }
             }
         }
@@ -296,9 +300,9 @@ mod tests {
             let (mut document, mut expected) = (String::new(), String::new());
             for string in &strings {
                 let (span, block) = (code(string), fence(string));
-                document.push_str(&format!(
+                document.extend([format!(
                     "Advisory {span} end\n\n| a | b |\n|---|---|\n| x | {span} |\n{block}tail\n\n- {span}\n\n"
-                ));
+                )]);
                 expected.push_str("<p>Advisory CODE end</p>\n<table>\n<thead>\n<tr>\n<th>a</th>\n<th>b</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>x</td>\n<td>CODE</td>\n</tr>\n</tbody>\n</table>\n<pre>CODE</pre>\n<p>tail</p>\n<ul>\n<li>CODE</li>\n</ul>\n");
             }
             assert_eq!(without_code(&markdown_to_html(&document, &options())), expected, "{strings:?}");
@@ -324,7 +328,7 @@ mod tests {
             let mut document = String::new();
             for string in &strings {
                 let line = text(string);
-                document.push_str(&format!("{line}\n\nx {line} y\n\n- {line}\n\n| a | b |\n|---|---|\n| x | {line} |\n\nz\n{line}\n\n<details>\n<summary>{line}</summary>\n</details>\n\n"));
+                document.extend([format!("{line}\n\nx {line} y\n\n- {line}\n\n| a | b |\n|---|---|\n| x | {line} |\n\nz\n{line}\n\n<details>\n<summary>{line}</summary>\n</details>\n\n")]);
             }
             let html = markdown_to_html(&document, &options());
             let skeleton = html

@@ -48,7 +48,8 @@ pub(super) fn title(request: &WriteRequest<'_>, facts: &Facts<'_>) -> Result<Str
     let moves: Vec<&Bump> =
         facts.bumps.iter().copied().filter(|bump| is_wanted(bump) && (bump.step != Step::Pin) == fixes).collect();
     let names = packages(&moves, facts);
-    let (from, to) = if names.len() == 1 { (only(&moves, before), only(&moves, after)) } else { (None, None) };
+    let (from, to) =
+        if names.len() == 1 { (only(&moves, |bump| Some(before(bump))), only(&moves, after)) } else { (None, None) };
     let shown = if names.len() > NAMES_IN_TITLE { NAMES_IN_TITLE - 1 } else { names.len() };
     let view = TitleView {
         prefix: if fixes { &wording.fix_prefix } else { &wording.pin_prefix },
@@ -79,8 +80,8 @@ fn packages(moves: &[&Bump], facts: &Facts<'_>) -> Vec<String> {
     ordered.into_iter().filter(|bump| seen.insert(&bump.package)).map(|bump| token::package(&bump.package)).collect()
 }
 
-fn before(bump: &Bump) -> Option<String> {
-    Some(token::version(&bump.from))
+fn before(bump: &Bump) -> String {
+    token::version(&bump.from)
 }
 
 fn after(bump: &Bump) -> Option<String> {
@@ -112,7 +113,7 @@ struct CommitView<'a> {
 struct Change {
     package: String,
     file: String,
-    from: Option<String>,
+    from: String,
     to: Option<String>,
 }
 

@@ -40,6 +40,7 @@ const SHORT_LIST: usize = 5;
 
 /// The variables of `pull_request.hbs`.
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "templates can only ask whether something holds")]
 pub(super) struct PullRequestView<'a> {
     severity: Option<Severity>,
     score: Option<String>,

@@ -147,7 +147,7 @@ fn partial_name(tag: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
-/// Whether the end of `text` is inside a block of HTML, which ends with a blank line (CommonMark, section 4.6).
+/// Whether the end of `text` is inside a block of HTML, which ends with a blank line (`CommonMark`, section 4.6).
 fn in_html(text: &str) -> bool {
     let block = text.rsplit_once("\n\n").map_or(text, |(_, block)| block);
     block.lines().any(|line| line.trim_start().starts_with('<'))
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn quotes_hide_no_tags() {
-        let hidden = format!("{{{{#if x}}}}{{{{y '\"' \"}}}}{{{{/if}}}}\"}}}}");
+        let hidden = "{{#if x}}{{y '\"' \"}}{{/if}}\"}}";
         assert_eq!(shape(&hidden.repeat(32)).expect("as deep as allowed").nesting, 32);
         assert!(shape(&hidden.repeat(33)).is_err());
     }

@@ -74,9 +74,9 @@ impl Bench<'_> {
     /// What the tool may see of the project as it stands.
     pub(super) fn files(&self, changed: &BTreeMap<RepoPath, Vec<u8>>) -> Result<Files, Failure> {
         let tree = Overlay { base: self.request.tree, changed };
-        self.updater.files(&self.request.lockfile.path, &tree).map_err(|refusal| {
-            Failure::new(BlockCause::Refused, refusal.message).with_next_step(refusal.next_step)
-        })
+        self.updater
+            .files(&self.request.lockfile.path, &tree)
+            .map_err(|refusal| Failure::new(BlockCause::Refused, refusal.message).with_next_step(refusal.next_step))
     }
 
     /// Whether the lockfile matches its manifest.
@@ -248,8 +248,17 @@ fn refresh(tool: &str) -> &'static str {
 /// What package managers say when nothing answers: curl's, libuv's and PHP's words.
 fn says_unreachable(messages: &str) -> bool {
     [
-        "Could not resolve host", "Could not connect", "Couldn't connect", "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED",
-        "ETIMEDOUT", "getaddrinfo", "curl error", "spurious network error", "could not be downloaded",
+        "Could not resolve host",
+        "Could not connect",
+        "Couldn't connect",
+        "ENOTFOUND",
+        "EAI_AGAIN",
+        "ECONNREFUSED",
+        "ETIMEDOUT",
+        "getaddrinfo",
+        "curl error",
+        "spurious network error",
+        "could not be downloaded",
     ]
     .iter()
     .any(|words| messages.contains(words))

@@ -11,11 +11,7 @@ use crate::version;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Shift {
     /// A locked version became another one, or went away.
-    Moved {
-        package: String,
-        from: String,
-        to: Option<String>,
-    },
+    Moved { package: String, from: String, to: Option<String> },
     /// A package (or one more version of it) is new.
     Added { package: String, version: String },
 }

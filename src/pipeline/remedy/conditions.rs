@@ -58,7 +58,8 @@ fn nothing_new_is_affected(bench: &Bench<'_>, before: &Lockfile, after: &Lockfil
         let instances = lockfile.dependencies.iter().filter(|dependency| !skipped.contains(&key(dependency)));
         instances
             .flat_map(|dependency| {
-                let found = flaws(bench.request.advisories, dependency.ecosystem, &dependency.name, &dependency.version);
+                let found =
+                    flaws(bench.request.advisories, dependency.ecosystem, &dependency.name, &dependency.version);
                 found.into_iter().map(|flaw| (dependency.name.clone(), flaw))
             })
             .collect()
@@ -145,7 +146,9 @@ fn sources_are_kept(bench: &Bench<'_>, before: &State, after: &State) -> Result<
     for entry in lock(after)?.into_iter().filter(|entry| !old.contains(entry)) {
         let LockedEntry { package, version, source, checksum } = &entry;
         if !sources.contains(source.as_str()) {
-            return Err(failed(format!("`{package}` {version} would come from `{source}`, where nothing came from before")));
+            return Err(failed(format!(
+                "`{package}` {version} would come from `{source}`, where nothing came from before"
+            )));
         }
         let releases = match bench.registry.releases(package) {
             Ok(releases) => releases,
@@ -197,7 +200,9 @@ fn requirements_hold(bench: &Bench<'_>, before: &Lockfile, after: &Lockfile) -> 
     };
     let old = broken(before);
     match broken(after).into_iter().find(|(edge, _)| !old.contains_key(edge)) {
-        Some(((parent, child), wanted)) => Err(format!("`{parent}` asks for `{child}` `{wanted}` and would not get it")),
+        Some(((parent, child), wanted)) => {
+            Err(format!("`{parent}` asks for `{child}` `{wanted}` and would not get it"))
+        }
         None => Ok(()),
     }
 }

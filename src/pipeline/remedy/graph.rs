@@ -149,11 +149,11 @@ fn lowest_admitting(
         return Ok(None);
     }
     let known = bench.registry.releases(&above.name)?;
-    let mut higher: Vec<&Release> =
-        known.iter().filter(|release| !release.yanked && is_above(ecosystem, &above.version, &release.version)).collect();
-    higher.sort_by(|left, right| {
-        version::compare(ecosystem, &left.version, &right.version).unwrap_or(Ordering::Equal)
-    });
+    let mut higher: Vec<&Release> = known
+        .iter()
+        .filter(|release| !release.yanked && is_above(ecosystem, &above.version, &release.version))
+        .collect();
+    higher.sort_by(|left, right| version::compare(ecosystem, &left.version, &right.version).unwrap_or(Ordering::Equal));
     for release in higher.into_iter().take(RELEASE_LIMIT) {
         let wanted = requirements_of(bench, &above.name, &release.version)?;
         let mut on_package = wanted.iter().filter(|(name, _)| name == package).peekable();
@@ -168,13 +168,7 @@ fn lowest_admitting(
 }
 
 /// The chain from the package up to a direct dependency, as a failure.
-fn blocked_by(
-    state: &State,
-    position: usize,
-    target: &str,
-    requirement: &str,
-    parent: Option<usize>,
-) -> Failure {
+fn blocked_by(state: &State, position: usize, target: &str, requirement: &str, parent: Option<usize>) -> Failure {
     let child = &state.lockfile.dependencies[position];
     let Some(parent) = parent else {
         let text = format!("the project asks for `{}` `{requirement}`, and {target} is a breaking step", child.name);
@@ -195,8 +189,10 @@ fn blocked_by(
 /// Who requires what, from the package up to the direct dependency.
 pub(super) fn chain(state: &State, position: usize, parent: usize, requirement: &str) -> Vec<BlockingParent> {
     let dependencies = &state.lockfile.dependencies;
-    let mut chain =
-        vec![BlockingParent { parent: PackageVersion::from(&dependencies[parent]), requirement: requirement.to_owned() }];
+    let mut chain = vec![BlockingParent {
+        parent: PackageVersion::from(&dependencies[parent]),
+        requirement: requirement.to_owned(),
+    }];
     let mut seen = vec![position, parent];
     let mut current = parent;
     while !dependencies[current].direct {

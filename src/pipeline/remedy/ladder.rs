@@ -10,7 +10,6 @@ use super::target::{Candidate, candidates, flaws};
 use crate::model::advisory::AdvisoryId;
 use crate::model::lockfile::Lockfile;
 use crate::model::remedy::BlockCause;
-use crate::model::repository::RepoPath;
 use crate::sandbox::skeleton::Place;
 use crate::updater::{Attempt, Files, Move};
 use crate::version;
@@ -52,7 +51,12 @@ pub(super) fn climb(
     let moved = || {
         instances.iter().position(|it| {
             it.name == package
-                && !bench.request.lockfile.dependencies.iter().any(|old| old.name == package && old.version == it.version)
+                && !bench
+                    .request
+                    .lockfile
+                    .dependencies
+                    .iter()
+                    .any(|old| old.name == package && old.version == it.version)
                 && !flaws(bench.request.advisories, bench.ecosystem(), package, &it.version).is_disjoint(wanted)
         })
     };
@@ -228,9 +232,4 @@ fn rebase(bench: &Bench<'_>, before: &State, current: &State, step: &PlannedMove
     let mut pulled = instances.filter(|it| above(&it.version) && !has(&before.lockfile, &it.version));
     let from = pulled.next()?.version.clone();
     (!has(&current.lockfile, target)).then(|| PlannedMove { from, ..step.clone() })
-}
-
-/// The files that a state changes, sorted.
-pub(super) fn changed_paths(state: &State) -> impl Iterator<Item = &RepoPath> {
-    state.changed.keys()
 }

@@ -18,11 +18,9 @@ impl ProjectTree for Overlay<'_> {
 
     fn read(&self, path: &RepoPath) -> Result<Vec<u8>, TreeError> {
         match self.changed.get(path) {
-            Some(content) if content.len() as u64 > FILE_SIZE_LIMIT => Err(TreeError::TooLarge {
-                path: path.clone(),
-                size: content.len() as u64,
-                limit: FILE_SIZE_LIMIT,
-            }),
+            Some(content) if content.len() as u64 > FILE_SIZE_LIMIT => {
+                Err(TreeError::TooLarge { path: path.clone(), size: content.len() as u64, limit: FILE_SIZE_LIMIT })
+            }
             Some(content) => Ok(content.clone()),
             None => self.base.read(path),
         }

@@ -1,7 +1,10 @@
 //! Extractors: read the dependencies a file pins. To add one: write `extractor/<name>.rs`, then its two lines below.
 
 mod cargo_lock;
+mod composer_lock;
 mod contract;
+mod package_lock;
+mod workflow;
 
 pub use contract::{Extractor, ParseError, SourceFile};
 
@@ -9,4 +12,12 @@ pub use contract::{Extractor, ParseError, SourceFile};
 pub static EXTRACTORS: &[&dyn Extractor] = &[
     // In report order.
     &cargo_lock::CargoLock,
+    &package_lock::PackageLock,
+    &composer_lock::ComposerLock,
+    &workflow::Workflow,
 ];
+
+#[cfg(test)]
+mod corpus_tests;
+#[cfg(test)]
+mod testing;

@@ -23,10 +23,11 @@ pub(in crate::extractor) struct Node<'a> {
 enum Value<'a> {
     Text(Cow<'a, str>),
     Bool(bool),
+    /// As it is written.
+    Number(&'a str),
     Object(Vec<Member<'a>>),
     List(Vec<Node<'a>>),
-    /// A number or null.
-    Other,
+    Null,
 }
 
 /// A key of an object with its value.
@@ -84,9 +85,23 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The text, or a number as it is written.
+    pub(in crate::extractor) fn scalar(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            Value::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
     /// Whether it is an object.
     pub(in crate::extractor) fn is_object(&self) -> bool {
         matches!(self.value, Value::Object(_))
+    }
+
+    /// Whether it is `null` or `false`, which JavaScript and PHP take for nothing.
+    pub(in crate::extractor) fn is_absent(&self) -> bool {
+        matches!(self.value, Value::Null | Value::Bool(false))
     }
 
     /// The members of an object; none of anything else.
@@ -159,7 +174,8 @@ impl<'a> Reader<'a> {
                 match word {
                     "true" => Value::Bool(true),
                     "false" => Value::Bool(false),
-                    _ => Value::Other,
+                    "null" => Value::Null,
+                    number => Value::Number(number),
                 }
             }
         };
@@ -295,7 +311,8 @@ mod tests {
                         .iter()
                         .all(|member| map.get(member.key.as_ref()).is_some_and(|value| same(&member.value, value)))
             }
-            serde_json::Value::Null | serde_json::Value::Number(_) => matches!(node.value, Value::Other),
+            serde_json::Value::Null => matches!(node.value, Value::Null),
+            serde_json::Value::Number(_) => matches!(node.value, Value::Number(_)),
         }
     }
 

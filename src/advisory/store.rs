@@ -1,0 +1,326 @@
+//! The store: loads every source of the policy, from where it stands or through the cache, into one database.
+
+mod cache;
+mod files;
+mod location;
+mod remote;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::SOURCES;
+use super::bounds::bounded;
+use super::contract::Source;
+use super::database::AdvisoryDatabase;
+use crate::config::policy::{AdvisoryPolicy, SourceConfig, SourceKind};
+use crate::model::advisory::Advisory;
+use crate::model::report::SourceStatus;
+use files::{FilesError, RecordFiles};
+use location::Location;
+use remote::RemoteError;
+
+pub(crate) use location::guess as guess_kind;
+
+/// How many files a format is tried on before it is ruled out.
+const SAMPLE: usize = 50;
+
+/// What to load.
+pub(crate) struct LoadRequest<'a> {
+    /// The sources and how old they may be.
+    pub(crate) policy: &'a AdvisoryPolicy,
+    /// The folder of everything that is kept between runs.
+    pub(crate) cache: &'a Path,
+    /// Whether the network is left alone.
+    pub(crate) offline: bool,
+    /// The time of this run.
+    pub(crate) now: Timestamp,
+}
+
+/// What was loaded.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The advisories of all sources.
+    pub(crate) database: AdvisoryDatabase,
+    /// The sources, in the order of the policy.
+    pub(crate) sources: Vec<SourceStatus>,
+}
+
+/// Why the advisories could not be loaded. Nothing is audited then: what was not read is never clean.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    /// The policy names none.
+    #[error("load advisories: no source is configured")]
+    NoSource,
+    /// The location is of no known form.
+    #[error("load advisories of `{id}` from `{location}`: it is neither a path nor an https, git or file address")]
+    UnknownLocation {
+        /// The source.
+        id: &'static str,
+        /// Where it was to be read from, without credentials.
+        location: String,
+    },
+    /// The files cannot be read.
+    #[error("load advisories of `{id}` from `{location}`")]
+    Files {
+        /// The source.
+        id: &'static str,
+        /// Where it was to be read from.
+        location: String,
+        /// Why.
+        #[source]
+        source: FilesError,
+    },
+    /// It cannot be fetched, and there is no copy in the cache.
+    #[error("load advisories of `{id}` from `{location}`")]
+    Remote {
+        /// The source.
+        id: &'static str,
+        /// Where it was to be fetched from.
+        location: String,
+        /// Why.
+        #[source]
+        source: RemoteError,
+    },
+    /// There is no record in it.
+    #[error("find an advisory of `{id}` in `{location}` ({skipped} records could not be understood)")]
+    NoRecord {
+        /// The source.
+        id: &'static str,
+        /// Where it was read from.
+        location: String,
+        /// How many records there are that are not in its format.
+        skipped: usize,
+    },
+    /// It is older than the policy allows.
+    #[error("use the advisories of `{id}` from `{location}`: they are {age} old and `max-age` is {limit}")]
+    TooOld {
+        /// The source.
+        id: &'static str,
+        /// Where it was read from.
+        location: String,
+        /// Its age, for people.
+        age: String,
+        /// The limit, for people.
+        limit: String,
+        /// Whether the cache holds it, so that a run with the network renews it.
+        is_cached: bool,
+    },
+}
+
+impl LoadError {
+    /// The way out.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::NoSource => "name one with `--advisories` or under `[advisories]` in patchparty.toml",
+            Self::UnknownLocation { .. } => "give a folder, a zip, a file, or an address that begins with https://",
+            Self::Files { .. } => "check the path; a folder, a zip and a single file are read",
+            Self::Remote { source: RemoteError::NotCached, .. } => {
+                "run once without `--offline`, or name a local copy with `--advisories`"
+            }
+            Self::Remote { .. } => "check the address and the network, or name a local copy with `--advisories`",
+            Self::NoRecord { .. } => "check that the location is in the format that the source names",
+            Self::TooOld { is_cached: true, .. } => {
+                "run without `--offline` to fetch it anew, or raise `max-age` in patchparty.toml"
+            }
+            Self::TooOld { is_cached: false, .. } => {
+                "bring the local copy up to date, or raise `max-age` in patchparty.toml"
+            }
+        }
+    }
+}
+
+/// Loads every source of the policy. Blocking; it must not run on an asynchronous thread.
+///
+/// The age of a fetched source is the time since it was last fetched or found unchanged. The age of a local one is the
+/// time since its newest record was written: that is in the bytes, so that a copy cannot look younger than what it
+/// knows; where records have no date it is the time since a file was written. A local source is too old for an error
+/// only when its files were written that long ago as well, since whoever put it there yesterday has not forgotten it.
+pub(crate) fn load(request: &LoadRequest<'_>) -> Result<Loaded, LoadError> {
+    if request.policy.sources.is_empty() {
+        return Err(LoadError::NoSource);
+    }
+    let mut advisories = Vec::new();
+    let mut sources = Vec::new();
+    for config in &request.policy.sources {
+        let (content, status) = load_source(config, request)?;
+        advisories.extend(content.advisories);
+        sources.push(status);
+    }
+    Ok(Loaded { database: AdvisoryDatabase::new(advisories), sources })
+}
+
+/// The format of a folder, zip or file; `None` when none of its files is a record of a known format.
+pub(crate) fn detect(path: &Path) -> Option<SourceKind> {
+    let files = RecordFiles::open(path).ok()?;
+    SOURCES.iter().find(|source| is_in_format(**source, &files)).map(|source| source.kind())
+}
+
+fn is_in_format(source: &dyn Source, files: &RecordFiles) -> bool {
+    let mut seen = 0;
+    let mut is_found = false;
+    let outcome = files.visit(&|path| source.claims(path), &mut |_, file| {
+        seen += 1;
+        let reading = file.and_then(|file| source.read(&file).ok());
+        is_found = reading.is_some_and(|reading| !reading.advisories.is_empty() || reading.foreign > 0);
+        if is_found || seen >= SAMPLE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    outcome.is_ok() && is_found
+}
+
+fn source_of(kind: SourceKind) -> &'static dyn Source {
+    let source = SOURCES.iter().find(|source| source.kind() == kind);
+    *source.expect("the table has a member for every kind, as a test makes sure")
+}
+
+/// Everything that a source says.
+#[derive(Default)]
+struct Content {
+    advisories: Vec<Advisory>,
+    foreign: usize,
+    skipped: usize,
+    /// When the newest record was written, those dated in the future left out.
+    changed: Option<Timestamp>,
+}
+
+fn load_source(config: &SourceConfig, request: &LoadRequest<'_>) -> Result<(Content, SourceStatus), LoadError> {
+    let source = source_of(config.kind);
+    let id = source.id();
+    let location = location::without_credentials(&config.location);
+    let files_error = |source| LoadError::Files { id, location: location.clone(), source };
+    let parsed = Location::parse(&config.location)
+        .ok_or_else(|| LoadError::UnknownLocation { id, location: location.clone() })?;
+    let (content, age, mut complaints) = match &parsed {
+        Location::Local(path) => {
+            let files = RecordFiles::open(path).map_err(files_error)?;
+            let content = read(source, &files, request.now).map_err(files_error)?;
+            let age = local_age(&files, &content, request.now);
+            (content, age, Vec::new())
+        }
+        Location::Remote(remote) => {
+            let copy = remote::obtain(remote, request).map_err(|source| LoadError::Remote {
+                id,
+                location: location.clone(),
+                source,
+            })?;
+            let content = read(source, &copy.files, request.now).map_err(files_error)?;
+            let age = seconds_between(copy.fetched_at, request.now);
+            let complaints = copy.complaint.into_iter().collect();
+            (content, Age { shown: Some(age), binding: Some(age) }, complaints)
+        }
+    };
+    if content.advisories.is_empty() && content.foreign == 0 {
+        return Err(LoadError::NoRecord { id, location, skipped: content.skipped });
+    }
+    let is_cached = !matches!(parsed, Location::Local(_));
+    complaints.extend(age_complaint(id, &location, &age, request.policy, is_cached)?);
+    complaints.extend(content_complaint(&content));
+    let status = SourceStatus {
+        id: id.to_owned(),
+        location,
+        advisories: content.advisories.len(),
+        skipped: content.skipped,
+        age_seconds: age.shown,
+        warning: (!complaints.is_empty()).then(|| complaints.join("; ")),
+    };
+    Ok((content, status))
+}
+
+fn read(source: &dyn Source, files: &RecordFiles, now: Timestamp) -> Result<Content, FilesError> {
+    let mut content = Content::default();
+    files.visit(&|path| source.claims(path), &mut |path, file| {
+        match file.map(|file| source.read(&file)) {
+            Some(Ok(reading)) => {
+                content.foreign += reading.foreign;
+                content.skipped += reading.skipped;
+                content.changed = content.changed.max(reading.changed.filter(|changed| *changed <= now));
+                for advisory in reading.advisories {
+                    let outcome = bounded(advisory);
+                    content.skipped += usize::from(outcome.is_partial);
+                    content.advisories.extend(outcome.advisory);
+                }
+            }
+            Some(Err(error)) => {
+                tracing::debug!(source = source.id(), path, %error, "skipped a record");
+                content.skipped += 1;
+            }
+            None => {
+                tracing::debug!(source = source.id(), path, "skipped a file that is too large or cannot be read");
+                content.skipped += 1;
+            }
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(content)
+}
+
+/// How old a source is, in seconds.
+struct Age {
+    /// What people are told and warned of.
+    shown: Option<i64>,
+    /// What `max-age` binds.
+    binding: Option<i64>,
+}
+
+fn local_age(files: &RecordFiles, content: &Content, now: Timestamp) -> Age {
+    let of_files = files.written_at().map(|written| seconds_between(written, now));
+    let of_records = content.changed.map(|changed| seconds_between(changed, now));
+    let binding = match (of_files, of_records) {
+        (Some(files), Some(records)) => Some(files.min(records)),
+        (one, other) => one.or(other),
+    };
+    Age { shown: of_records.or(of_files), binding }
+}
+
+fn seconds_between(earlier: Timestamp, later: Timestamp) -> i64 {
+    later.duration_since(earlier).as_secs().max(0)
+}
+
+fn age_complaint(
+    id: &'static str,
+    location: &str,
+    age: &Age,
+    policy: &AdvisoryPolicy,
+    is_cached: bool,
+) -> Result<Option<String>, LoadError> {
+    let exceeds = |age: Option<i64>, limit: Duration| {
+        age.is_some_and(|age| u64::try_from(age).is_ok_and(|age| age > limit.as_secs()))
+    };
+    if exceeds(age.binding, policy.max_age) {
+        return Err(LoadError::TooOld {
+            id,
+            location: location.to_owned(),
+            age: for_people(age.binding.unwrap_or_default()),
+            limit: for_people(i64::try_from(policy.max_age.as_secs()).unwrap_or(i64::MAX)),
+            is_cached,
+        });
+    }
+    let is_old = exceeds(age.shown, policy.warn_age);
+    Ok(is_old.then(|| {
+        let age = for_people(age.shown.unwrap_or_default());
+        if is_cached { format!("last fetched {age} ago") } else { format!("its newest record is {age} old") }
+    }))
+}
+
+fn content_complaint(content: &Content) -> Option<String> {
+    if content.advisories.is_empty() {
+        return Some(format!("none of its {} advisories is about an ecosystem that patchparty knows", content.foreign));
+    }
+    // One bad record among many is in the numbers; where it is more than a few, something is wrong with the source.
+    let all = content.advisories.len() + content.foreign + content.skipped;
+    (content.skipped * 20 > all).then(|| format!("{} of its {all} records could not be understood", content.skipped))
+}
+
+fn for_people(seconds: i64) -> String {
+    let counted = |count: i64, unit: &str| format!("{count} {unit}{}", if count == 1 { "" } else { "s" });
+    match seconds {
+        ..3_600 => counted(seconds / 60, "minute"),
+        3_600..172_800 => counted(seconds / 3_600, "hour"),
+        _ => counted(seconds / 86_400, "day"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! Locations: where a source is read from, as people write it.
+
+use std::path::PathBuf;
+
+use url::{Host, Url};
+
+use crate::config::policy::SourceKind;
+
+/// Where a source is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Location {
+    /// A folder, a zip or a file of this machine.
+    Local(PathBuf),
+    /// An address.
+    Remote(Remote),
+}
+
+/// What stands at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Remote {
+    /// A zip or a JSON file.
+    Download(Url),
+    /// A git repository.
+    Repository(Url),
+}
+
+impl Remote {
+    /// The address.
+    pub(super) fn url(&self) -> &Url {
+        match self {
+            Self::Download(url) | Self::Repository(url) => url,
+        }
+    }
+}
+
+impl Location {
+    /// Understands a path, an `https` address of a zip or JSON file, and the address of a git repository (`https` or
+    /// `file`). Plain `http` is taken from this very machine only.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if !text.contains("://") {
+            return (!text.is_empty()).then(|| Self::Local(PathBuf::from(text)));
+        }
+        let url = Url::parse(text).ok()?;
+        match url.scheme() {
+            "file" => Some(Self::Remote(Remote::Repository(url))),
+            _ if !is_protected(&url) => None,
+            _ if is_file(&url) => Some(Self::Remote(Remote::Download(url))),
+            _ => Some(Self::Remote(Remote::Repository(url))),
+        }
+    }
+}
+
+/// Whether nobody on the way can change what the address gives.
+pub(super) fn is_protected(url: &Url) -> bool {
+    match url.scheme() {
+        "https" => true,
+        "http" => match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        },
+        _ => false,
+    }
+}
+
+/// Whether the address names a zip.
+pub(super) fn is_zip(url: &Url) -> bool {
+    url.path().ends_with(".zip")
+}
+
+fn is_file(url: &Url) -> bool {
+    is_zip(url) || url.path().ends_with(".json")
+}
+
+/// The location for people: an address without user, password, query and fragment.
+pub(super) fn without_credentials(text: &str) -> String {
+    let Ok(mut url) = Url::parse(text) else {
+        // What is no address is a path, unless it looks like an address that went wrong and may hold a secret.
+        let is_address = text.contains("://");
+        return if is_address { text.split("://").next().unwrap_or("").to_owned() + "://…" } else { text.to_owned() };
+    };
+    if !text.contains("://") {
+        return text.to_owned();
+    }
+    // An address that cannot carry credentials refuses to lose them, which is as good.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    url.into()
+}
+
+/// The format of the source behind an address, as far as the address tells; for a path, what its files say.
+pub(crate) fn guess(location: &str) -> Option<SourceKind> {
+    let url = match Location::parse(location)? {
+        Location::Local(path) => return super::detect(&path),
+        Location::Remote(Remote::Download(_)) => return Some(SourceKind::Osv),
+        Location::Remote(Remote::Repository(url)) => url,
+    };
+    let name = url.path().trim_end_matches('/').rsplit('/').next()?.trim_end_matches(".git").to_ascii_lowercase();
+    match name.as_str() {
+        // The names of the repositories at RustSec, FriendsOfPHP and GitHub.
+        "advisory-db" => Some(SourceKind::RustSec),
+        "security-advisories" => Some(SourceKind::FriendsOfPhp),
+        "advisory-database" => Some(SourceKind::Osv),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(text: &str) -> &'static str {
+        match Location::parse(text) {
+            Some(Location::Local(_)) => "local",
+            Some(Location::Remote(Remote::Download(_))) => "download",
+            Some(Location::Remote(Remote::Repository(_))) => "repository",
+            None => "unknown",
+        }
+    }
+
+    #[test]
+    fn the_form_of_a_location_is_in_its_text() {
+        for (text, expected) in [
+            ("advisories", "local"),
+            ("/srv/advisories.zip", "local"),
+            ("https://example.org/npm/all.zip", "download"),
+            ("https://example.org/OSV-1.json?alt=media", "download"),
+            ("https://example.org/RustSec/advisory-db.git", "repository"),
+            ("https://example.org/RustSec/advisory-db", "repository"),
+            ("file:///srv/advisory-db", "repository"),
+            ("http://127.0.0.1:8080/all.zip", "download"),
+            ("http://[::1]/all.zip", "download"),
+            ("http://example.org/all.zip", "unknown"),
+            ("ftp://example.org/all.zip", "unknown"),
+            ("ext::sh -c id://x", "unknown"),
+            ("https://", "unknown"),
+            ("", "unknown"),
+        ] {
+            assert_eq!(form(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        for (text, shown) in [
+            ("https://user:secret@example.org/all.zip?token=secret#x", "https://example.org/all.zip"),
+            ("https://secret@example.org/a.git", "https://example.org/a.git"),
+            ("https://user:secret@", "https://…"),
+            ("../shared/advisories", "../shared/advisories"),
+        ] {
+            assert_eq!(without_credentials(text), shown);
+        }
+    }
+
+    #[test]
+    fn the_format_of_well_known_addresses_is_guessed() {
+        assert_eq!(guess("https://example.org/RustSec/advisory-db.git"), Some(SourceKind::RustSec));
+        assert_eq!(guess("https://example.org/FriendsOfPHP/security-advisories"), Some(SourceKind::FriendsOfPhp));
+        assert_eq!(guess("https://example.org/npm/all.zip"), Some(SourceKind::Osv));
+        assert_eq!(guess("https://example.org/acme/notes"), None);
+        assert_eq!(guess("/does/not/exist"), None);
+    }
+}

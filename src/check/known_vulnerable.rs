@@ -1,0 +1,203 @@
+//! Known vulnerable: locked versions that an advisory is about.
+
+use super::contract::{Check, CheckContext};
+use crate::advisory::FlawMatch;
+use crate::model::advisory::AdvisoryKind;
+use crate::model::dependency::{Dependency, GitPin, Origin};
+use crate::model::ecosystem::Ecosystem;
+use crate::model::finding::{Finding, FindingKind};
+use crate::model::lockfile::Lockfile;
+
+/// Looks every locked dependency up in the advisories.
+pub(super) struct KnownVulnerable;
+
+impl Check for KnownVulnerable {
+    fn id(&self) -> &'static str {
+        "known-vulnerable"
+    }
+
+    fn inspect(&self, context: &CheckContext<'_>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for lockfile in context.lockfiles {
+            for (position, dependency) in lockfile.dependencies.iter().enumerate() {
+                if !is_the_package_of_advisories(dependency) {
+                    continue;
+                }
+                let flaws = context.advisories.affecting(dependency.ecosystem, &dependency.name, &dependency.version);
+                findings.extend(flaws.into_iter().map(|flaw| finding(lockfile, position, dependency, flaw)));
+            }
+        }
+        findings
+    }
+}
+
+/// Whether the dependency is what an advisory means by its name and version.
+fn is_the_package_of_advisories(dependency: &Dependency) -> bool {
+    match (dependency.ecosystem, &dependency.origin) {
+        // A folder of the project may have any name.
+        (_, Origin::Path) => false,
+        // As cargo-audit: advisories are about crates.io, a package of another registry or of a repository is another
+        // package, whatever it is called.
+        (Ecosystem::CratesIo, Origin::Registry { url }) => url.is_none(),
+        (Ecosystem::CratesIo, Origin::Git { .. } | Origin::Archive { .. }) => false,
+        // npm and Composer name mirrors and proxies of the same packages in their locks, and write the version that the
+        // package gives itself beside a repository or an archive: `npm audit` and `composer audit` ask about all of them.
+        (Ecosystem::Npm | Ecosystem::Packagist, _) => true,
+        // An action is its repository. Only a version says which flaws it has: a branch does not, a commit only with
+        // the version that the file notes beside it.
+        (Ecosystem::GitHubActions, Origin::Git { pin, .. }) => match pin {
+            GitPin::Tag(_) => true,
+            GitPin::Commit => !is_commit(&dependency.version),
+            GitPin::Branch(_) | GitPin::DefaultBranch => false,
+        },
+        (Ecosystem::GitHubActions, Origin::Registry { .. } | Origin::Archive { .. }) => true,
+    }
+}
+
+/// Digits of a commit could be taken for a version with a huge number.
+fn is_commit(version: &str) -> bool {
+    version.len() >= 40 && version.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn finding(lockfile: &Lockfile, position: usize, dependency: &Dependency, flaw: FlawMatch) -> Finding {
+    Finding {
+        kind: kind(flaw.kind),
+        severity: flaw.severity,
+        ecosystem: dependency.ecosystem,
+        package: dependency.name.clone(),
+        version: dependency.version.clone(),
+        file: lockfile.path.clone(),
+        line: dependency.line,
+        direct: dependency.direct,
+        scope: dependency.scope,
+        path: lockfile.shortest_path(position),
+        origin: dependency.origin.clone(),
+        advisory: Some(flaw.flaw),
+    }
+}
+
+fn kind(kind: AdvisoryKind) -> FindingKind {
+    match kind {
+        AdvisoryKind::Vulnerability => FindingKind::Vulnerability,
+        AdvisoryKind::Malicious => FindingKind::Malicious,
+        AdvisoryKind::Unmaintained => FindingKind::Unmaintained,
+        AdvisoryKind::Unsound => FindingKind::Unsound,
+        AdvisoryKind::Notice => FindingKind::Notice,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::advisory::AdvisoryDatabase;
+    use crate::git::folder::FolderTree;
+    use crate::model::advisory::{Advisory, AdvisoryId, Affected, AffectedRange, RangeEvent};
+    use crate::model::dependency::Scope;
+    use crate::model::repository::{CommitId, RepoPath};
+    use crate::model::severity::Severity;
+
+    fn database(ecosystem: Ecosystem, package: &str) -> AdvisoryDatabase {
+        let events = vec![RangeEvent::Introduced("0".to_owned()), RangeEvent::Fixed("2.0.0".to_owned())];
+        AdvisoryDatabase::new(vec![Advisory {
+            id: AdvisoryId::new("GHSA-1").unwrap(),
+            aliases: vec![AdvisoryId::new("CVE-1").unwrap()],
+            source: "osv".to_owned(),
+            kind: AdvisoryKind::Vulnerability,
+            summary: "bad".to_owned(),
+            details: String::new(),
+            references: Vec::new(),
+            cvss: None,
+            severity: Severity::High,
+            withdrawn: false,
+            affected: vec![Affected {
+                ecosystem,
+                package: package.to_owned(),
+                ranges: vec![AffectedRange { events }],
+                versions: Vec::new(),
+            }],
+        }])
+    }
+
+    fn dependency(ecosystem: Ecosystem, name: &str, version: &str, origin: Origin) -> Dependency {
+        Dependency {
+            ecosystem,
+            name: name.to_owned(),
+            version: version.to_owned(),
+            origin,
+            scope: Scope::Runtime,
+            direct: true,
+            parents: Vec::new(),
+            requirements: Vec::new(),
+            line: 7,
+        }
+    }
+
+    fn inspect(database: &AdvisoryDatabase, dependencies: Vec<Dependency>) -> Vec<Finding> {
+        let folder = tempfile::tempdir().unwrap();
+        let tree = FolderTree::open(folder.path()).unwrap();
+        let lockfiles = [Lockfile::new(RepoPath::new("a/x.lock").unwrap(), "test", dependencies)];
+        KnownVulnerable.inspect(&CheckContext { tree: &tree, lockfiles: &lockfiles, advisories: database })
+    }
+
+    fn git(pin: GitPin) -> Origin {
+        let commit = CommitId::new(&"a".repeat(40)).unwrap();
+        Origin::Git { url: "https://example.org/x".to_owned(), pin, commit: Some(commit) }
+    }
+
+    fn registry(url: Option<&str>) -> Origin {
+        Origin::Registry { url: url.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_finding_says_what_where_and_through_whom() {
+        let database = database(Ecosystem::CratesIo, "bad");
+        let mut transitive = dependency(Ecosystem::CratesIo, "bad", "1.0.0", registry(None));
+        transitive.direct = false;
+        transitive.parents = vec![0];
+        let findings =
+            inspect(&database, vec![dependency(Ecosystem::CratesIo, "top", "3.0.0", registry(None)), transitive]);
+        let [finding] = findings.as_slice() else { panic!("one finding, not {findings:?}") };
+        assert_eq!((finding.kind, finding.severity), (FindingKind::Vulnerability, Severity::High));
+        assert_eq!((finding.file.as_str(), finding.line, finding.direct), ("a/x.lock", 7, false));
+        let path: Vec<_> = finding.path.iter().map(ToString::to_string).collect();
+        assert_eq!(path, ["top@3.0.0", "bad@1.0.0"]);
+        let flaw = finding.advisory.as_ref().expect("it comes from an advisory");
+        assert_eq!((flaw.id.as_str(), flaw.fixed.as_deref()), ("CVE-1", Some("2.0.0")));
+    }
+
+    #[test]
+    fn crates_from_elsewhere_are_other_packages() {
+        let database = database(Ecosystem::CratesIo, "bad");
+        let of = |origin| inspect(&database, vec![dependency(Ecosystem::CratesIo, "bad", "1.0.0", origin)]).len();
+        assert_eq!(of(registry(None)), 1);
+        assert_eq!(of(registry(Some("https://registry.example"))), 0);
+        assert_eq!(of(git(GitPin::Tag("v1".to_owned()))), 0);
+        assert_eq!(of(Origin::Path), 0);
+    }
+
+    #[test]
+    fn npm_and_composer_packages_are_known_by_name_wherever_they_come_from() {
+        for ecosystem in [Ecosystem::Npm, Ecosystem::Packagist] {
+            let database = database(ecosystem, "acme/bad");
+            let of = |origin| inspect(&database, vec![dependency(ecosystem, "acme/bad", "1.0.0", origin)]).len();
+            assert_eq!(of(registry(Some("https://registry.example"))), 1);
+            assert_eq!(of(git(GitPin::Commit)), 1);
+            assert_eq!(of(Origin::Path), 0);
+        }
+    }
+
+    #[test]
+    fn actions_are_known_by_their_version() {
+        let database = database(Ecosystem::GitHubActions, "acme/bad");
+        let of = |name: &str, version: &str, pin| {
+            inspect(&database, vec![dependency(Ecosystem::GitHubActions, name, version, git(pin))]).len()
+        };
+        assert_eq!(of("acme/bad", "1.2.3", GitPin::Tag("v1.2.3".to_owned())), 1);
+        assert_eq!(of("Acme/Bad/sub/path", "1.2.3", GitPin::Tag("v1.2.3".to_owned())), 1);
+        assert_eq!(of("acme/bad", "1.2.3", GitPin::Commit), 1, "the version that the file notes beside the commit");
+        assert_eq!(of("acme/bad", "2.0.0", GitPin::Commit), 0);
+        assert_eq!(of("acme/bad", &"1".repeat(40), GitPin::Commit), 0);
+        assert_eq!(of("acme/bad", "1.2.3", GitPin::Branch("1.2.3".to_owned())), 0);
+        assert_eq!(of("acme/other", "1.2.3", GitPin::Commit), 0);
+    }
+}

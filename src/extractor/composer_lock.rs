@@ -1,0 +1,205 @@
+//! Composer's composer.lock (<https://getcomposer.org/doc/01-basic-usage.md#commit-your-composer-lock-file-to-version-control>).
+
+use std::collections::HashMap;
+
+use super::contract::json::Node;
+use super::contract::text::{Lines, explain, read_text};
+use super::contract::{Extractor, ParseError, SourceFile};
+use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
+use crate::model::ecosystem::Ecosystem;
+use crate::model::repository::{CommitId, RepoPath};
+
+const WAY_OUT: &str = "run `composer update --lock` to write it anew";
+
+/// Reads composer.lock.
+///
+/// A repository is never named in the result: the file gives addresses of archives only, which for Packagist's packages
+/// are those of the hosts of their sources.
+pub(super) struct ComposerLock;
+
+impl Extractor for ComposerLock {
+    fn id(&self) -> &'static str {
+        "composer-lock"
+    }
+
+    fn claims(&self, path: &RepoPath) -> bool {
+        path.file_name() == "composer.lock"
+    }
+
+    fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
+        let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
+        read(file, text).map_err(|error| explain(text, error, WAY_OUT))
+    }
+}
+
+fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError> {
+    let root = Node::parse(text)?;
+    let lines = Lines::of(text);
+    let packages = read_packages(&root, &lines)?;
+    let asked = RootRequirements::read(file);
+    let parents = find_parents(&packages);
+    Ok(packages
+        .iter()
+        .zip(parents)
+        .map(|(package, parents)| {
+            let asked_for = asked.of(&package.key());
+            let direct = match &asked {
+                RootRequirements::Known(_) => asked_for.is_some(),
+                // Without a manifest, what nothing requires is taken to be what the project asks for.
+                RootRequirements::Unknown => parents.is_empty(),
+            };
+            let (parents, requirements) = parents.into_iter().unzip();
+            Dependency {
+                ecosystem: Ecosystem::Packagist,
+                name: package.name.to_owned(),
+                version: package.version.to_owned(),
+                origin: origin(package, asked_for),
+                scope: package.scope,
+                direct,
+                parents,
+                requirements,
+                line: package.line,
+            }
+        })
+        .collect())
+}
+
+/// One locked package.
+struct Package<'a> {
+    name: &'a str,
+    version: &'a str,
+    scope: Scope,
+    line: u32,
+    entry: &'a Node<'a>,
+}
+
+impl Package<'_> {
+    /// Composer's names ignore case.
+    fn key(&self) -> String {
+        self.name.to_ascii_lowercase()
+    }
+}
+
+fn read_packages<'a>(root: &'a Node<'a>, lines: &Lines) -> Result<Vec<Package<'a>>, ParseError> {
+    let fault = |message: &str, place: &Node<'_>| ParseError::new(message).at_line(lines.at(place.offset));
+    let mut packages = Vec::new();
+    for (list, scope) in [("packages", Scope::Runtime), ("packages-dev", Scope::Development)] {
+        let items = match root.get(list) {
+            // Old versions of Composer wrote `null` for a list that was never asked for.
+            Some(node) if scope == Scope::Development && node.is_absent() => continue,
+            None if scope == Scope::Development => continue,
+            Some(node) => node.items().ok_or_else(|| fault(&format!("find a list under `{list}`"), node))?,
+            None => {
+                return Err(fault("find the list `packages`, without which Composer takes nothing as locked", root));
+            }
+        };
+        for entry in items {
+            let name = entry.get("name").filter(|name| name.text().is_some());
+            let name = name.ok_or_else(|| fault("find the name of a package", entry))?;
+            let text = name.text().unwrap_or_default();
+            let version = entry
+                .get("version")
+                .and_then(Node::scalar)
+                .ok_or_else(|| fault(&format!("find the version of `{}`", text.escape_debug()), entry))?;
+            packages.push(Package { name: text, version, scope, line: lines.at(name.offset), entry });
+        }
+    }
+    Ok(packages)
+}
+
+/// For each package, the positions of those that require it and what they ask for, sorted.
+fn find_parents(packages: &[Package<'_>]) -> Vec<Vec<(usize, String)>> {
+    let mut providers: HashMap<String, Vec<usize>> = HashMap::new();
+    for list in ["replace", "provide"] {
+        for (position, package) in packages.iter().enumerate() {
+            for (name, _) in package.entry.texts_at(list) {
+                providers.entry(name.to_ascii_lowercase()).or_default().push(position);
+            }
+        }
+    }
+    // Whoever carries the name itself comes before those that stand in for it.
+    for (position, package) in packages.iter().enumerate() {
+        providers.insert(package.key(), vec![position]);
+    }
+    let mut parents = vec![Vec::new(); packages.len()];
+    for (parent, package) in packages.iter().enumerate() {
+        for (name, requirement) in package.entry.texts_at("require") {
+            // Neither PHP nor its extensions are packages.
+            for &child in providers.get(&name.to_ascii_lowercase()).map_or(&[][..], Vec::as_slice) {
+                if child != parent {
+                    parents[child].push((parent, requirement.to_owned()));
+                }
+            }
+        }
+    }
+    for list in &mut parents {
+        list.sort();
+        list.dedup_by_key(|(parent, _)| *parent);
+    }
+    parents
+}
+
+/// What the project itself asks for.
+enum RootRequirements {
+    /// By lower-case name.
+    Known(HashMap<String, String>),
+    /// There is no manifest that could be read.
+    Unknown,
+}
+
+impl RootRequirements {
+    fn read(file: &SourceFile<'_>) -> Self {
+        let content = file.neighbour("composer.json");
+        let text = content.as_deref().and_then(|content| std::str::from_utf8(content).ok());
+        let Some(manifest) = text.and_then(|text| Node::parse(text).ok()) else { return Self::Unknown };
+        let lists = ["require", "require-dev"].into_iter().flat_map(|list| manifest.texts_at(list));
+        Self::Known(lists.map(|(name, requirement)| (name.to_ascii_lowercase(), requirement.to_owned())).collect())
+    }
+
+    fn of(&self, key: &str) -> Option<&str> {
+        match self {
+            Self::Known(requirements) => requirements.get(key).map(String::as_str),
+            Self::Unknown => None,
+        }
+    }
+}
+
+fn origin(package: &Package<'_>, asked: Option<&str>) -> Origin {
+    let (source, dist) = (package.entry.get("source"), package.entry.get("dist"));
+    let field = |place: Option<&Node<'_>>, key: &str| place.and_then(|place| place.text_at(key)).map(str::to_owned);
+    if field(dist, "type").as_deref() == Some("path") {
+        return Origin::Path;
+    }
+    let (version, inline) = match package.version.split_once('#') {
+        Some((version, reference)) => (version, Some(reference)),
+        None => (package.version, None),
+    };
+    let Some(branch) = branch(version) else { return Origin::Registry { url: None } };
+    let reference = field(source, "reference").or_else(|| field(dist, "reference"));
+    let commit = reference.or_else(|| inline.map(str::to_owned)).and_then(|commit| CommitId::new(&commit).ok());
+    let pinned = inline.is_some() || asked.is_some_and(names_commit);
+    Origin::Git {
+        url: field(source, "url").or_else(|| field(dist, "url")).unwrap_or_default(),
+        pin: if pinned { GitPin::Commit } else { GitPin::Branch(branch.to_owned()) },
+        commit,
+    }
+}
+
+/// The branch that a version stands for: `dev-main`, `1.x-dev`, `2.0-dev`.
+fn branch(version: &str) -> Option<&str> {
+    let ends_with = |suffix: &str| {
+        let start = version.len().checked_sub(suffix.len())?;
+        version.get(start..).filter(|end| end.eq_ignore_ascii_case(suffix)).and(version.get(..start))
+    };
+    match version.get(..4) {
+        Some(prefix) if prefix.eq_ignore_ascii_case("dev-") => Some(&version[4..]),
+        _ => ends_with("-dev").or_else(|| ends_with(".dev")).filter(|name| !name.is_empty()),
+    }
+}
+
+/// Whether a requirement of the project names a commit: `dev-main#<commit>`, also with an alias behind it.
+fn names_commit(requirement: &str) -> bool {
+    let reference =
+        requirement.split_once('#').map(|(_, rest)| rest.split([' ', '@', ',', '|']).next().unwrap_or(rest));
+    reference.is_some_and(|commit| commit.len() >= 7 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}

@@ -1,0 +1,135 @@
+//! The tree that npm installs: packages in folders, and who finds whom.
+
+use std::collections::HashMap;
+
+use super::requirement;
+use crate::model::dependency::{Dependency, Origin, Scope};
+use crate::model::ecosystem::Ecosystem;
+
+/// One package in one `node_modules` folder.
+pub(super) struct Instance {
+    /// The package's own name, also where it is installed under another.
+    pub(super) name: String,
+    /// The version, empty where the file gives none.
+    pub(super) version: String,
+    /// Where the file says it came from: an address, a path, or nothing.
+    pub(super) resolved: Option<String>,
+    /// What was asked for, where the file repeats it beside the package (version 1).
+    pub(super) asked: Option<String>,
+    /// Whether it is a link to a folder.
+    pub(super) link: bool,
+    /// What it is needed for.
+    pub(super) scope: Scope,
+    /// The line.
+    pub(super) line: u32,
+}
+
+/// One requirement that is met by an instance.
+struct Edge {
+    /// `None` for the project itself.
+    parent: Option<usize>,
+    child: usize,
+    requirement: String,
+}
+
+/// A folder that has a `node_modules` folder.
+struct Container {
+    /// The next one above it.
+    above: Option<usize>,
+    /// The names in it and the positions of their instances.
+    names: HashMap<String, usize>,
+}
+
+/// What is installed where.
+#[derive(Default)]
+pub(super) struct Installed {
+    instances: Vec<Instance>,
+    containers: Vec<Container>,
+    edges: Vec<Edge>,
+}
+
+impl Installed {
+    /// Adds a folder below another one.
+    pub(super) fn add_container(&mut self, above: Option<usize>) -> usize {
+        self.containers.push(Container { above, names: HashMap::new() });
+        self.containers.len() - 1
+    }
+
+    /// Adds a package to a folder under a name.
+    pub(super) fn add_instance(&mut self, container: usize, name: &str, instance: Instance) -> usize {
+        let position = self.instances.len();
+        self.instances.push(instance);
+        if let Some(container) = self.containers.get_mut(container) {
+            container.names.insert(name.to_owned(), position);
+        }
+        position
+    }
+
+    /// Notes that `parent` (`None`: the project) requires `name`; node looks for it from `container` upwards.
+    pub(super) fn require(&mut self, parent: Option<usize>, container: usize, name: &str, requirement: &str) {
+        let mut next = Some(container);
+        while let Some(container) = next.and_then(|position| self.containers.get(position)) {
+            if let Some(&child) = container.names.get(name) {
+                self.edges.push(Edge { parent, child, requirement: requirement.to_owned() });
+                return;
+            }
+            next = container.above;
+        }
+        // An optional or a peer dependency that is not installed.
+    }
+
+    /// The version of the instance at a position may come from elsewhere: from the folder that a link leads to.
+    pub(super) fn set_version(&mut self, position: usize, version: &str) {
+        if let Some(instance) = self.instances.get_mut(position) {
+            version.clone_into(&mut instance.version);
+        }
+    }
+
+    /// Takes everything that nothing requires as direct, for want of a manifest that would say.
+    pub(super) fn require_the_unrequired(&mut self) {
+        let mut required = vec![false; self.instances.len()];
+        for edge in &self.edges {
+            required[edge.child] = true;
+        }
+        let unrequired = (0..required.len()).filter(|&child| !required[child]);
+        self.edges.extend(unrequired.map(|child| Edge { parent: None, child, requirement: String::new() }));
+    }
+
+    /// The dependencies, in file order.
+    pub(super) fn into_dependencies(mut self) -> Vec<Dependency> {
+        // Sorted by child and parent; the sort is stable, so of several requirements the first one written counts.
+        self.edges.sort_by_key(|edge| (edge.child, edge.parent));
+        let mut edges = self.edges.iter().peekable();
+        let mut dependencies = Vec::with_capacity(self.instances.len());
+        for (position, instance) in self.instances.into_iter().enumerate() {
+            let (mut direct, mut parents, mut requirements, mut asked) =
+                (instance.link, Vec::new(), Vec::new(), Vec::new());
+            while let Some(edge) = edges.next_if(|edge| edge.child == position) {
+                asked.push(edge.requirement.as_str());
+                match edge.parent {
+                    None => direct = true,
+                    Some(parent) if parents.last() != Some(&parent) => {
+                        parents.push(parent);
+                        requirements.push(edge.requirement.clone());
+                    }
+                    Some(_) => {}
+                }
+            }
+            asked.extend(instance.asked.as_deref());
+            let origin =
+                if instance.link { Origin::Path } else { requirement::origin(instance.resolved.as_deref(), &asked) };
+            dependencies.push(Dependency {
+                ecosystem: Ecosystem::Npm,
+                name: instance.name,
+                version: instance.version,
+                origin,
+                scope: instance.scope,
+                direct,
+                parents,
+                requirements,
+                line: instance.line,
+            });
+        }
+        dependencies
+    }
+}

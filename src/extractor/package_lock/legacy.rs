@@ -1,0 +1,87 @@
+//! Version 1: `dependencies` inside `dependencies`, and the manifest beside the file for who is direct.
+
+use super::super::contract::json::Node;
+use super::super::contract::text::Lines;
+use super::super::contract::{ParseError, SourceFile};
+use super::installed::{Installed, Instance};
+use crate::model::dependency::Scope;
+
+/// Reads the `dependencies` object.
+pub(super) fn read(file: &SourceFile<'_>, dependencies: &Node<'_>, lines: &Lines) -> Result<Installed, ParseError> {
+    let mut reader = Reader { installed: Installed::default(), lines, requirements: Vec::new() };
+    let root = reader.add_level(dependencies, None)?;
+    for (parent, container, entry) in std::mem::take(&mut reader.requirements) {
+        for (name, requirement) in entry.texts_at("requires") {
+            reader.installed.require(Some(parent), container, name, requirement);
+        }
+    }
+    let mut installed = reader.installed;
+    require_from_manifest(file, &mut installed, root);
+    Ok(installed)
+}
+
+struct Reader<'a, 'b> {
+    installed: Installed,
+    lines: &'a Lines,
+    /// Each package with the folder from which it looks for what it requires.
+    requirements: Vec<(usize, usize, &'a Node<'b>)>,
+}
+
+impl<'a, 'b> Reader<'a, 'b> {
+    /// Adds one `dependencies` object; the reader of JSON bounds how deep they nest.
+    fn add_level(&mut self, level: &'a Node<'b>, above: Option<usize>) -> Result<usize, ParseError> {
+        let container = self.installed.add_container(above);
+        for member in level.members() {
+            let entry = &member.value;
+            let line = self.lines.at(member.offset);
+            if !entry.is_object() {
+                let message = format!("find an object under `{}`", member.key.escape_debug());
+                return Err(ParseError::new(message).at_line(line));
+            }
+            let instance = instance(&member.key, entry, line);
+            let position = self.installed.add_instance(container, &member.key, instance);
+            let own = match entry.get("dependencies") {
+                Some(nested) => self.add_level(nested, Some(container))?,
+                None => container,
+            };
+            self.requirements.push((position, own, entry));
+        }
+        Ok(container)
+    }
+}
+
+fn instance(key: &str, entry: &Node<'_>, line: u32) -> Instance {
+    let version = entry.text_at("version").unwrap_or_default();
+    let scope = if entry.is_true("dev") { Scope::Development } else { Scope::Runtime };
+    let resolved = entry.text_at("resolved").map(str::to_owned);
+    let asked = entry.text_at("from").map(str::to_owned);
+    let plain =
+        Instance { name: key.to_owned(), version: version.to_owned(), resolved, asked, link: false, scope, line };
+    if let Some((name, version)) = version.strip_prefix("npm:").and_then(|alias| alias.rsplit_once('@')) {
+        return Instance { name: name.to_owned(), version: version.to_owned(), ..plain };
+    }
+    // Anything with a scheme stands in for a version: an address, of which only a commit says which version it is.
+    if version.contains(':') {
+        let commit = version.rsplit_once('#').map_or("", |(_, commit)| commit);
+        let resolved = Some(version.to_owned());
+        // The address of an archive is what was asked for; the one of a repository has got its commit since.
+        let asked = plain.asked.clone().or_else(|| version.starts_with("http").then(|| version.to_owned()));
+        return Instance { version: commit.to_owned(), resolved, asked, ..plain };
+    }
+    plain
+}
+
+fn require_from_manifest(file: &SourceFile<'_>, installed: &mut Installed, root: usize) {
+    let content = file.neighbour("package.json");
+    let text = content.as_deref().and_then(|content| std::str::from_utf8(content).ok());
+    let text = text.map(|text| text.strip_prefix('\u{feff}').unwrap_or(text));
+    let Some(manifest) = text.and_then(|text| Node::parse(text).ok()) else {
+        installed.require_the_unrequired();
+        return;
+    };
+    for list in ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"] {
+        for (name, requirement) in manifest.texts_at(list) {
+            installed.require(None, root, name, requirement);
+        }
+    }
+}

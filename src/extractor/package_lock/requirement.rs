@@ -1,0 +1,111 @@
+//! What npm was asked for, and where it went for it (<https://docs.npmjs.com/cli/configuring-npm/package-json#dependencies>).
+
+use crate::model::dependency::{GitPin, Origin};
+use crate::model::ecosystem::Ecosystem;
+use crate::model::repository::CommitId;
+use crate::version;
+
+/// Hosts that npm knows by a short name (<https://github.com/npm/hosted-git-info>).
+const HOSTED: [(&str, &str); 4] = [
+    ("github:", "https://github.com/"),
+    ("gitlab:", "https://gitlab.com/"),
+    ("bitbucket:", "https://bitbucket.org/"),
+    ("gist:", "https://gist.github.com/"),
+];
+
+/// Where a package comes from: `resolved` says where npm went, `asked` what it was asked for by everyone who requires it.
+pub(super) fn origin(resolved: Option<&str>, asked: &[&str]) -> Origin {
+    let Some(resolved) = resolved else {
+        let local = asked.iter().any(|asked| is_local(asked));
+        return if local { Origin::Path } else { Origin::Registry { url: None } };
+    };
+    if is_local(resolved) {
+        return Origin::Path;
+    }
+    let (address, fragment) = resolved.split_once('#').map_or((resolved, None), |(url, commit)| (url, Some(commit)));
+    if let Some(url) = git_url(address) {
+        // `#<commit>`, or, written by hand, whatever a requirement may hold.
+        let commit = fragment.and_then(|fragment| CommitId::new(fragment).ok());
+        return Origin::Git { url, pin: git_pin(asked), commit };
+    }
+    // An archive from a registry is asked for by a version, any other by its address.
+    let by_address = |text: &&str| text.starts_with("http://") || text.starts_with("https://");
+    if by_address(&resolved) && asked.iter().any(by_address) {
+        return Origin::Archive { url: resolved.to_owned() };
+    }
+    Origin::Registry { url: None }
+}
+
+/// `file:`, `link:`, `workspace:` or a plain path.
+fn is_local(text: &str) -> bool {
+    ["file:", "link:", "workspace:", "./", "../", "~/", "/"].iter().any(|prefix| text.starts_with(prefix))
+}
+
+/// The address of a git repository without npm's own prefixes; `None` for anything else.
+fn git_url(text: &str) -> Option<String> {
+    if let Some(url) = text.strip_prefix("git+") {
+        return Some(url.to_owned());
+    }
+    if let Some((prefix, base)) = HOSTED.iter().find(|(prefix, _)| text.starts_with(prefix)) {
+        return Some(format!("{base}{}", &text[prefix.len()..]));
+    }
+    let git = ["git:", "git@", "ssh:"].iter().any(|prefix| text.starts_with(prefix));
+    git.then(|| text.to_owned())
+}
+
+/// What the loosest of the requirements follows: one that names a commit does not hold what another lets move.
+fn git_pin(asked: &[&str]) -> GitPin {
+    let looseness = |pin: &GitPin| match pin {
+        GitPin::Commit => 0,
+        GitPin::Tag(_) => 1,
+        GitPin::Branch(_) => 2,
+        GitPin::DefaultBranch => 3,
+    };
+    let pins = asked.iter().filter_map(|asked| requirement_pin(asked));
+    // Nobody says what was asked for: then nobody says that it stays, either.
+    pins.max_by_key(looseness).unwrap_or(GitPin::DefaultBranch)
+}
+
+/// What a requirement follows; `None` when it does not ask for git (an override, a range).
+fn requirement_pin(text: &str) -> Option<GitPin> {
+    // npm 6 writes `name@address`.
+    let text = text.rsplit_once('@').filter(|(_, rest)| is_git_requirement(rest)).map_or(text, |(_, rest)| rest);
+    if !is_git_requirement(text) {
+        return None;
+    }
+    let Some((_, reference)) = text.split_once('#') else { return Some(GitPin::DefaultBranch) };
+    // `#main::path:sub` names a folder as well.
+    let reference = reference.split("::").find(|part| !part.starts_with("path:")).unwrap_or_default();
+    Some(match reference {
+        "" | "*" => GitPin::DefaultBranch,
+        // A range of versions over tags.
+        range if range.starts_with("semver:") => GitPin::Tag(range.to_owned()),
+        commit if commit.len() >= 7 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()) => GitPin::Commit,
+        tag if version::parse(Ecosystem::Npm, tag).is_ok() => GitPin::Tag(tag.to_owned()),
+        branch => GitPin::Branch(branch.to_owned()),
+    })
+}
+
+/// Whether a requirement asks for git: by a scheme, a known host, `….git` or `owner/repository`.
+fn is_git_requirement(text: &str) -> bool {
+    let address = text.split('#').next().unwrap_or_default();
+    if git_url(address).is_some() || address.ends_with(".git") {
+        return true;
+    }
+    if let Some(rest) = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://")) {
+        // `https://github.com/owner/repository` is git, `…/archive/x.tar.gz` is not.
+        return HOSTED
+            .iter()
+            .filter_map(|(_, base)| rest.strip_prefix(base.strip_prefix("https://")?))
+            .any(is_shorthand);
+    }
+    !is_local(address) && is_shorthand(address)
+}
+
+/// `owner/repository`.
+fn is_shorthand(text: &str) -> bool {
+    let allowed = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    text.split_once('/').is_some_and(|(owner, name)| allowed(owner) && allowed(name))
+}

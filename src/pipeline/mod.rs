@@ -7,3 +7,4 @@ pub(crate) mod pull_request;
 pub(crate) mod resolve;
 pub(crate) mod scan;
 pub(crate) mod test_plan;
+pub(crate) mod remedy;

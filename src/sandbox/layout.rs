@@ -29,17 +29,16 @@ pub(crate) fn line_ends_like(like: &str, text: &str) -> String {
     if like.contains("\r\n") { plain.replace('\n', "\r\n") } else { plain }
 }
 
-/// Replaces the string value of `"key": "…"` in JSON text, inside the innermost object named by one of `sections` (or at
-/// the top level for an empty name), leaving every other byte alone.
-pub(crate) fn replace_member(text: &str, section: &str, key: &str, value: &str) -> Option<String> {
-    let range = member_value(text, section, key)?;
+/// Replaces the string value of a member in JSON text, named by the keys that lead to it from the top, leaving every
+/// other byte alone; `None` when there is no such string.
+pub(crate) fn replace_member(text: &str, keys: &[&str], value: &str) -> Option<String> {
+    let range = member_value(text, keys)?;
     let written = serde_json::to_string(value).ok()?;
     Some(format!("{}{written}{}", &text[..range.start], &text[range.end..]))
 }
 
 /// Where the string value of a member stands, quotes included: a scan of tokens that knows strings and nesting.
-fn member_value(text: &str, section: &str, key: &str) -> Option<std::ops::Range<usize>> {
-    let wanted: Vec<&str> = if section.is_empty() { vec![key] } else { vec![section, key] };
+fn member_value(text: &str, wanted: &[&str]) -> Option<std::ops::Range<usize>> {
     let mut path: Vec<Option<String>> = Vec::new();
     let mut pending: Option<String> = None;
     let mut expects_value = false;
@@ -118,10 +117,15 @@ mod tests {
     #[test]
     fn one_member_changes_and_every_other_byte_stays() {
         let text = "{ \"x\": [\"acme/a\", {\"acme/a\": \"no\"}],\n  \"other\": {\"acme/a\": \"no\"},\n  \"require\" : {\n    \"acme\\/a\" :  \"dev-master\" , \"b\":\"1\"}}";
-        let changed = replace_member(text, "require", "acme/a", "dev-master#abc").unwrap();
+        let changed = replace_member(text, &["require", "acme/a"], "dev-master#abc").unwrap();
         assert_eq!(changed, text.replace("\"dev-master\"", "\"dev-master#abc\""));
-        assert!(replace_member(text, "require-dev", "acme/a", "x").is_none());
-        assert_eq!(replace_member("{\"hash\": \"1\"}", "", "hash", "2").unwrap(), "{\"hash\": \"2\"}");
-        assert!(replace_member("{\"a", "", "a", "2").is_none());
+        assert!(replace_member(text, &["require-dev", "acme/a"], "x").is_none());
+        assert_eq!(replace_member("{\"hash\": \"1\"}", &["hash"], "2").unwrap(), "{\"hash\": \"2\"}");
+        assert!(replace_member("{\"a", &["a"], "2").is_none());
+        let deep = "{\"packages\": {\"\": {\"x\": {}, \"dependencies\": {\"a\": \"1\"}}}}";
+        assert_eq!(
+            replace_member(deep, &["packages", "", "dependencies", "a"], "2").unwrap(),
+            deep.replace("\"1\"", "\"2\"")
+        );
     }
 }

@@ -133,7 +133,7 @@ impl Updater for Composer {
             if operator.is_none() && !plain {
                 return None;
             }
-            text = layout::replace_member(&text, section, name, &format!("{}{target}", operator.unwrap_or("")))?;
+            text = layout::replace_member(&text, &[section, name], &format!("{}{target}", operator.unwrap_or("")))?;
             raised = true;
         }
         raised.then(|| text.into_bytes())
@@ -145,7 +145,7 @@ impl Updater for Composer {
         let old_value = serde_json::from_str::<Value>(old).ok();
         let plugin_api = old_value.as_ref().and_then(|lock| lock.get("plugin-api-version")).and_then(Value::as_str);
         let restored = plugin_api
-            .and_then(|version| layout::replace_member(new, "", "plugin-api-version", version))
+            .and_then(|version| layout::replace_member(new, &["plugin-api-version"], version))
             .unwrap_or_else(|| new.to_owned());
         layout::line_ends_like(old, &restored).into_bytes()
     }

@@ -5,6 +5,10 @@ mod cargo;
 mod composer;
 mod contract;
 mod npm;
+mod pin_cargo;
+mod pin_composer;
+mod pin_npm;
+mod pin_workflow;
 
 pub(crate) use contract::{
     Action, Attempt, DirectRequirement, Files, LockedEntry, Move, PinRequest, Pinner, Refusal, SyncCheck, Updater,
@@ -16,4 +20,13 @@ pub(crate) static UPDATERS: &[&dyn Updater] = &[
     &cargo::Cargo,
     &npm::Npm,
     &composer::Composer,
+];
+
+/// Every pinner.
+pub(crate) static PINNERS: &[&dyn Pinner] = &[
+    // In report order.
+    &pin_cargo::PinCargo,
+    &pin_npm::PinNpm,
+    &pin_composer::PinComposer,
+    &pin_workflow::PinWorkflow,
 ];

@@ -159,7 +159,7 @@ impl Updater for Npm {
             if operator.is_none() && semver::Version::parse(old).is_err() {
                 return None;
             }
-            text = layout::replace_member(&text, section, package, &format!("{}{target}", operator.unwrap_or("")))?;
+            text = layout::replace_member(&text, &[section, package], &format!("{}{target}", operator.unwrap_or("")))?;
             raised = true;
         }
         raised.then(|| text.into_bytes())

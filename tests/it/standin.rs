@@ -232,7 +232,7 @@ fn switches_make_things_go_wrong() {
     assert_eq!(limited.header("retry-after"), "7");
     github.break_next(1);
     client.get("/repos/acme/shop").expect(502);
-    github.lose_next_answers(1);
+    github.lose_answer_of_write(1);
     client.get("/repos/acme/shop").expect(200);
     client.post("/repos/acme/shop/labels", &json!({ "name": "x" })).expect(502);
     assert_eq!(github.labels("acme/shop").len(), 1);

@@ -222,7 +222,7 @@ fn matching_references(state: &State, call: &Call, index: usize, prefix: &str) -
     let prefix = format!("refs/{prefix}");
     let pairs = listed.lines().filter_map(|line| line.split_once(' ')).filter(|(name, _)| name.starts_with(&prefix));
     let views: Vec<Value> = pairs.map(|(name, sha)| reference(state, index, name, sha)).collect();
-    Ok(Reply::page(&state.base, call, &views))
+    Ok(Reply::page(state, call, &views))
 }
 
 fn create_reference(state: &mut State, call: &Call, index: usize) -> Answer {

@@ -47,7 +47,7 @@ fn label_page(state: &State, call: &Call, index: usize, names: Option<&[String]>
     let repo = &state.repositories[index];
     let wanted = |label: &&Label| names.is_none_or(|names| names.contains(&label.name));
     let views: Vec<Value> = repo.labels.iter().filter(wanted).map(|label| views::label(state, repo, label)).collect();
-    Reply::page(&state.base, call, &views)
+    Reply::page(state, call, &views)
 }
 
 fn create_label(state: &mut State, call: &Call, index: usize) -> Answer {
@@ -117,7 +117,7 @@ fn list(state: &State, call: &Call, index: usize) -> Answer {
         state_fits && labelled
     };
     let views: Vec<Value> = repo.issues.iter().rev().filter(shown).map(|issue| view(state, repo, issue)).collect();
-    Ok(Reply::page(&state.base, call, &views))
+    Ok(Reply::page(state, call, &views))
 }
 
 fn create(state: &mut State, call: &Call, index: usize) -> Answer {
@@ -237,7 +237,7 @@ fn comments(state: &mut State, call: &Call, index: usize, number: &str) -> Answe
     let repo = &state.repositories[index];
     let views: Vec<Value> =
         issue.comments.iter().map(|comment| comment_view(state, repo, issue.number, comment)).collect();
-    Ok(Reply::page(&state.base, call, &views))
+    Ok(Reply::page(state, call, &views))
 }
 
 fn create_comment(state: &mut State, call: &Call, index: usize, number: &str) -> Answer {

@@ -81,7 +81,7 @@ fn list(state: &State, call: &Call, index: usize) -> Answer {
         pulls.reverse();
     }
     let views: Vec<Value> = pulls.into_iter().map(|issue| view(state, repo, issue)).collect();
-    Ok(Reply::page(&state.base, call, &views))
+    Ok(Reply::page(state, call, &views))
 }
 
 /// Refuses texts that are too long.
@@ -202,14 +202,14 @@ fn commits(state: &mut State, call: &Call, index: usize, number: &str) -> Answer
     let between = repo.disk.between(&base, &head);
     let views: Vec<Value> =
         between.iter().filter_map(|sha| Some(CommitFields::read(&repo.disk, sha)?.view(state, repo))).collect();
-    Ok(Reply::page(&state.base, call, &views))
+    Ok(Reply::page(state, call, &views))
 }
 
 fn files(state: &mut State, call: &Call, index: usize, number: &str) -> Answer {
     let (base, head) = sides(state, index, number)?;
     let changed = state.repositories[index].disk.git(&["diff", "--name-only", &format!("{base}...{head}")]).run();
     let views: Vec<Value> = changed.lines().map(|name| json!({ "filename": name, "status": "modified" })).collect();
-    Ok(Reply::page(&state.base, call, &views))
+    Ok(Reply::page(state, call, &views))
 }
 
 /// The commits at the base and the head of a pull request.

@@ -53,7 +53,7 @@ fn list(state: &mut State, call: &Call, owner: Option<&str>) -> Answer {
             .map(|repo| views::repository(state, repo, login))
             .collect()
     };
-    let reply = Reply::page(&state.base, call, &shown(state));
+    let reply = Reply::page(state, call, &shown(state));
     for repo in state.repositories.iter_mut().filter(|repo| repo.vanishes) {
         repo.gone = true;
     }
@@ -70,7 +70,7 @@ pub(super) fn route(state: &mut State, call: &Call, index: usize, path: &[&str])
         [] => Ok(Reply::json(200, &views::repository(state, repo, call.login.as_deref()))),
         ["branches"] => {
             let branches: Vec<Value> = repo.disk.branches().iter().map(|(name, sha)| branch(name, sha)).collect();
-            Ok(Reply::page(&state.base, call, &branches))
+            Ok(Reply::page(state, call, &branches))
         }
         ["branches", name @ ..] => single_branch(state, index, &name.join("/")),
         ["commits"] => commits(state, call, index),
@@ -110,7 +110,7 @@ fn commits(state: &State, call: &Call, index: usize) -> Answer {
     let listed = repo.disk.git(&["rev-list", "--max-count=300", &start]).run();
     let views: Vec<Value> =
         listed.lines().filter_map(|sha| Some(CommitFields::read(&repo.disk, sha)?.view(state, repo))).collect();
-    Ok(Reply::page(&state.base, call, &views))
+    Ok(Reply::page(state, call, &views))
 }
 
 fn single_commit(state: &State, index: usize, revision: &str) -> Answer {

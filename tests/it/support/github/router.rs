@@ -88,6 +88,10 @@ fn api(state: &mut State, call: &Call, path: &[&str], has_token: bool) -> Reply 
         state.switches.limited -= 1;
         return problem::secondary_limit(state.switches.retry_after);
     }
+    if state.switches.limited_writes > 0 && !call.reads() {
+        state.switches.limited_writes -= 1;
+        return problem::secondary_limit(state.switches.retry_after);
+    }
     if state.switches.broken > 0 {
         state.switches.broken -= 1;
         return problem::bad_gateway();
@@ -98,7 +102,9 @@ fn api(state: &mut State, call: &Call, path: &[&str], has_token: bool) -> Reply 
     };
     if state.switches.lost > 0 && !call.reads() {
         state.switches.lost -= 1;
-        return problem::bad_gateway();
+        if state.switches.lost == 0 {
+            return problem::bad_gateway();
+        }
     }
     reply
 }

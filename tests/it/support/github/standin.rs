@@ -133,14 +133,25 @@ impl GitHub {
         (switches.limited, switches.retry_after) = (requests, retry_after);
     }
 
+    /// Answers the next API requests that change something with the secondary rate limit.
+    pub(crate) fn limit_next_writes(&self, requests: u32, retry_after: u64) {
+        let switches = &mut lock(&self.state).switches;
+        (switches.limited_writes, switches.retry_after) = (requests, retry_after);
+    }
+
+    /// Makes lists come in pages of at most so many items.
+    pub(crate) fn limit_pages(&self, items: usize) {
+        lock(&self.state).page_limit = items;
+    }
+
     /// Answers the next API requests 502, before anything happens.
     pub(crate) fn break_next(&self, requests: u32) {
         lock(&self.state).switches.broken = requests;
     }
 
-    /// Does the next writes and answers 502 all the same.
-    pub(crate) fn lose_next_answers(&self, writes: u32) {
-        lock(&self.state).switches.lost = writes;
+    /// Does the write with this number from now on, and answers 502 all the same.
+    pub(crate) fn lose_answer_of_write(&self, number: u32) {
+        lock(&self.state).switches.lost = number;
     }
 
     /// Renames a repository; its old name redirects.

@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(super) log: Vec<LogEntry>,
     /// Requests that nothing here answers.
     pub(super) unknown: Vec<String>,
+    /// The most items of a page: 100, unless a test wants to see more pages.
+    pub(super) page_limit: usize,
     /// Requests left in the primary rate limit.
     pub(super) remaining: u32,
     next_id: u64,
@@ -50,11 +52,13 @@ pub(crate) struct User {
 pub(crate) struct Switches {
     /// So many API requests are answered with the secondary rate limit.
     pub(super) limited: u32,
+    /// So many API requests that change something are answered with it.
+    pub(super) limited_writes: u32,
     /// What they are told to wait.
     pub(super) retry_after: u64,
     /// So many API requests are answered 502 before anything happens.
     pub(super) broken: u32,
-    /// So many writes are done and answered 502.
+    /// The write with this number from now on is done and answered 502; 0 for none.
     pub(super) lost: u32,
 }
 
@@ -145,6 +149,7 @@ impl State {
             switches: Switches::default(),
             log: Vec::new(),
             unknown: Vec::new(),
+            page_limit: 100,
             remaining: 5000,
             next_id: 1000,
             seconds: 0,

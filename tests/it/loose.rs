@@ -26,8 +26,7 @@ fn a_workflow_that_follows_a_branch_is_pinned_to_its_commit() {
     let pull = github.only_pull("acme/site");
     assert!(pull.labels.contains(&"loose-dependency".to_owned()), "{:?}", pull.labels);
     assert_eq!((pull.base.as_str(), pull.head.as_str()), ("main", "patchparty/routine/main"));
-    let pinned = github.read("acme/site", &pull.head, ".github/workflows/ci.yml").unwrap();
-    let pinned = String::from_utf8(pinned).unwrap();
+    let pinned = github.text("acme/site", &pull.head, ".github/workflows/ci.yml");
     assert!(pinned.contains(&format!("uses: acme/tools@{commit} # main")), "{pinned}");
     assert_eq!(pinned.lines().count(), WORKFLOW.lines().count());
 

@@ -25,13 +25,14 @@ fn first_night() -> Option<(GitHub, Bot, PullRequest)> {
 fn commits_of_people_are_left_alone_and_said_so_once() {
     let Some((github, mut bot, pull)) = first_night() else { return };
     let theirs = github.push(SLUG, &pull.head, "NOTES.md", b"Wait for the release.\n");
+    github.comment(SLUG, pull.number, "I have added a note, please leave the branch to me.");
     bot.learn(fixtures::advisories("later"));
     bot.set_now("2026-11-22T02:00:00Z");
     let second = bot.run(&RUN);
     assert_eq!(second.expect_code(0).actions(SLUG), ["left-to-people"]);
     let after = github.only_pull(SLUG);
     assert_eq!((after.head_sha, after.open, &after.body), (theirs.clone(), true, &pull.body));
-    assert_eq!(after.comments.len(), 1, "{:?}", after.comments);
+    assert_eq!(after.comments.len(), 2, "{:?}", after.comments);
     let mark = github.mark();
     bot.set_now("2026-11-23T02:00:00Z");
     bot.run(&RUN).expect_code(0);
@@ -118,5 +119,18 @@ fn after_a_merge_there_is_nothing_to_do() {
     let second = bot.run(&RUN);
     assert!(second.expect_code(0).actions(SLUG).is_empty());
     github.assert_no_writes_since(mark);
+    github.finish();
+}
+
+#[test]
+fn a_repository_that_is_archived_meanwhile_is_left_alone() {
+    let Some((github, mut bot, pull)) = first_night() else { return };
+    github.archive(SLUG);
+    bot.learn(fixtures::advisories("later"));
+    let mark = github.mark();
+    let second = bot.run(&RUN);
+    assert!(second.expect_code(0).explanation(SLUG).contains("archived"));
+    github.assert_no_writes_since(mark);
+    assert_eq!(github.only_pull(SLUG).body, pull.body);
     github.finish();
 }

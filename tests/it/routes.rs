@@ -42,7 +42,7 @@ fn an_emergency_starts_from_production() {
     assert!(emergency.body.contains("2026-11-22"), "the deadline is missing:\n{}", emergency.body);
     let parent = github.disk(SLUG).git(&["rev-parse", &format!("{}^", emergency.head)]).run();
     assert_eq!(Some(parent), github.tip(SLUG, "production"));
-    assert_eq!(github.read(SLUG, &emergency.head, "RELEASE").unwrap(), b"41\n");
+    assert_eq!(github.text(SLUG, &emergency.head, "RELEASE"), "41\n");
 
     let forward = pull_to(&github, "develop");
     assert_eq!(forward.head, "patchparty/routine/develop");

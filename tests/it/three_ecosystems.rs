@@ -91,7 +91,7 @@ fn check_pull(github: &GitHub, case: &Case, base: &str) {
     let disk = github.disk(case.slug);
     assert_eq!(disk.git(&["rev-parse", &format!("{}^", pull.head)]).run(), base, "one commit on the audited one");
     assert_eq!(disk.git(&["diff", "--name-only", base, &pull.head]).run(), case.lockfile);
-    let lock = String::from_utf8(github.read(case.slug, &pull.head, case.lockfile).unwrap()).unwrap();
+    let lock = github.text(case.slug, &pull.head, case.lockfile);
     assert!(lock.contains(case.fixed), "{lock}");
     let colors: Vec<String> = github.labels(case.slug).into_iter().map(|label| label.color).collect();
     assert!(colors.iter().all(|color| color != "ededed"), "labels are created with their looks: {colors:?}");
@@ -102,7 +102,7 @@ fn check_clean(github: &GitHub, bot: &Bot, case: &Case) {
     let head = "patchparty/routine/main";
     let listed = github.disk(case.slug).git(&["ls-tree", "-r", "--name-only", head]).run();
     for path in listed.lines() {
-        bot.write(&format!("fixed/{}/{path}", case.slug), &github.read(case.slug, head, path).unwrap());
+        bot.write(&format!("fixed/{}/{path}", case.slug), github.text(case.slug, head, path).as_bytes());
     }
     let folder = bot.path("fixed").join(case.slug).display().to_string();
     bot.run(&["audit", &folder]).expect_code(0);
@@ -115,7 +115,7 @@ fn check_update(github: &GitHub, before: &PullRequest, after: &PullRequest) {
     for text in ["CVE-2022-24713", "CVE-2026-25541", "1.11.1", "1.5.5"] {
         assert!(after.body.contains(text), "the updated body lacks `{text}`:\n{}", after.body);
     }
-    let lock = String::from_utf8(github.read("acme/ledger", &after.head, "Cargo.lock").unwrap()).unwrap();
+    let lock = github.text("acme/ledger", &after.head, "Cargo.lock");
     assert!(
         lock.contains("name = \"bytes\"\nversion = \"1.11.1\"")
             && lock.contains("name = \"regex\"\nversion = \"1.5.5\"")

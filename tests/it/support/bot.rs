@@ -13,7 +13,7 @@ use super::fixtures;
 use super::github::{GitHub, TOKEN};
 
 /// How long one run may take: package managers fetch their indexes over the network.
-const TIMEOUT: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// The night of the first run.
 const NOW: &str = "2026-11-21T02:00:00Z";
@@ -275,8 +275,8 @@ pub(crate) fn missing_tools(tools: &[&str]) -> Option<String> {
 
 fn public_authorities() -> String {
     let named = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
-    let candidates = named.into_iter().chain(BUNDLES.iter().map(PathBuf::from));
-    candidates.filter_map(|path| fs::read_to_string(path).ok()).next().unwrap_or_default()
+    let mut candidates = named.into_iter().chain(BUNDLES.iter().map(PathBuf::from));
+    candidates.find_map(|path| fs::read_to_string(path).ok()).unwrap_or_default()
 }
 
 fn read(path: &Path) -> String {

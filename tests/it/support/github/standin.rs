@@ -12,7 +12,7 @@ use super::composer::ComposerPackage;
 use super::disk::{Disk, Entry};
 use super::exchange::LogEntry;
 use super::router::lock;
-use super::state::{Comment, Issue, Label, State, User};
+use super::state::{Comment, Issue, Label, Oddity, State, User};
 use super::{certificate, server};
 use crate::support::git::PERSON;
 
@@ -164,7 +164,9 @@ impl GitHub {
 
     /// Archives a repository that has been in use.
     pub(crate) fn archive(&self, slug: &str) {
-        self.change(slug, |repo| repo.archived = true);
+        self.change(slug, |repo| {
+            repo.oddities.insert(Oddity::Archived);
+        });
     }
 
     /// Where the log stands now.
@@ -212,6 +214,12 @@ impl GitHub {
     /// The bytes of a file on a branch.
     pub(crate) fn read(&self, slug: &str, branch: &str, path: &str) -> Option<Vec<u8>> {
         self.disk(slug).read(branch, path)
+    }
+
+    /// The text of a file on a branch, which must be there.
+    pub(crate) fn text(&self, slug: &str, branch: &str, path: &str) -> String {
+        let content = self.read(slug, branch, path).unwrap_or_else(|| panic!("{slug} has no {path} on {branch}"));
+        String::from_utf8_lossy(&content).into_owned()
     }
 
     /// The commit at the tip of a branch.

@@ -71,20 +71,30 @@ pub(crate) struct Repository {
     /// Names it had before: they redirect.
     pub(super) former_names: Vec<String>,
     pub(super) default_branch: String,
-    pub(super) archived: bool,
-    pub(super) private: bool,
-    pub(super) disabled: bool,
-    pub(super) issues_enabled: bool,
-    /// It disappears as soon as a list has named it.
-    pub(super) vanishes: bool,
-    /// It has disappeared.
-    pub(super) gone: bool,
+    pub(super) oddities: BTreeSet<Oddity>,
     /// Logins with `read`, `write` or `admin`.
     pub(super) collaborators: BTreeMap<String, String>,
     pub(super) labels: Vec<Label>,
     /// Issues and pull requests: they share their numbers.
     pub(super) issues: Vec<Issue>,
     pub(super) disk: Disk,
+}
+
+/// What may be special about a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Oddity {
+    /// It is read-only.
+    Archived,
+    /// It is hidden from those who are not its collaborators.
+    Private,
+    /// The host has disabled it.
+    Disabled,
+    /// It has no issues.
+    WithoutIssues,
+    /// It disappears as soon as a list has named it.
+    Vanishes,
+    /// It has disappeared.
+    Gone,
 }
 
 /// A label of a repository.
@@ -203,8 +213,13 @@ impl Repository {
         format!("{}/{}", self.owner, self.name)
     }
 
+    pub(super) fn is(&self, oddity: Oddity) -> bool {
+        self.oddities.contains(&oddity)
+    }
+
     pub(super) fn is_visible_to(&self, login: Option<&str>) -> bool {
-        !self.gone && (!self.private || login.is_some_and(|login| self.collaborators.contains_key(login)))
+        !self.is(Oddity::Gone)
+            && (!self.is(Oddity::Private) || login.is_some_and(|login| self.collaborators.contains_key(login)))
     }
 
     /// Why a write is refused, if it is.
@@ -213,10 +228,10 @@ impl Repository {
         let permission = self.collaborators.get(login).map_or("none", String::as_str);
         if !matches!(permission, "write" | "admin") {
             Some(problem::read_only_token())
-        } else if self.archived {
+        } else if self.is(Oddity::Archived) {
             Some(problem::archived())
         } else {
-            self.disabled.then(problem::disabled)
+            self.is(Oddity::Disabled).then(problem::disabled)
         }
     }
 

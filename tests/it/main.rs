@@ -2,4 +2,13 @@
 
 mod support;
 
+mod audit_remote;
+mod dry_run;
+mod limits;
+mod loose;
+mod organisation;
+mod people;
+mod routes;
+mod secrets;
 mod standin;
+mod three_ecosystems;

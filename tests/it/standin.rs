@@ -4,7 +4,9 @@ use base64::Engine as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::support::bot::{Bot, missing_tools};
 use crate::support::client::{Answered, Client};
+use crate::support::fixtures;
 use crate::support::git;
 use crate::support::github::{BOT, GitHub, TOKEN};
 
@@ -200,6 +202,11 @@ fn refusals_have_their_documented_status() {
     Client::with_token(&github, Some("ghp_wrong")).get("/user").expect_complaint(401, "Bad credentials");
     Client::with_token(&github, None).get("/user").expect(401);
     assert_eq!(client.get("/user").expect(200).body["login"], BOT);
+    github.token("ghp_stranger", "stranger");
+    let stranger = Client::with_token(&github, Some("ghp_stranger"));
+    assert_eq!(stranger.get("/user").expect(200).body["type"], "User");
+    stranger.get("/repos/acme/read").expect(200);
+    stranger.post("/repos/acme/read/labels", &label).expect(403);
     let permission = client.get(&format!("/repos/acme/read/collaborators/{BOT}/permission")).expect(200);
     assert_eq!(permission.body["permission"], "read");
     let version = client.request(Method::GET, "/user").header("x-github-api-version", "2001-01-01");
@@ -232,7 +239,7 @@ fn switches_make_things_go_wrong() {
     assert_eq!(limited.header("retry-after"), "7");
     github.break_next(1);
     client.get("/repos/acme/shop").expect(502);
-    github.lose_next_answers(1);
+    github.lose_answer_of_write(1);
     client.get("/repos/acme/shop").expect(200);
     client.post("/repos/acme/shop/labels", &json!({ "name": "x" })).expect(502);
     assert_eq!(github.labels("acme/shop").len(), 1);
@@ -258,5 +265,24 @@ fn unknown_routes_are_found_and_writes_are_told_from_reads() {
     let writes = github.writes_since(mark);
     assert_eq!((writes.len(), writes[0].json()["name"].as_str()), (1, Some("x")));
     assert_eq!(github.take_unknown(), ["GET /api/repos/acme/shop/surprise"]);
+    github.finish();
+}
+
+#[test]
+fn the_real_composer_locks_from_the_registry() {
+    if let Some(reason) = missing_tools(&["composer"]) {
+        eprintln!("{reason}");
+        return;
+    }
+    let github = GitHub::start();
+    let bot = Bot::new(&github);
+    let files = fixtures::composer_project(&github, &bot);
+    let lock: Value = serde_json::from_slice(&files[1].1).unwrap();
+    let version = |name: &str| {
+        let packages = lock["packages"].as_array().unwrap();
+        packages.iter().find(|package| package["name"] == name).map(|package| package["version"].clone())
+    };
+    assert_eq!(version("guzzlehttp/psr7"), Some(json!("1.8.3")));
+    assert_eq!(version("psr/http-message"), Some(json!("1.0.1")));
     github.finish();
 }

@@ -13,13 +13,13 @@ use super::fixtures;
 use super::github::{GitHub, TOKEN};
 
 /// How long one run may take: package managers fetch their indexes over the network.
-const TIMEOUT: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// The night of the first run.
 const NOW: &str = "2026-11-21T02:00:00Z";
 
 /// Tools whose environment and arguments are recorded.
-const TOOLS: [&str; 4] = ["cargo", "npm", "composer", "git"];
+const TOOLS: [&str; 5] = ["cargo", "rustc", "npm", "composer", "git"];
 
 /// Where certificates of public authorities usually are; the first that exists is used.
 const BUNDLES: [&str; 4] = [
@@ -66,15 +66,16 @@ impl Bot {
     /// A bot that knows no forge and has no token.
     pub(crate) fn without_forge() -> Self {
         let world = TempDir::new().expect("the temporary folder is writable");
-        for folder in ["home", "bin", "watch", "work"] {
+        for folder in ["home", "bin", "watch", "work", "tmp"] {
             fs::create_dir(world.path().join(folder)).expect("the temporary folder is writable");
         }
         let mut bot = Self { world, environment: BTreeMap::new(), advisories: vec![fixtures::advisories("known")] };
         bot.watch_tools();
         let path = std::env::var("PATH").unwrap_or_default();
         let path = format!("{}:{path}", bot.path("bin").display());
-        let home = bot.path("home").display().to_string();
+        let (home, scratch) = (bot.path("home").display().to_string(), bot.path("tmp").display().to_string());
         bot = bot
+            .variable("TMPDIR", &scratch)
             .variable("PATH", &path)
             .variable("HOME", &home)
             .variable("PATCHPARTY_NOW", NOW)
@@ -180,13 +181,15 @@ impl Bot {
     fn watch_tools(&self) {
         for tool in TOOLS {
             let Some(real) = locate(tool) else { continue };
-            let record = self.path("watch").join(tool);
+            let record = self.path("watch").join(tool).display().to_string();
             let folder = real.parent().unwrap_or(Path::new("/")).display().to_string();
+            // Whoever asks for the toolchain's folder, to pass by rustup's proxies, is led back to the scripts.
+            let sysroot = format!("[ \"$*\" = '--print sysroot' ] && echo '{}' && exit\n", self.world.path().display());
+            let sysroot = if tool == "rustc" { sysroot } else { String::new() };
             // The real tool's own folder comes first from here on: `cargo` asks for the `rustc` beside it.
             let script = format!(
-                "#!/bin/sh\n{{ echo '== arguments'; printf '%s\\n' \"$@\"; echo '== environment'; env; }} >> '{}'\n\
-                 PATH='{folder}':\"$PATH\"\nexport PATH\nexec '{}' \"$@\"\n",
-                record.display(),
+                "#!/bin/sh\n{{ echo '== arguments'; printf '%s\\n' \"$@\"; echo '== environment'; env; }} >> '{record}'\n\
+                 {sysroot}PATH='{folder}':\"$PATH\"\nexport PATH\nexec '{}' \"$@\"\n",
                 real.display(),
             );
             let path = self.write(&format!("bin/{tool}"), script.as_bytes());
@@ -218,6 +221,29 @@ impl Outcome {
         found.unwrap_or_else(|| panic!("the report has no project {name}:\n{}", self.stdout))
     }
 
+    /// What the report of one project says, in lower case.
+    #[track_caller]
+    pub(crate) fn explanation(&self, name: &str) -> String {
+        self.project(name).to_string().to_lowercase()
+    }
+
+    /// The names of the projects that were handled: read without a problem, and not left alone on purpose.
+    #[track_caller]
+    pub(crate) fn handled(&self) -> Vec<String> {
+        let empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+        let handled = |project: &Value| empty(&project["problems"]) && empty(&project["skipped"]);
+        let names = self.projects().into_iter().filter(handled);
+        names.filter_map(|project| project["name"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// What was done with the pull requests of a project, such as `opened` or `unchanged`.
+    #[track_caller]
+    pub(crate) fn actions(&self, name: &str) -> Vec<String> {
+        let project = self.project(name);
+        let proposals = project["proposals"].as_array().cloned().unwrap_or_default();
+        proposals.iter().filter_map(|proposal| proposal["action"].as_str().map(str::to_owned)).collect()
+    }
+
     /// Every project of the report in `--format json`.
     #[track_caller]
     pub(crate) fn projects(&self) -> Vec<Value> {
@@ -227,28 +253,30 @@ impl Outcome {
     }
 }
 
-/// The real program, not a script of another test: the first on the path. For cargo the toolchain's own, because the
-/// rustup proxy on the path wants the home that the bot does not have.
+/// The real program: the first on the path. For Rust the toolchain's own, because rustup's proxies on the path want the
+/// home that the bot does not have.
 fn locate(tool: &str) -> Option<PathBuf> {
-    if tool == "cargo" {
-        return std::env::var_os("CARGO").map(PathBuf::from);
+    if matches!(tool, "cargo" | "rustc") {
+        let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from(env!("CARGO")), PathBuf::from);
+        return Some(cargo.with_file_name(tool)).filter(|program| program.is_file());
     }
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(tool)).find(|program| program.is_file())
 }
 
-/// Whether every tool is installed; if not, says so, or fails where `PATCHPARTY_REQUIRE_TOOLS` is set (as in CI).
-pub(crate) fn tools_are_there(tools: &[&str]) -> bool {
+/// Why a test that needs these tools is skipped here; `None` when all are installed. Where `PATCHPARTY_REQUIRE_TOOLS` is
+/// set, as in CI, a missing tool is a failure.
+pub(crate) fn missing_tools(tools: &[&str]) -> Option<String> {
     let missing: Vec<&str> = tools.iter().copied().filter(|tool| locate(tool).is_none()).collect();
     let required = std::env::var_os("PATCHPARTY_REQUIRE_TOOLS").is_some();
     assert!(missing.is_empty() || !required, "these tools are needed here: {}", missing.join(", "));
-    missing.is_empty()
+    (!missing.is_empty()).then(|| format!("skipped: {} not installed", missing.join(", ")))
 }
 
 fn public_authorities() -> String {
     let named = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
-    let candidates = named.into_iter().chain(BUNDLES.iter().map(PathBuf::from));
-    candidates.filter_map(|path| fs::read_to_string(path).ok()).next().unwrap_or_default()
+    let mut candidates = named.into_iter().chain(BUNDLES.iter().map(PathBuf::from));
+    candidates.find_map(|path| fs::read_to_string(path).ok()).unwrap_or_default()
 }
 
 fn read(path: &Path) -> String {

@@ -1,13 +1,13 @@
 //! The builder of repositories: what a test says about one, committed by git in the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use super::disk::{Disk, Entry};
 use super::router::lock;
 use super::smart_http;
 use super::standin::{BOT, REVIEWER};
-use super::state::{Repository, State};
+use super::state::{Oddity, Repository, State};
 use crate::support::git::PERSON;
 
 /// A repository that is being described. It exists once [`RepositoryBuilder::commit`] or [`RepositoryBuilder::empty`] is
@@ -19,11 +19,7 @@ pub(crate) struct RepositoryBuilder<'a> {
     default_branch: String,
     entries: Vec<(String, Entry)>,
     branches: Vec<(String, Vec<(String, Entry)>)>,
-    archived: bool,
-    private: bool,
-    disabled: bool,
-    issues_enabled: bool,
-    vanishes: bool,
+    oddities: BTreeSet<Oddity>,
     permission: Option<&'static str>,
 }
 
@@ -36,11 +32,7 @@ impl<'a> RepositoryBuilder<'a> {
             default_branch: "main".to_owned(),
             entries: Vec::new(),
             branches: Vec::new(),
-            archived: false,
-            private: false,
-            disabled: false,
-            issues_enabled: true,
-            vanishes: false,
+            oddities: BTreeSet::new(),
             permission: Some("write"),
         }
     }
@@ -77,32 +69,32 @@ impl<'a> RepositoryBuilder<'a> {
     }
 
     /// Makes it read-only.
-    pub(crate) fn archived(mut self) -> Self {
-        self.archived = true;
-        self
+    pub(crate) fn archived(self) -> Self {
+        self.is(Oddity::Archived)
     }
 
     /// Hides it from those who are not its collaborators.
-    pub(crate) fn private(mut self) -> Self {
-        self.private = true;
-        self
+    pub(crate) fn private(self) -> Self {
+        self.is(Oddity::Private)
     }
 
     /// Has it disabled by the host.
-    pub(crate) fn disabled(mut self) -> Self {
-        self.disabled = true;
-        self
+    pub(crate) fn disabled(self) -> Self {
+        self.is(Oddity::Disabled)
     }
 
     /// Turns its issues off.
-    pub(crate) fn without_issues(mut self) -> Self {
-        self.issues_enabled = false;
-        self
+    pub(crate) fn without_issues(self) -> Self {
+        self.is(Oddity::WithoutIssues)
     }
 
     /// Makes it disappear once a list has named it.
-    pub(crate) fn vanishes_after_listing(mut self) -> Self {
-        self.vanishes = true;
+    pub(crate) fn vanishes_after_listing(self) -> Self {
+        self.is(Oddity::Vanishes)
+    }
+
+    fn is(mut self, oddity: Oddity) -> Self {
+        self.oddities.insert(oddity);
         self
     }
 
@@ -141,12 +133,7 @@ impl<'a> RepositoryBuilder<'a> {
             name: self.name,
             former_names: Vec::new(),
             default_branch: self.default_branch,
-            archived: self.archived,
-            private: self.private,
-            disabled: self.disabled,
-            issues_enabled: self.issues_enabled,
-            vanishes: self.vanishes,
-            gone: false,
+            oddities: self.oddities,
             collaborators,
             labels: Vec::new(),
             issues: Vec::new(),

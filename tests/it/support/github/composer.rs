@@ -5,6 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::exchange::Reply;
 use super::state::State;
+use super::views;
 
 /// One release of a package.
 #[derive(Debug, Clone)]
@@ -24,7 +25,7 @@ fn packages(state: &State) -> Value {
     for release in &state.composer {
         let id = format!("{}@{}", release.name, release.version);
         // Archives are never fetched by lockfile-only updates; their addresses and references stand in the lock.
-        let reference: String = Sha256::digest(&id).iter().take(20).map(|byte| format!("{byte:02x}")).collect();
+        let reference = views::hex(&Sha256::digest(&id)[..20]);
         let require: serde_json::Map<String, Value> =
             release.require.iter().map(|(name, constraint)| (name.clone(), json!(constraint))).collect();
         all[&release.name][&release.version] = json!({

@@ -17,8 +17,6 @@ pub(crate) enum Entry {
     File(Vec<u8>),
     /// A symbolic link with its target.
     Symlink(String),
-    /// Nothing: the path is deleted.
-    Gone,
 }
 
 impl Disk {
@@ -89,10 +87,6 @@ impl Disk {
             let (mode, content) = match entry {
                 Entry::File(content) => ("100644", content.as_slice()),
                 Entry::Symlink(target) => ("120000", target.as_bytes()),
-                Entry::Gone => {
-                    stream.extend(format!("D {path}\n").bytes());
-                    continue;
-                }
             };
             stream.extend(format!("M {mode} inline {path}\ndata {}\n", content.len()).bytes());
             stream.extend(content);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::problem;
+use super::state::State;
 
 /// One request, taken apart.
 #[derive(Debug)]
@@ -86,11 +87,11 @@ impl Reply {
 
     /// One page of a list, with the `Link` header that leads to the others
     /// (<https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api>: 30 per page, at most 100).
-    pub(crate) fn page(base: &str, call: &Call, items: &[Value]) -> Self {
+    pub(crate) fn page(state: &State, call: &Call, items: &[Value]) -> Self {
         let number = |name: &str, default: usize| {
             call.parameter(name).and_then(|text| text.parse::<usize>().ok()).unwrap_or(default).max(1)
         };
-        let (size, page) = (number("per_page", 30).min(100), number("page", 1));
+        let (size, page) = (number("per_page", 30).min(state.page_limit), number("page", 1));
         let shown: Vec<Value> = items.iter().skip((page - 1) * size).take(size).cloned().collect();
         let last = items.len().div_ceil(size).max(1);
         let mut relations = Vec::new();
@@ -100,7 +101,7 @@ impl Reply {
         if page < last {
             relations.extend([(page + 1, "next"), (last, "last")]);
         }
-        let links: Vec<String> = relations.iter().map(|(page, name)| link(base, call, *page, name)).collect();
+        let links: Vec<String> = relations.iter().map(|(page, name)| link(&state.base, call, *page, name)).collect();
         let reply = Self::json(200, &Value::Array(shown));
         if links.is_empty() { reply } else { reply.with_header("link", links.join(", ")) }
     }

@@ -28,7 +28,7 @@ pub(super) fn route(state: &mut State, call: &Call, index: usize, path: &[&str])
         ("GET", ["commits", sha]) => show_commit(state, index, sha),
         ("POST", ["refs"]) => create_reference(state, call, index),
         ("GET", ["ref", name @ ..]) => show_reference(state, index, &name.join("/")),
-        ("GET", ["matching-refs", name @ ..]) => matching_references(state, call, index, &name.join("/")),
+        ("GET", ["matching-refs", name @ ..]) => Ok(matching_references(state, call, index, &name.join("/"))),
         ("PATCH", ["refs", name @ ..]) => update_reference(state, call, index, &name.join("/")),
         ("DELETE", ["refs", name @ ..]) => delete_reference(state, index, &name.join("/")),
         _ => return None,
@@ -216,13 +216,13 @@ fn show_reference(state: &State, index: usize, name: &str) -> Answer {
     Ok(Reply::json(200, &reference(state, index, &name, &sha)))
 }
 
-fn matching_references(state: &State, call: &Call, index: usize, prefix: &str) -> Answer {
+fn matching_references(state: &State, call: &Call, index: usize, prefix: &str) -> Reply {
     let disk = &state.repositories[index].disk;
     let listed = disk.git(&["for-each-ref", "--format=%(refname) %(objectname)"]).run();
     let prefix = format!("refs/{prefix}");
     let pairs = listed.lines().filter_map(|line| line.split_once(' ')).filter(|(name, _)| name.starts_with(&prefix));
     let views: Vec<Value> = pairs.map(|(name, sha)| reference(state, index, name, sha)).collect();
-    Ok(Reply::page(&state.base, call, &views))
+    Reply::page(state, call, &views)
 }
 
 fn create_reference(state: &mut State, call: &Call, index: usize) -> Answer {

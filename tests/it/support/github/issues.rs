@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::exchange::{Answer, Call, Reply};
 use super::problem;
 use super::pulls::{self, check_texts};
-use super::state::{Comment, Issue, Label, Repository, State};
+use super::state::{Comment, Issue, Label, Oddity, Repository, State};
 use super::views;
 
 /// The longest name of a label.
@@ -17,7 +17,7 @@ const DESCRIPTION_LIMIT: usize = 100;
 /// The routes below `labels` and `issues`.
 pub(super) fn route(state: &mut State, call: &Call, index: usize, path: &[&str]) -> Option<Answer> {
     if let ["issues"] = path
-        && !state.repositories[index].issues_enabled
+        && state.repositories[index].is(Oddity::WithoutIssues)
     {
         return Some(Err(problem::issues_disabled()));
     }
@@ -25,7 +25,7 @@ pub(super) fn route(state: &mut State, call: &Call, index: usize, path: &[&str])
         ("GET", ["labels"]) => Ok(label_page(state, call, index, None)),
         ("POST", ["labels"]) => create_label(state, call, index),
         ("GET", ["labels", name]) => show_label(state, index, name),
-        ("GET", ["issues"]) => list(state, call, index),
+        ("GET", ["issues"]) => Ok(list(state, call, index)),
         ("POST", ["issues"]) => create(state, call, index),
         ("GET", ["issues", number]) if !matches!(*number, "comments") => show(state, index, number),
         ("PATCH", ["issues", number]) => change(state, call, index, number),
@@ -47,7 +47,7 @@ fn label_page(state: &State, call: &Call, index: usize, names: Option<&[String]>
     let repo = &state.repositories[index];
     let wanted = |label: &&Label| names.is_none_or(|names| names.contains(&label.name));
     let views: Vec<Value> = repo.labels.iter().filter(wanted).map(|label| views::label(state, repo, label)).collect();
-    Reply::page(&state.base, call, &views)
+    Reply::page(state, call, &views)
 }
 
 fn create_label(state: &mut State, call: &Call, index: usize) -> Answer {
@@ -106,7 +106,7 @@ fn view(state: &State, repo: &Repository, issue: &Issue) -> Value {
     shown
 }
 
-fn list(state: &State, call: &Call, index: usize) -> Answer {
+fn list(state: &State, call: &Call, index: usize) -> Reply {
     let repo = &state.repositories[index];
     let wanted = call.parameter("state").unwrap_or_else(|| "open".to_owned());
     let labels = call.parameter("labels").unwrap_or_default();
@@ -117,7 +117,7 @@ fn list(state: &State, call: &Call, index: usize) -> Answer {
         state_fits && labelled
     };
     let views: Vec<Value> = repo.issues.iter().rev().filter(shown).map(|issue| view(state, repo, issue)).collect();
-    Ok(Reply::page(&state.base, call, &views))
+    Reply::page(state, call, &views)
 }
 
 fn create(state: &mut State, call: &Call, index: usize) -> Answer {
@@ -237,7 +237,7 @@ fn comments(state: &mut State, call: &Call, index: usize, number: &str) -> Answe
     let repo = &state.repositories[index];
     let views: Vec<Value> =
         issue.comments.iter().map(|comment| comment_view(state, repo, issue.number, comment)).collect();
-    Ok(Reply::page(&state.base, call, &views))
+    Ok(Reply::page(state, call, &views))
 }
 
 fn create_comment(state: &mut State, call: &Call, index: usize, number: &str) -> Answer {

@@ -18,5 +18,4 @@ mod standin;
 mod state;
 mod views;
 
-pub(crate) use exchange::LogEntry;
 pub(crate) use standin::{BOT, GitHub, PullRequest, TOKEN};

@@ -18,7 +18,7 @@ const TITLE_LIMIT: usize = 256;
 pub(super) fn route(state: &mut State, call: &Call, index: usize, path: &[&str]) -> Option<Answer> {
     state.repositories[index].follow_branches();
     Some(match (call.method.as_str(), path) {
-        ("GET", ["pulls"]) => list(state, call, index),
+        ("GET", ["pulls"]) => Ok(list(state, call, index)),
         ("POST", ["pulls"]) => create(state, call, index),
         ("GET", ["pulls", number]) => show(state, index, number),
         ("PATCH", ["pulls", number]) => change(state, call, index, number),
@@ -61,7 +61,7 @@ pub(super) fn view(state: &State, repo: &Repository, issue: &Issue) -> Value {
 }
 
 /// Filters as documented; `head` counts only in the form `owner:branch`, other forms are ignored.
-fn list(state: &State, call: &Call, index: usize) -> Answer {
+fn list(state: &State, call: &Call, index: usize) -> Reply {
     let repo = &state.repositories[index];
     let (wanted, base) = (call.parameter("state").unwrap_or_else(|| "open".to_owned()), call.parameter("base"));
     let head = call.parameter("head").filter(|head| head.contains(':'));
@@ -81,7 +81,7 @@ fn list(state: &State, call: &Call, index: usize) -> Answer {
         pulls.reverse();
     }
     let views: Vec<Value> = pulls.into_iter().map(|issue| view(state, repo, issue)).collect();
-    Ok(Reply::page(&state.base, call, &views))
+    Reply::page(state, call, &views)
 }
 
 /// Refuses texts that are too long.
@@ -202,14 +202,14 @@ fn commits(state: &mut State, call: &Call, index: usize, number: &str) -> Answer
     let between = repo.disk.between(&base, &head);
     let views: Vec<Value> =
         between.iter().filter_map(|sha| Some(CommitFields::read(&repo.disk, sha)?.view(state, repo))).collect();
-    Ok(Reply::page(&state.base, call, &views))
+    Ok(Reply::page(state, call, &views))
 }
 
 fn files(state: &mut State, call: &Call, index: usize, number: &str) -> Answer {
     let (base, head) = sides(state, index, number)?;
     let changed = state.repositories[index].disk.git(&["diff", "--name-only", &format!("{base}...{head}")]).run();
     let views: Vec<Value> = changed.lines().map(|name| json!({ "filename": name, "status": "modified" })).collect();
-    Ok(Reply::page(&state.base, call, &views))
+    Ok(Reply::page(state, call, &views))
 }
 
 /// The commits at the base and the head of a pull request.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::exchange::{Answer, Call, Reply};
 use super::problem;
-use super::state::State;
+use super::state::{Oddity, State};
 use super::views::{self, CommitFields};
 
 /// Accounts and lists: the routes that are not below one repository.
@@ -15,10 +15,10 @@ pub(super) fn route_accounts(state: &mut State, call: &Call, path: &[&str]) -> O
             Some(login) => Ok(Reply::json(200, &views::user(state, login))),
             None => Err(problem::message(401, "Requires authentication")),
         },
-        ("GET", ["user", "repos"]) => list(state, call, None),
+        ("GET", ["user", "repos"]) => Ok(list(state, call, None)),
         ("GET", ["orgs", name]) => organisation(state, name),
-        ("GET", ["orgs", name, "repos"]) if state.organisations.contains(*name) => list(state, call, Some(name)),
-        ("GET", ["users", name, "repos"]) if state.users.contains_key(*name) => list(state, call, Some(name)),
+        ("GET", ["orgs", name, "repos"]) if state.organisations.contains(*name) => Ok(list(state, call, Some(name))),
+        ("GET", ["users", name, "repos"]) if state.users.contains_key(*name) => Ok(list(state, call, Some(name))),
         ("GET", ["users", name]) if state.users.contains_key(*name) => Ok(Reply::json(200, &views::user(state, name))),
         ("GET", ["orgs" | "users", _, "repos"] | ["users", _]) => Err(problem::not_found()),
         ("GET", ["rate_limit"]) => Ok(rate_limit(state)),
@@ -44,20 +44,17 @@ fn rate_limit(state: &State) -> Reply {
 pub(super) const RESET: u64 = 1_900_000_000;
 
 /// The repositories that the caller may see, of one owner or of all.
-fn list(state: &mut State, call: &Call, owner: Option<&str>) -> Answer {
+fn list(state: &mut State, call: &Call, owner: Option<&str>) -> Reply {
     let login = call.login.as_deref();
     let shown = |state: &State| -> Vec<Value> {
         let wanted = state.repositories.iter().filter(|repo| owner.is_none_or(|owner| repo.owner == owner));
-        wanted
-            .filter(|repo| repo.is_visible_to(login) || repo.vanishes)
-            .map(|repo| views::repository(state, repo, login))
-            .collect()
+        wanted.filter(|repo| repo.is_visible_to(login)).map(|repo| views::repository(state, repo, login)).collect()
     };
-    let reply = Reply::page(&state.base, call, &shown(state));
-    for repo in state.repositories.iter_mut().filter(|repo| repo.vanishes) {
-        repo.gone = true;
+    let reply = Reply::page(state, call, &shown(state));
+    for repo in state.repositories.iter_mut().filter(|repo| repo.is(Oddity::Vanishes)) {
+        repo.oddities.insert(Oddity::Gone);
     }
-    Ok(reply)
+    reply
 }
 
 /// The routes below one repository that only read.
@@ -70,7 +67,7 @@ pub(super) fn route(state: &mut State, call: &Call, index: usize, path: &[&str])
         [] => Ok(Reply::json(200, &views::repository(state, repo, call.login.as_deref()))),
         ["branches"] => {
             let branches: Vec<Value> = repo.disk.branches().iter().map(|(name, sha)| branch(name, sha)).collect();
-            Ok(Reply::page(&state.base, call, &branches))
+            Ok(Reply::page(state, call, &branches))
         }
         ["branches", name @ ..] => single_branch(state, index, &name.join("/")),
         ["commits"] => commits(state, call, index),
@@ -110,7 +107,7 @@ fn commits(state: &State, call: &Call, index: usize) -> Answer {
     let listed = repo.disk.git(&["rev-list", "--max-count=300", &start]).run();
     let views: Vec<Value> =
         listed.lines().filter_map(|sha| Some(CommitFields::read(&repo.disk, sha)?.view(state, repo))).collect();
-    Ok(Reply::page(&state.base, call, &views))
+    Ok(Reply::page(state, call, &views))
 }
 
 fn single_commit(state: &State, index: usize, revision: &str) -> Answer {

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::exchange::{Answer, Call, LogEntry, Reply};
 use super::repositories::{self, RESET};
 use super::state::State;
-use super::{composer, git_data, issues, problem, pulls, smart_http};
+use super::{composer, git_data, issues, problem, pulls, smart_http, views};
 
 /// The API versions that exist (<https://docs.github.com/rest/about-the-rest-api/api-versions>).
 const VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
@@ -88,6 +88,10 @@ fn api(state: &mut State, call: &Call, path: &[&str], has_token: bool) -> Reply 
         state.switches.limited -= 1;
         return problem::secondary_limit(state.switches.retry_after);
     }
+    if state.switches.limited_writes > 0 && !call.reads() {
+        state.switches.limited_writes -= 1;
+        return problem::secondary_limit(state.switches.retry_after);
+    }
     if state.switches.broken > 0 {
         state.switches.broken -= 1;
         return problem::bad_gateway();
@@ -98,7 +102,9 @@ fn api(state: &mut State, call: &Call, path: &[&str], has_token: bool) -> Reply 
     };
     if state.switches.lost > 0 && !call.reads() {
         state.switches.lost -= 1;
-        return problem::bad_gateway();
+        if state.switches.lost == 0 {
+            return problem::bad_gateway();
+        }
     }
     reply
 }
@@ -132,7 +138,8 @@ fn redirected(reply: Reply, call: &Call, rest: &[&str]) -> Reply {
     if reply.status != 301 {
         return reply;
     }
-    let suffix: String = rest.iter().map(|segment| format!("/{}", super::views::encode(segment))).collect();
+    let suffix: Vec<String> = rest.iter().map(|segment| views::encode(segment)).collect();
+    let suffix = if suffix.is_empty() { String::new() } else { format!("/{}", suffix.join("/")) };
     let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
     let mut reply = reply;
     for (_, value) in reply.headers.iter_mut().filter(|(name, _)| name == "location") {
@@ -148,7 +155,7 @@ fn redirected(reply: Reply, call: &Call, rest: &[&str]) -> Reply {
 /// Adds what every answer of the API carries: the rate limit, and an `ETag` that answers 304 when it comes back.
 fn finish(state: &mut State, call: &Call, mut reply: Reply) -> Reply {
     if call.reads() && reply.status == 200 {
-        let digest: String = Sha256::digest(&reply.body).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let digest = views::hex(&Sha256::digest(&reply.body)[..16]);
         let tag = format!("W/\"{digest}\"");
         if call.header("if-none-match") == Some(tag.as_str()) {
             reply = Reply::empty(304);

@@ -12,7 +12,7 @@ use super::composer::ComposerPackage;
 use super::disk::{Disk, Entry};
 use super::exchange::LogEntry;
 use super::router::lock;
-use super::state::{Comment, Issue, Label, State, User};
+use super::state::{Comment, Issue, Label, Oddity, State, User};
 use super::{certificate, server};
 use crate::support::git::PERSON;
 
@@ -133,14 +133,25 @@ impl GitHub {
         (switches.limited, switches.retry_after) = (requests, retry_after);
     }
 
+    /// Answers the next API requests that change something with the secondary rate limit.
+    pub(crate) fn limit_next_writes(&self, requests: u32, retry_after: u64) {
+        let switches = &mut lock(&self.state).switches;
+        (switches.limited_writes, switches.retry_after) = (requests, retry_after);
+    }
+
+    /// Makes lists come in pages of at most so many items.
+    pub(crate) fn limit_pages(&self, items: usize) {
+        lock(&self.state).page_limit = items;
+    }
+
     /// Answers the next API requests 502, before anything happens.
     pub(crate) fn break_next(&self, requests: u32) {
         lock(&self.state).switches.broken = requests;
     }
 
-    /// Does the next writes and answers 502 all the same.
-    pub(crate) fn lose_next_answers(&self, writes: u32) {
-        lock(&self.state).switches.lost = writes;
+    /// Does the write with this number from now on, and answers 502 all the same.
+    pub(crate) fn lose_answer_of_write(&self, number: u32) {
+        lock(&self.state).switches.lost = number;
     }
 
     /// Renames a repository; its old name redirects.
@@ -153,7 +164,9 @@ impl GitHub {
 
     /// Archives a repository that has been in use.
     pub(crate) fn archive(&self, slug: &str) {
-        self.change(slug, |repo| repo.archived = true);
+        self.change(slug, |repo| {
+            repo.oddities.insert(Oddity::Archived);
+        });
     }
 
     /// Where the log stands now.
@@ -201,6 +214,12 @@ impl GitHub {
     /// The bytes of a file on a branch.
     pub(crate) fn read(&self, slug: &str, branch: &str, path: &str) -> Option<Vec<u8>> {
         self.disk(slug).read(branch, path)
+    }
+
+    /// The text of a file on a branch, which must be there.
+    pub(crate) fn text(&self, slug: &str, branch: &str, path: &str) -> String {
+        let content = self.read(slug, branch, path).unwrap_or_else(|| panic!("{slug} has no {path} on {branch}"));
+        String::from_utf8_lossy(&content).into_owned()
     }
 
     /// The commit at the tip of a branch.

@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(super) log: Vec<LogEntry>,
     /// Requests that nothing here answers.
     pub(super) unknown: Vec<String>,
+    /// The most items of a page: 100, unless a test wants to see more pages.
+    pub(super) page_limit: usize,
     /// Requests left in the primary rate limit.
     pub(super) remaining: u32,
     next_id: u64,
@@ -50,11 +52,13 @@ pub(crate) struct User {
 pub(crate) struct Switches {
     /// So many API requests are answered with the secondary rate limit.
     pub(super) limited: u32,
+    /// So many API requests that change something are answered with it.
+    pub(super) limited_writes: u32,
     /// What they are told to wait.
     pub(super) retry_after: u64,
     /// So many API requests are answered 502 before anything happens.
     pub(super) broken: u32,
-    /// So many writes are done and answered 502.
+    /// The write with this number from now on is done and answered 502; 0 for none.
     pub(super) lost: u32,
 }
 
@@ -67,20 +71,30 @@ pub(crate) struct Repository {
     /// Names it had before: they redirect.
     pub(super) former_names: Vec<String>,
     pub(super) default_branch: String,
-    pub(super) archived: bool,
-    pub(super) private: bool,
-    pub(super) disabled: bool,
-    pub(super) issues_enabled: bool,
-    /// It disappears as soon as a list has named it.
-    pub(super) vanishes: bool,
-    /// It has disappeared.
-    pub(super) gone: bool,
+    pub(super) oddities: BTreeSet<Oddity>,
     /// Logins with `read`, `write` or `admin`.
     pub(super) collaborators: BTreeMap<String, String>,
     pub(super) labels: Vec<Label>,
     /// Issues and pull requests: they share their numbers.
     pub(super) issues: Vec<Issue>,
     pub(super) disk: Disk,
+}
+
+/// What may be special about a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Oddity {
+    /// It is read-only.
+    Archived,
+    /// It is hidden from those who are not its collaborators.
+    Private,
+    /// The host has disabled it.
+    Disabled,
+    /// It has no issues.
+    WithoutIssues,
+    /// It disappears as soon as a list has named it.
+    Vanishes,
+    /// It has disappeared.
+    Gone,
 }
 
 /// A label of a repository.
@@ -145,6 +159,7 @@ impl State {
             switches: Switches::default(),
             log: Vec::new(),
             unknown: Vec::new(),
+            page_limit: 100,
             remaining: 5000,
             next_id: 1000,
             seconds: 0,
@@ -198,8 +213,13 @@ impl Repository {
         format!("{}/{}", self.owner, self.name)
     }
 
+    pub(super) fn is(&self, oddity: Oddity) -> bool {
+        self.oddities.contains(&oddity)
+    }
+
     pub(super) fn is_visible_to(&self, login: Option<&str>) -> bool {
-        !self.gone && (!self.private || login.is_some_and(|login| self.collaborators.contains_key(login)))
+        !self.is(Oddity::Gone)
+            && (!self.is(Oddity::Private) || login.is_some_and(|login| self.collaborators.contains_key(login)))
     }
 
     /// Why a write is refused, if it is.
@@ -208,10 +228,10 @@ impl Repository {
         let permission = self.collaborators.get(login).map_or("none", String::as_str);
         if !matches!(permission, "write" | "admin") {
             Some(problem::read_only_token())
-        } else if self.archived {
+        } else if self.is(Oddity::Archived) {
             Some(problem::archived())
         } else {
-            self.disabled.then(problem::disabled)
+            self.is(Oddity::Disabled).then(problem::disabled)
         }
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::disk::Disk;
-use super::state::{Label, Repository, State};
+use super::state::{Label, Oddity, Repository, State};
 
 /// A user (`simple-user`).
 pub(super) fn user(state: &State, login: &str) -> Value {
@@ -29,15 +29,16 @@ pub(super) fn repository(state: &State, repo: &Repository, login: Option<&str>) 
         owner["type"] = json!("Organization");
     }
     let permission = login.and_then(|login| repo.collaborators.get(login)).map_or("none", String::as_str);
+    let private = repo.is(Oddity::Private);
     let can_write = matches!(permission, "write" | "admin");
     json!({
         "id": repo.id, "node_id": format!("R_{}", repo.id), "name": repo.name, "full_name": slug, "owner": owner,
-        "private": repo.private, "visibility": if repo.private { "private" } else { "public" },
+        "private": private, "visibility": if private { "private" } else { "public" },
         "html_url": format!("{base}/{slug}"), "url": format!("{}/repos/{slug}", state.api()),
         "clone_url": format!("{base}/{slug}.git"), "git_url": format!("git://127.0.0.1/{slug}.git"),
         "ssh_url": format!("git@127.0.0.1:{slug}.git"),
-        "description": null, "fork": false, "archived": repo.archived, "disabled": repo.disabled,
-        "has_issues": repo.issues_enabled, "default_branch": repo.default_branch,
+        "description": null, "fork": false, "archived": repo.is(Oddity::Archived), "disabled": repo.is(Oddity::Disabled),
+        "has_issues": !repo.is(Oddity::WithoutIssues), "default_branch": repo.default_branch,
         "size": u8::from(!repo.disk.is_empty()),
         "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-11-20T12:00:00Z", "pushed_at": "2026-11-20T12:00:00Z",
         "permissions": { "admin": permission == "admin", "push": can_write, "pull": true },
@@ -72,7 +73,7 @@ impl CommitFields {
         let format = "--format=%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B";
         let shown = disk.git(&["show", "--no-patch", "--no-color", format, &sha]).run();
         let parts: Vec<&str> = shown.splitn(9, '\0').collect();
-        let &[tree, parents, name, email, date, committer, committer_email, committed, message] = parts.as_slice()
+        let &[tree, parents, name, email, date, committer, committer_email, commit_date, message] = parts.as_slice()
         else {
             return None;
         };
@@ -81,7 +82,7 @@ impl CommitFields {
             tree: tree.to_owned(),
             parents: parents.split_whitespace().map(str::to_owned).collect(),
             author: json!({ "name": name, "email": email, "date": date }),
-            committer: json!({ "name": committer, "email": committer_email, "date": committed }),
+            committer: json!({ "name": committer, "email": committer_email, "date": commit_date }),
             author_email: email.to_owned(),
             committer_email: committer_email.to_owned(),
             message: message.trim_end().to_owned(),
@@ -126,11 +127,22 @@ fn login_of(state: &State, email: &str) -> Option<String> {
 /// The host of addresses that GitHub gives to accounts.
 pub(super) const NOREPLY: &str = "@users.noreply.github.com";
 
+/// Bytes as hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).expect("half a byte is a digit");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
 /// Percent-encodes one segment of a path.
 pub(super) fn encode(segment: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    segment
-        .bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+    let mut encoded = String::new();
+    for byte in segment.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push('%');
+            encoded.push_str(&hex(&[byte]).to_uppercase());
+        }
+    }
+    encoded
 }

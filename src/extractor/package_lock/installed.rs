@@ -61,7 +61,7 @@ impl Installed {
         if let Some(resolved) = &instance.resolved
             && let Some(version) = requirement::resolved_version(&instance.name, &instance.version, resolved)
         {
-            instance.version = version.to_owned();
+            version.clone_into(&mut instance.version);
         }
         self.instances.push(instance);
         if let Some(container) = self.containers.get_mut(container) {

@@ -6,6 +6,7 @@ pub mod ecosystem;
 pub mod finding;
 pub mod lockfile;
 pub mod proposal;
+pub mod release;
 pub mod remedy;
 pub mod report;
 pub mod repository;

@@ -1,1 +1,11 @@
 //! Registries: which releases of a package can be had. To add one: write `registry/<name>.rs`, then its two lines below.
+
+mod contract;
+mod crates_io;
+mod npm;
+mod packagist;
+
+pub(crate) use contract::{Registry, RegistryError, Releases};
+pub(crate) use crates_io::CratesIo;
+pub(crate) use npm::NpmRegistry;
+pub(crate) use packagist::Packagist;

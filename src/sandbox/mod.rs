@@ -1,1 +1,9 @@
 //! The sandbox: the only place that starts a process of an ecosystem.
+
+pub(crate) mod composer_manifest;
+pub(crate) mod content_hash;
+pub(crate) mod grammar;
+pub(crate) mod layout;
+pub(crate) mod runner;
+pub(crate) mod skeleton;
+pub(crate) mod toolchain;

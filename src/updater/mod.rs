@@ -1,1 +1,32 @@
 //! Updaters: move one package to one exact version. To add one: write `updater/<name>.rs`, then its two lines below.
+//! Pinners do the same for dependencies that follow a branch, without any tool.
+
+mod cargo;
+mod composer;
+mod contract;
+mod npm;
+mod pin_cargo;
+mod pin_composer;
+mod pin_npm;
+mod pin_workflow;
+
+pub(crate) use contract::{
+    Action, Attempt, DirectRequirement, Files, LockedEntry, Move, PinRequest, Pinner, Refusal, SyncCheck, Updater,
+};
+
+/// Every updater.
+pub(crate) static UPDATERS: &[&dyn Updater] = &[
+    // In report order.
+    &cargo::Cargo,
+    &npm::Npm,
+    &composer::Composer,
+];
+
+/// Every pinner.
+pub(crate) static PINNERS: &[&dyn Pinner] = &[
+    // In report order.
+    &pin_cargo::PinCargo,
+    &pin_npm::PinNpm,
+    &pin_composer::PinComposer,
+    &pin_workflow::PinWorkflow,
+];

@@ -1,0 +1,162 @@
+//! Remedy: changes one lockfile so that findings go away, and says what stands in the way of those that do not.
+
+mod bench;
+mod bumps;
+mod conditions;
+mod graph;
+mod ladder;
+mod overlay;
+mod pins;
+mod summary;
+mod target;
+mod tools;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bench::{Bench, Failure, State, blocked};
+use ladder::Stuck;
+pub(crate) use tools::Tools;
+
+use crate::advisory::AdvisoryDatabase;
+use crate::model::advisory::AdvisoryId;
+use crate::model::finding::{Finding, FindingKind};
+use crate::model::lockfile::Lockfile;
+use crate::model::remedy::{BlockCause, Blocked, Bump, Evidence, Remedy};
+use crate::model::tree::ProjectTree;
+use crate::updater::UPDATERS;
+
+/// What is to be remedied.
+pub(crate) struct RemedyRequest<'a> {
+    /// The project's files at the base.
+    pub(crate) tree: &'a dyn ProjectTree,
+    /// The lockfile as it was read from them.
+    pub(crate) lockfile: &'a Lockfile,
+    /// The findings about this lockfile that are to go away. Kinds that nothing here remedies are passed over.
+    pub(crate) findings: &'a [&'a Finding],
+    /// Everything that is known: also what the policy ignores.
+    pub(crate) advisories: &'a AdvisoryDatabase,
+    /// What the remedies of a run share.
+    pub(crate) tools: &'a Tools,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct RemedyOutcome {
+    /// The change, when there is one.
+    pub(crate) remedy: Option<Remedy>,
+    /// The findings that stay, each with what stands in the way; sorted by package and version.
+    pub(crate) blocked: Vec<Blocked>,
+}
+
+/// A locked package and the flaws that it is to lose.
+type Goals = BTreeMap<(String, String), BTreeSet<AdvisoryId>>;
+
+/// Remedies what can be remedied, one package after the other on the evolving files. Blocking: it runs package managers
+/// and asks registries; call it on a thread that may wait.
+pub(crate) fn remedy(request: &RemedyRequest<'_>) -> RemedyOutcome {
+    let mut outcome = RemedyOutcome::default();
+    let mut state = State { changed: BTreeMap::new(), lockfile: request.lockfile.clone() };
+    let mut bumps = pins::pin_all(request, &mut state, &mut outcome);
+    let mut evidence = Vec::new();
+    if !bumps.is_empty() {
+        evidence.push(Evidence {
+            check: format!("`{}` read again after pinning", request.lockfile.path),
+            result: format!("{} no longer follow a branch; nothing else changed", count(bumps.len())),
+        });
+    }
+    let goals = goals(request);
+    if !goals.is_empty() {
+        let (moved, verified) = update_all(request, &goals, &mut state, &mut outcome);
+        bumps.splice(0..0, moved);
+        evidence.extend(verified);
+    }
+    let changes = summary::changes(request, &state);
+    if !changes.is_empty() {
+        outcome.remedy = Some(Remedy { bumps, changes, evidence });
+    }
+    outcome.blocked.sort_by(|left, right| (&left.package, &left.from).cmp(&(&right.package, &right.from)));
+    outcome
+}
+
+fn count(dependencies: usize) -> String {
+    if dependencies == 1 { "1 dependency does".to_owned() } else { format!("{dependencies} dependencies do") }
+}
+
+/// The packages with flaws, and the flaws that each is to lose.
+fn goals(request: &RemedyRequest<'_>) -> Goals {
+    let mut goals = Goals::new();
+    for finding in request.findings {
+        match finding.kind {
+            FindingKind::Vulnerability | FindingKind::Malicious => {
+                let flaws = goals.entry((finding.package.clone(), finding.version.clone())).or_default();
+                flaws.extend(finding.advisory.as_ref().map(|flaw| flaw.id.clone()));
+            }
+            FindingKind::BranchTracking
+            | FindingKind::Unlocked
+            | FindingKind::Unmaintained
+            | FindingKind::Unsound
+            | FindingKind::Notice => {}
+        }
+    }
+    goals
+}
+
+/// Updates every package with flaws; what moved and what was verified.
+fn update_all(
+    request: &RemedyRequest<'_>,
+    goals: &Goals,
+    state: &mut State,
+    outcome: &mut RemedyOutcome,
+) -> (Vec<Bump>, Vec<Evidence>) {
+    let bench = match prepare(request, state) {
+        Ok(bench) => bench,
+        Err(failure) => {
+            let ecosystem = request.lockfile.dependencies.first().map(|dependency| dependency.ecosystem);
+            for (package, version) in goals.keys() {
+                let finding = request.findings.iter().find(|finding| finding.package == *package);
+                let Some(ecosystem) = finding.map(|finding| finding.ecosystem).or(ecosystem) else { continue };
+                outcome.blocked.push(blocked(request, (ecosystem, package, version), None, failure.clone()));
+            }
+            return (Vec::new(), Vec::new());
+        }
+    };
+    let wanted: BTreeSet<AdvisoryId> = goals.values().flatten().cloned().collect();
+    let pinned = state.lockfile.clone();
+    let mut reasons = summary::Reasons::new();
+    let mut ways = BTreeSet::new();
+    for ((package, version), flaws) in goals {
+        match ladder::climb(&bench, state, (package, version), flaws) {
+            Ok(Some(climbed)) => {
+                summary::note_reasons(&mut reasons, &climbed);
+                ways.insert(climbed.way);
+                *state = climbed.state;
+            }
+            // An earlier step has moved or removed it.
+            Ok(None) => {}
+            Err(Stuck { target, failure }) => {
+                outcome.blocked.push(bench.blocked((package, version), target.as_deref(), failure));
+            }
+        }
+    }
+    if pinned.dependencies == state.lockfile.dependencies {
+        return (Vec::new(), Vec::new());
+    }
+    let bumps = summary::moved(&bench, &state.lockfile, &wanted, &reasons);
+    (bumps, summary::evidence(&bench, &state.lockfile, &wanted, &ways))
+}
+
+/// Everything that must be so before a tool may touch the lockfile.
+fn prepare<'a>(request: &'a RemedyRequest<'a>, state: &State) -> Result<Bench<'a>, Failure> {
+    let path = &request.lockfile.path;
+    let unsupported =
+        || Failure::new(BlockCause::Unsupported, format!("no package manager is known that updates `{path}`"));
+    let updater = UPDATERS.iter().find(|updater| updater.handles(path)).copied().ok_or_else(unsupported)?;
+    let tree = overlay::Overlay { base: request.tree, changed: &state.changed };
+    let files = updater
+        .files(path, &tree)
+        .map_err(|refusal| Failure::new(BlockCause::Refused, refusal.message).with_next_step(refusal.next_step))?;
+    let registry = request.tools.registry(updater.ecosystem(), &files).ok_or_else(unsupported)?;
+    let bench = Bench { request, updater, registry };
+    bench.check_sync(&files)?;
+    Ok(bench)
+}

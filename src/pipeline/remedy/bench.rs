@@ -1,0 +1,276 @@
+//! The bench: one lockfile on its way, the tool that changes it and the extractor that reads it again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::overlay::Overlay;
+use super::{RemedyRequest, Tools};
+use crate::extractor::{EXTRACTORS, SourceFile};
+use crate::model::ecosystem::Ecosystem;
+use crate::model::lockfile::Lockfile;
+use crate::model::remedy::{BlockCause, Blocked, BlockingParent};
+use crate::model::repository::RepoPath;
+use crate::registry::{Registry, RegistryError};
+use crate::sandbox::skeleton::{Place, Skeleton};
+use crate::updater::{Action, Attempt, Files, SyncCheck, Updater};
+
+/// Why something did not work out.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) cause: BlockCause,
+    pub(super) explanation: String,
+    pub(super) next_step: Option<String>,
+    pub(super) chain: Vec<BlockingParent>,
+}
+
+impl Failure {
+    pub(super) fn new(cause: BlockCause, explanation: impl Into<String>) -> Self {
+        Self { cause, explanation: explanation.into(), next_step: None, chain: Vec::new() }
+    }
+
+    pub(super) fn with_next_step(mut self, next_step: impl Into<String>) -> Self {
+        self.next_step = Some(next_step.into());
+        self
+    }
+}
+
+impl From<RegistryError> for Failure {
+    fn from(error: RegistryError) -> Self {
+        let cause = match &error {
+            RegistryError::Unreachable { .. } => BlockCause::RegistryUnreachable,
+            RegistryError::Unknown { .. } => BlockCause::NoFixedVersion,
+            RegistryError::Malformed { .. } => BlockCause::ToolFailed,
+            RegistryError::Name(_) => BlockCause::Refused,
+        };
+        Self::new(cause, format!("failed to {error}"))
+    }
+}
+
+/// The project's files as changed so far, and the lockfile as they make it.
+#[derive(Clone)]
+pub(super) struct State {
+    /// Files of the repository that differ from the base.
+    pub(super) changed: BTreeMap<RepoPath, Vec<u8>>,
+    /// The lockfile, read again.
+    pub(super) lockfile: Lockfile,
+}
+
+/// What one lockfile is worked on with.
+pub(super) struct Bench<'a> {
+    pub(super) request: &'a RemedyRequest<'a>,
+    pub(super) updater: &'static dyn Updater,
+    pub(super) registry: Arc<dyn Registry>,
+}
+
+impl Bench<'_> {
+    pub(super) fn ecosystem(&self) -> Ecosystem {
+        self.updater.ecosystem()
+    }
+
+    pub(super) fn tools(&self) -> &Tools {
+        self.request.tools
+    }
+
+    /// What the tool may see of the project as it stands.
+    pub(super) fn files(&self, changed: &BTreeMap<RepoPath, Vec<u8>>) -> Result<Files, Failure> {
+        let tree = Overlay { base: self.request.tree, changed };
+        self.updater
+            .files(&self.request.lockfile.path, &tree)
+            .map_err(|refusal| Failure::new(BlockCause::Refused, refusal.message).with_next_step(refusal.next_step))
+    }
+
+    /// Whether the lockfile matches its manifest.
+    pub(super) fn check_sync(&self, files: &Files) -> Result<(), Failure> {
+        let path = &files.lockfile;
+        let stale = || {
+            let tool = self.updater.id();
+            Failure::new(
+                BlockCause::LockfileStale,
+                format!("`{path}` does not match its manifest, so that any update would change unrelated packages"),
+            )
+            .with_next_step(format!("run `{tool} {}` and commit `{path}`", refresh(tool)))
+        };
+        let skeleton = self.skeleton(files)?;
+        match self.updater.sync_check(files, skeleton.place()) {
+            SyncCheck::Known(true) => Ok(()),
+            SyncCheck::Known(false) => Err(stale()),
+            SyncCheck::Ask(invocation) => {
+                let messages = self.run(&Action::Run(invocation), &skeleton);
+                match messages {
+                    Ok(()) => Ok(()),
+                    Err(failure) if self.updater.says_stale(&failure.explanation) => Err(stale()),
+                    Err(failure) => Err(failure),
+                }
+            }
+        }
+    }
+
+    /// Makes one attempt in a fresh skeleton and reads the lockfile back, in the format that it had.
+    ///
+    /// `choose` gets the skeleton's folders and gives the attempt; `None` means that there is no such attempt.
+    pub(super) fn attempt(
+        &self,
+        files: &Files,
+        choose: &dyn Fn(&Place) -> Result<Option<Attempt>, Failure>,
+    ) -> Result<Option<(Files, &'static str)>, Failure> {
+        let skeleton = self.skeleton(files)?;
+        let Some(attempt) = choose(skeleton.place())? else { return Ok(None) };
+        for action in &attempt.actions {
+            self.run(action, &skeleton)?;
+        }
+        let written = skeleton
+            .read(&files.lockfile)
+            .map_err(|error| Failure::new(BlockCause::PostConditionFailed, format!("failed to {error}")))?
+            .ok_or_else(|| {
+                Failure::new(BlockCause::ToolFailed, format!("`{}` removed the lockfile", self.updater.id()))
+            })?;
+        let mut changed = files.clone();
+        changed.contents.insert(files.lockfile.clone(), self.updater.restore(files.lock(), written));
+        Ok(Some((changed, attempt.what)))
+    }
+
+    /// Reads the lockfile of a changed project again.
+    pub(super) fn read_again(&self, changed: &BTreeMap<RepoPath, Vec<u8>>) -> Result<Lockfile, Failure> {
+        read_again(self.request, changed)
+    }
+
+    fn skeleton(&self, files: &Files) -> Result<Skeleton, Failure> {
+        let tools = self.tools();
+        Skeleton::new(&tools.scratch, &tools.cache, &files.contents)
+            .map_err(|error| Failure::new(BlockCause::Refused, format!("failed to {error}")))
+    }
+
+    fn run(&self, action: &Action, skeleton: &Skeleton) -> Result<(), Failure> {
+        let invocation = match action {
+            Action::Write(path, content) => {
+                return skeleton
+                    .write(path, content)
+                    .map_err(|error| Failure::new(BlockCause::ToolFailed, format!("failed to {error}")));
+            }
+            Action::Run(invocation) => invocation,
+        };
+        let output = self.tools().runner.run(invocation, &skeleton.place().home).map_err(|error| {
+            let failure = Failure::new(BlockCause::ToolFailed, format!("failed to {error}"));
+            Failure { next_step: error.hint(), ..failure }
+        })?;
+        if output.succeeded() {
+            return Ok(());
+        }
+        let messages = format!("{}\n{}", output.stderr, output.stdout);
+        let cause = if says_unreachable(&messages) { BlockCause::RegistryUnreachable } else { BlockCause::ToolFailed };
+        let mut failure = Failure::new(cause, complaint(self.updater, &messages));
+        failure.chain = self.updater.blockers(&messages);
+        if !failure.chain.is_empty() {
+            failure.cause = BlockCause::ParentRequirement;
+        }
+        Err(failure)
+    }
+
+    /// A failure as a finding that stays.
+    pub(super) fn blocked(&self, (package, from): (&str, &str), target: Option<&str>, failure: Failure) -> Blocked {
+        blocked(self.request, (self.ecosystem(), package, from), target, failure)
+    }
+}
+
+/// A failure as a finding that stays.
+pub(super) fn blocked(
+    request: &RemedyRequest<'_>,
+    (ecosystem, package, from): (Ecosystem, &str, &str),
+    target: Option<&str>,
+    failure: Failure,
+) -> Blocked {
+    let of_package = request.findings.iter().filter(|finding| finding.package == package && finding.version == from);
+    let mut advisories: Vec<_> =
+        of_package.filter_map(|finding| finding.advisory.as_ref().map(|flaw| flaw.id.clone())).collect();
+    advisories.sort();
+    advisories.dedup();
+    let next_step = failure.next_step.unwrap_or_else(|| default_step(failure.cause, package, target));
+    Blocked {
+        ecosystem,
+        package: package.to_owned(),
+        from: from.to_owned(),
+        target: target.map(str::to_owned),
+        file: request.lockfile.path.clone(),
+        advisories,
+        cause: failure.cause,
+        chain: failure.chain,
+        explanation: failure.explanation,
+        next_step,
+    }
+}
+
+/// The smallest step that a person can take when nothing more particular is known.
+fn default_step(cause: BlockCause, package: &str, target: Option<&str>) -> String {
+    let target = target.unwrap_or("a fixed version");
+    match cause {
+        BlockCause::NoFixedVersion => format!("replace `{package}`, or shield the application from the flaw"),
+        BlockCause::ParentRequirement => {
+            format!("ask the package that requires `{package}` for a release that admits {target}, or replace it")
+        }
+        BlockCause::LockfileStale => "write the lockfile anew and commit it".to_owned(),
+        BlockCause::RegistryUnreachable => "run patchparty again where the registry can be reached".to_owned(),
+        BlockCause::ToolFailed | BlockCause::PostConditionFailed => {
+            format!("update `{package}` to {target} by hand and look at what the package manager says")
+        }
+        BlockCause::Refused | BlockCause::Unsupported => format!("update `{package}` by hand"),
+    }
+}
+
+/// Reads the lockfile of a changed project again, with the extractor that read it before.
+pub(super) fn read_again(
+    request: &RemedyRequest<'_>,
+    changed: &BTreeMap<RepoPath, Vec<u8>>,
+) -> Result<Lockfile, Failure> {
+    let path = &request.lockfile.path;
+    let unreadable = |reason: String| {
+        Failure::new(BlockCause::PostConditionFailed, format!("the changed `{path}` cannot be read again: {reason}"))
+    };
+    let tree = Overlay { base: request.tree, changed };
+    let extractor = EXTRACTORS
+        .iter()
+        .find(|extractor| extractor.id() == request.lockfile.extractor)
+        .ok_or_else(|| unreadable(format!("there is no extractor `{}`", request.lockfile.extractor)))?;
+    let content = crate::model::tree::ProjectTree::read(&tree, path).map_err(|error| unreadable(error.to_string()))?;
+    let file = SourceFile { path, content: &content, tree: &tree };
+    let dependencies = extractor.extract(&file).map_err(|error| unreadable(error.to_string()))?;
+    Ok(Lockfile::new(path.clone(), extractor.id(), dependencies))
+}
+
+/// The command that brings a lockfile in line with its manifest.
+fn refresh(tool: &str) -> &'static str {
+    match tool {
+        "cargo" => "update --workspace",
+        "composer" => "update --lock",
+        _ => "install",
+    }
+}
+
+/// What package managers say when nothing answers: curl's, libuv's and PHP's words.
+fn says_unreachable(messages: &str) -> bool {
+    [
+        "Could not resolve host",
+        "Could not connect",
+        "Couldn't connect",
+        "ENOTFOUND",
+        "EAI_AGAIN",
+        "ECONNREFUSED",
+        "ETIMEDOUT",
+        "getaddrinfo",
+        "curl error",
+        "spurious network error",
+        "could not be downloaded",
+    ]
+    .iter()
+    .any(|words| messages.contains(words))
+}
+
+/// The part of a tool's messages that a person wants to see, at most 600 characters of it.
+fn complaint(updater: &dyn Updater, messages: &str) -> String {
+    let telling = |line: &&str| {
+        let noise = ["npm notice", "npm warn", "Updating ", "Loading ", "note:", "help:", "A complete log", "update ["];
+        !line.is_empty() && !noise.iter().any(|words| line.contains(words))
+    };
+    let text: Vec<&str> = messages.lines().map(str::trim).filter(telling).take(12).collect();
+    let text: String = text.join(" ").chars().take(600).collect();
+    format!("`{}` says: {text}", updater.id())
+}

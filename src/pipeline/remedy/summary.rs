@@ -1,0 +1,185 @@
+//! The summary of a finished remedy: what moved, which files changed, and what was verified.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::RemedyRequest;
+use super::bench::{Bench, State};
+use super::bumps::{Shift, shifts};
+use super::ladder::Climbed;
+use super::target::flaws;
+use crate::model::advisory::AdvisoryId;
+use crate::model::dependency::{Dependency, PackageVersion};
+use crate::model::lockfile::Lockfile;
+use crate::model::proposal::FileChange;
+use crate::model::remedy::{Bump, Evidence, Step};
+use crate::model::tree::EntryKind;
+use crate::version;
+
+/// Why a package stands where it stands now, by package and new version.
+pub(super) type Reasons = BTreeMap<(String, String), String>;
+
+/// Notes why each package that was moved on purpose is where it is.
+pub(super) fn note_reasons(reasons: &mut Reasons, climbed: &Climbed) {
+    for step in &climbed.plan.moves {
+        let Some(goal) = climbed.plan.moves.last() else { continue };
+        let key = (step.package.clone(), step.release.version.clone());
+        let reason = if step.package == goal.package {
+            goal_reason(climbed)
+        } else {
+            format!("lowest release that admits `{}` {}", goal.package, goal.release.version)
+        };
+        reasons.entry(key).or_insert(reason);
+    }
+}
+
+fn goal_reason(climbed: &Climbed) -> String {
+    let candidate = &climbed.candidate;
+    let mut wanted: Vec<&str> = climbed.requirements.iter().map(String::as_str).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let ranges: Vec<String> = wanted.into_iter().take(3).map(|range| format!("`{range}`")).collect();
+    let chosen = if candidate.remaining.is_empty() {
+        "lowest release that no known advisory affects".to_owned()
+    } else {
+        let left: Vec<&str> = candidate.remaining.iter().map(AdvisoryId::as_str).collect();
+        format!("no release is free of known flaws; the lowest with the fewest still has {}", left.join(", "))
+    };
+    match (candidate.in_range, ranges.is_empty()) {
+        (true, false) => format!("{chosen}; within the range {} that is asked for", ranges.join(", ")),
+        (true, true) => chosen,
+        (false, _) => format!("{chosen}; outside of the range {} that was asked for", ranges.join(", ")),
+    }
+}
+
+/// What moved, sorted by package and version; packages that only moved along come last.
+pub(super) fn moved(
+    bench: &Bench<'_>,
+    after: &Lockfile,
+    wanted: &BTreeSet<AdvisoryId>,
+    reasons: &Reasons,
+) -> Vec<Bump> {
+    let before = bench.request.lockfile;
+    let mut bumps: Vec<Bump> = shifts(bench.ecosystem(), before, after)
+        .into_iter()
+        .filter_map(|shift| match shift {
+            Shift::Moved { package, from, to } => Some((package, from, to)),
+            Shift::Added { .. } => None,
+        })
+        .filter_map(|(package, from, to)| bump(bench, after, (package, from, to), (wanted, reasons)))
+        .collect();
+    bumps.sort_by(|left, right| {
+        let key = |bump: &Bump| (bump.fixes.is_empty(), bump.package.clone(), bump.from.clone());
+        key(left).cmp(&key(right))
+    });
+    bumps
+}
+
+fn bump(
+    bench: &Bench<'_>,
+    after: &Lockfile,
+    (package, from, to): (String, String, Option<String>),
+    (wanted, reasons): (&BTreeSet<AdvisoryId>, &Reasons),
+) -> Option<Bump> {
+    let before = bench.request.lockfile;
+    let ecosystem = bench.ecosystem();
+    let at = |lockfile: &Lockfile, version: &str| {
+        lockfile.dependencies.iter().position(|it: &Dependency| it.name == package && it.version == version)
+    };
+    let old = at(before, &from)?;
+    let left = to.as_deref().map(|to| flaws(bench.request.advisories, ecosystem, &package, to)).unwrap_or_default();
+    let had = flaws(bench.request.advisories, ecosystem, &package, &from);
+    let fixes: Vec<AdvisoryId> = had.difference(&left).filter(|flaw| wanted.contains(*flaw)).cloned().collect();
+    let step = to.as_deref().map_or(Ok(Step::Major), |to| version::step(ecosystem, &from, to));
+    let known = to.as_ref().and_then(|to| reasons.get(&(package.clone(), to.clone()))).cloned();
+    let reason = known.unwrap_or_else(|| match &to {
+        Some(_) => "moved along with the packages that require it".to_owned(),
+        None => "nothing requires it any more".to_owned(),
+    });
+    let place = to.as_deref().and_then(|to| at(after, to));
+    let path: Vec<PackageVersion> = place.map_or_else(|| before.shortest_path(old), |new| after.shortest_path(new));
+    Some(Bump {
+        ecosystem,
+        file: before.path.clone(),
+        // A version that cannot be ordered may have moved any distance.
+        step: step.unwrap_or(Step::Major),
+        direct: before.dependencies[old].direct,
+        path,
+        fixes,
+        reason,
+        package,
+        from,
+        to,
+    })
+}
+
+/// The files as they are to be committed, sorted by path.
+pub(super) fn changes(request: &RemedyRequest<'_>, state: &State) -> Vec<FileChange> {
+    state
+        .changed
+        .iter()
+        .filter_map(|(path, after)| {
+            let before = request.tree.read(path).ok()?;
+            let executable = matches!(request.tree.kind(path), Some(EntryKind::File { executable: true }));
+            (before != *after).then(|| FileChange { path: path.clone(), before, after: after.clone(), executable })
+        })
+        .collect()
+}
+
+/// What was verified about the changed lockfile.
+pub(super) fn evidence(
+    bench: &Bench<'_>,
+    after: &Lockfile,
+    wanted: &BTreeSet<AdvisoryId>,
+    ways: &BTreeSet<&'static str>,
+) -> Vec<Evidence> {
+    let path = &after.path;
+    let found: BTreeSet<(String, AdvisoryId)> = after
+        .dependencies
+        .iter()
+        .flat_map(|it| {
+            let found = flaws(bench.request.advisories, it.ecosystem, &it.name, &it.version);
+            found.into_iter().map(|flaw| (it.name.clone(), flaw))
+        })
+        .collect();
+    let left: BTreeSet<&str> =
+        found.iter().map(|(_, flaw)| flaw).filter(|flaw| wanted.contains(*flaw)).map(AdvisoryId::as_str).collect();
+    let gone = wanted.len() - left.len();
+    let mut result = format!("{gone} of {} flaws no longer match; no new one does", wanted.len());
+    if !left.is_empty() {
+        let left: Vec<&str> = left.into_iter().collect();
+        result = format!("{result}; still matching: {}", left.join(", "));
+    }
+    let tool = bench.updater.id();
+    let ways: Vec<&str> = ways.iter().copied().collect();
+    let mut evidence = vec![
+        Evidence {
+            check: format!(
+                "`{path}` read again and its {} packages matched against all known advisories",
+                after.dependencies.len()
+            ),
+            result,
+        },
+        Evidence {
+            check: format!("sources and checksums in `{path}` compared with the registry's"),
+            result: "every changed entry has the registry's checksum, where it gives one, and no new source".to_owned(),
+        },
+        Evidence {
+            check: format!("`{tool}` asked whether `{path}` matches its manifest"),
+            result: format!("it does; changed by {}", ways.join(", ")),
+        },
+    ];
+    let added: Vec<String> = shifts(bench.ecosystem(), bench.request.lockfile, after)
+        .into_iter()
+        .filter_map(|shift| match shift {
+            Shift::Added { package, version } => Some(format!("{package} {version}")),
+            Shift::Moved { .. } => None,
+        })
+        .collect();
+    if !added.is_empty() {
+        evidence.push(Evidence {
+            check: "packages that the new releases bring along".to_owned(),
+            result: added.join(", "),
+        });
+    }
+    evidence
+}

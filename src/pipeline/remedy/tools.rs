@@ -1,0 +1,70 @@
+//! Tools: what all remedies of a run share.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::model::ecosystem::Ecosystem;
+use crate::registry::{CratesIo, NpmRegistry, Packagist, Registry};
+use crate::sandbox::runner::Runner;
+use crate::sandbox::toolchain;
+use crate::updater::Files;
+
+/// The runner, the scratch and cache folders, and the registries with what they have answered.
+pub(crate) struct Tools {
+    pub(super) runner: Runner,
+    pub(super) scratch: PathBuf,
+    pub(super) cache: PathBuf,
+    crates_io: Arc<CratesIo>,
+    npm: Arc<NpmRegistry>,
+    packagist: Mutex<HashMap<Vec<u8>, Arc<Packagist>>>,
+}
+
+impl Tools {
+    /// Looks for the Rust toolchain; everything else waits until it is needed.
+    ///
+    /// `scratch` holds folders that vanish, `cache` what package managers keep from run to run; the bot owns both.
+    pub(crate) fn new(scratch: &Path, cache: &Path) -> io::Result<Self> {
+        Self::with_runner(Runner::from_environment(), scratch, cache)
+    }
+
+    /// The same with another runner.
+    pub(crate) fn with_runner(runner: Runner, scratch: &Path, cache: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(scratch)?;
+        std::fs::create_dir_all(cache)?;
+        let (scratch, cache) = (scratch.canonicalize()?, cache.canonicalize()?);
+        let probe = tempfile::Builder::new().prefix("toolchain-").tempdir_in(&scratch)?;
+        let programs = toolchain::rust_programs(&runner, probe.path(), probe.path());
+        let runner = match programs {
+            Some(folder) => runner.with_folder_first(&folder),
+            None => runner,
+        };
+        Ok(Self {
+            crates_io: Arc::new(CratesIo::new(runner.clone(), &scratch, &cache)),
+            npm: Arc::new(NpmRegistry::new(runner.clone(), &scratch, &cache)),
+            packagist: Mutex::default(),
+            runner,
+            scratch,
+            cache,
+        })
+    }
+
+    /// Who knows the releases of the packages of a lockfile; `None` for ecosystems without a registry.
+    pub(super) fn registry(&self, ecosystem: Ecosystem, files: &Files) -> Option<Arc<dyn Registry>> {
+        match ecosystem {
+            Ecosystem::CratesIo => Some(Arc::clone(&self.crates_io) as Arc<dyn Registry>),
+            Ecosystem::Npm => Some(Arc::clone(&self.npm) as Arc<dyn Registry>),
+            Ecosystem::Packagist => {
+                // The project's manifest names the repositories, so that answers are shared by equal manifests only.
+                let manifest = files.beside("composer.json").map(|(_, content)| content.to_vec()).unwrap_or_default();
+                let mut known = self.packagist.lock().unwrap_or_else(PoisonError::into_inner);
+                let registry = known.entry(manifest).or_insert_with_key(|manifest| {
+                    Arc::new(Packagist::new(self.runner.clone(), (&self.scratch, &self.cache), manifest))
+                });
+                Some(Arc::clone(registry) as Arc<dyn Registry>)
+            }
+            Ecosystem::GitHubActions => None,
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What a registry is: it names the releases of a package. Blocking; answers are kept for the run.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::sync::{Arc, Mutex};
+
+use crate::model::release::Release;
+use crate::sandbox::grammar::InvalidToken;
+
+/// Why the releases of a package are not known.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum RegistryError {
+    /// Nothing answers. Remembered, so that a hundred packages do not wait a hundred times.
+    #[error("reach the {registry} registry: {reason}")]
+    Unreachable {
+        /// The registry.
+        registry: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// The registry does not know the package.
+    #[error("find `{}` in the {registry} registry", .package.escape_default())]
+    Unknown {
+        /// The registry.
+        registry: &'static str,
+        /// The package.
+        package: String,
+    },
+    /// The answer makes no sense.
+    #[error("understand what the {registry} registry says of `{}`: {reason}", .package.escape_default())]
+    Malformed {
+        /// The registry.
+        registry: &'static str,
+        /// The package.
+        package: String,
+        /// Why.
+        reason: String,
+    },
+    /// The name must not be sent anywhere.
+    #[error(transparent)]
+    Name(#[from] InvalidToken),
+}
+
+/// Releases of a package, shared by all who ask.
+pub(crate) type Releases = Arc<Vec<Release>>;
+
+/// A source of releases. Blocking: call it on a thread that may wait.
+pub(crate) trait Registry: Send + Sync {
+    /// Every release of the package, in any order.
+    fn releases(&self, package: &str) -> Result<Releases, RegistryError>;
+
+    /// What one release requires: package and requirement.
+    fn requirements(&self, package: &str, version: &str) -> Result<Vec<(String, String)>, RegistryError> {
+        let releases = self.releases(package)?;
+        let release = releases.iter().find(|release| release.version == version);
+        Ok(release.and_then(|release| release.requirements.clone()).unwrap_or_default())
+    }
+}
+
+/// Answers that are kept for the run, and whether the registry answers at all.
+#[derive(Default)]
+pub(crate) struct Memory {
+    answers: Mutex<HashMap<String, Result<Releases, RegistryError>>>,
+    unreachable: Mutex<Option<RegistryError>>,
+}
+
+impl Memory {
+    /// The remembered answer, or the one that `ask` gives.
+    pub(crate) fn remember(
+        &self,
+        package: &str,
+        ask: impl FnOnce() -> Result<Vec<Release>, RegistryError>,
+    ) -> Result<Releases, RegistryError> {
+        if let Some(error) = lock(&self.unreachable).clone() {
+            return Err(error);
+        }
+        if let Some(answer) = lock(&self.answers).get(package) {
+            return answer.clone();
+        }
+        // Two threads may ask at once; both get the same answer, and neither holds the lock while it waits.
+        let answer = ask().map(Arc::new);
+        if let Err(error @ RegistryError::Unreachable { .. }) = &answer {
+            *lock(&self.unreachable) = Some(error.clone());
+        }
+        lock(&self.answers).insert(package.to_owned(), answer.clone());
+        answer
+    }
+}
+
+/// What is remembered stays valid when another thread panicked.
+fn lock<Content>(mutex: &Mutex<Content>) -> std::sync::MutexGuard<'_, Content> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The longest answer that is read; the largest packument of the npm registry has about 30 MB in its short form.
+const ANSWER_LIMIT: u64 = 64 * 1024 * 1024;
+
+/// The body of an answer to a GET.
+pub(crate) fn fetch(
+    client: &reqwest::blocking::Client,
+    registry: &'static str,
+    (address, accept, package): (url::Url, &str, &str),
+) -> Result<Vec<u8>, RegistryError> {
+    let unreachable = |reason: String| RegistryError::Unreachable { registry, reason };
+    let mut answer = None;
+    for attempt in 0..2 {
+        let response = client.get(address.clone()).header(http::header::ACCEPT, accept).send();
+        let again = attempt == 0 && response.as_ref().is_ok_and(|response| response.status().is_server_error());
+        if !again {
+            answer = Some(response);
+            break;
+        }
+    }
+    let response = answer
+        .expect("the second attempt is always kept")
+        .map_err(|error| unreachable(root_cause(&error.without_url())))?;
+    match response.status() {
+        status if status.is_success() => {}
+        // Cargo's index says 451 and 410 for what was taken down; 403 is what an object store says of what is not there.
+        http::StatusCode::NOT_FOUND | http::StatusCode::GONE | http::StatusCode::FORBIDDEN => {
+            return Err(RegistryError::Unknown { registry, package: package.to_owned() });
+        }
+        status => return Err(unreachable(format!("it answers {status}"))),
+    }
+    let mut body = Vec::new();
+    response.take(ANSWER_LIMIT + 1).read_to_end(&mut body).map_err(|error| unreachable(error.to_string()))?;
+    if body.len() as u64 > ANSWER_LIMIT {
+        let reason = format!("the answer is longer than {ANSWER_LIMIT} bytes");
+        return Err(RegistryError::Malformed { registry, package: package.to_owned(), reason });
+    }
+    Ok(body)
+}
+
+/// The innermost error says what happened; the outer ones only that something did.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn an_unreachable_registry_is_asked_once() {
+        let memory = Memory::default();
+        let asked = Cell::new(0);
+        for package in ["a", "b", "c"] {
+            let answer = memory.remember(package, || {
+                asked.set(asked.get() + 1);
+                Err(RegistryError::Unreachable { registry: "npm", reason: "no route".to_owned() })
+            });
+            assert_eq!(answer.unwrap_err().to_string(), "reach the npm registry: no route");
+        }
+        assert_eq!(asked.get(), 1);
+    }
+
+    #[test]
+    fn an_answer_is_kept_for_the_run() {
+        let memory = Memory::default();
+        let answer = || Ok(vec![Release { version: "1.0.0".to_owned(), ..Release::default() }]);
+        assert_eq!(memory.remember("a", answer).unwrap().len(), 1);
+        assert_eq!(memory.remember("a", || panic!("asked again")).unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,127 @@
+//! The npm registry, at the address that npm itself uses.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::contract::{Memory, Registry, RegistryError, Releases, fetch};
+use crate::model::ecosystem::Ecosystem;
+use crate::model::release::Release;
+use crate::net::client;
+use crate::sandbox::grammar;
+use crate::sandbox::runner::{Invocation, Runner};
+use crate::sandbox::skeleton::Skeleton;
+
+const REGISTRY: &str = "npm";
+/// The short form of a packument (<https://github.com/npm/registry/blob/main/docs/responses/package-metadata.md>); the
+/// long one for registries that do not know it.
+const ACCEPT: &str = "application/vnd.npm.install-v1+json, application/json;q=0.8";
+
+/// The registry of JavaScript packages.
+pub(crate) struct NpmRegistry {
+    runner: Runner,
+    scratch: PathBuf,
+    cache: PathBuf,
+    address: OnceLock<Result<(Url, reqwest::blocking::Client), RegistryError>>,
+    memory: Memory,
+}
+
+impl NpmRegistry {
+    /// Prepares to ask; nothing is sent yet.
+    pub(crate) fn new(runner: Runner, scratch: &Path, cache: &Path) -> Self {
+        Self {
+            runner,
+            scratch: scratch.to_path_buf(),
+            cache: cache.to_path_buf(),
+            address: OnceLock::new(),
+            memory: Memory::default(),
+        }
+    }
+
+    /// npm's built-in registry, or the one that the bot's own `npm_config_registry` names.
+    fn discover(&self) -> Result<(Url, reqwest::blocking::Client), RegistryError> {
+        let unreachable = |reason: String| RegistryError::Unreachable { registry: REGISTRY, reason };
+        let client = client::blocking().map_err(|error| unreachable(error.to_string()))?;
+        let skeleton = Skeleton::new(&self.scratch, &self.cache, &BTreeMap::new())
+            .map_err(|error| unreachable(error.to_string()))?;
+        let place = skeleton.place();
+        let below = |name: &str| place.home.join(name).display().to_string();
+        let invocation = Invocation {
+            program: "npm".to_owned(),
+            args: ["config", "get", "registry", "--no-update-notifier"].map(str::to_owned).to_vec(),
+            env: BTreeMap::from([
+                ("npm_config_userconfig".to_owned(), below("no-user-npmrc")),
+                ("npm_config_globalconfig".to_owned(), below("no-global-npmrc")),
+            ]),
+            cwd: place.empty.clone(),
+        };
+        let output = self.runner.run(&invocation, &place.home).map_err(|error| unreachable(error.to_string()))?;
+        let mut address = Url::parse(output.stdout.trim())
+            .map_err(|error| unreachable(format!("npm does not say where its registry is: {error}")))?;
+        if !address.path().ends_with('/') {
+            let path = format!("{}/", address.path());
+            address.set_path(&path);
+        }
+        Ok((address, client))
+    }
+}
+
+impl Registry for NpmRegistry {
+    fn releases(&self, package: &str) -> Result<Releases, RegistryError> {
+        let package = grammar::package(Ecosystem::Npm, package)?;
+        self.memory.remember(package, || {
+            let (address, client) = self.address.get_or_init(|| self.discover()).clone()?;
+            let malformed =
+                |reason: String| RegistryError::Malformed { registry: REGISTRY, package: package.to_owned(), reason };
+            let address = address.join(&package.replace('/', "%2f")).map_err(|error| malformed(error.to_string()))?;
+            let body = fetch(&client, REGISTRY, (address, ACCEPT, package))?;
+            read_packument(&body).map_err(|error| malformed(error.to_string()))
+        })
+    }
+}
+
+/// Reads the releases. `deprecated` is a word to users, not a withdrawal: npm has no yanking, only removal.
+fn read_packument(body: &[u8]) -> serde_json::Result<Vec<Release>> {
+    let mut packument: Map<String, Value> = serde_json::from_slice(body)?;
+    let Some(Value::Object(versions)) = packument.remove("versions") else { return Ok(Vec::new()) };
+    Ok(versions.into_iter().map(|(version, record)| release(version, record)).collect())
+}
+
+fn release(version: String, record: Value) -> Release {
+    let checksum = record.get("dist").and_then(|dist| dist.get("integrity")).and_then(Value::as_str);
+    let requirements = ["dependencies", "optionalDependencies", "peerDependencies"]
+        .iter()
+        .filter_map(|section| record.get(section)?.as_object())
+        .flatten()
+        .filter_map(|(name, wanted)| Some((name.clone(), wanted.as_str()?.to_owned())))
+        .collect();
+    Release {
+        version,
+        yanked: false,
+        checksum: checksum.map(str::to_owned),
+        requirements: Some(requirements),
+        record: Some(record),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packument_is_read_and_deprecated_is_not_yanked() {
+        let body = br#"{"name": "x", "versions": {
+            "1.0.0": {"deprecated": "use y", "dist": {"integrity": "sha512-a"}, "dependencies": {"ms": "2.0.0"}},
+            "1.1.0": {"dist": {}}
+        }}"#;
+        let releases = read_packument(body).unwrap();
+        assert_eq!(releases.len(), 2);
+        assert!(!releases[0].yanked);
+        assert_eq!(releases[0].checksum.as_deref(), Some("sha512-a"));
+        assert_eq!(releases[0].requirements.as_deref(), Some(&[("ms".to_owned(), "2.0.0".to_owned())][..]));
+        assert!(read_packument(b"[]").is_err());
+    }
+}

@@ -1,0 +1,155 @@
+//! Packagist and whatever other repositories a `composer.json` names: Composer itself is asked.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::contract::{Memory, Registry, RegistryError, Releases};
+use crate::model::ecosystem::Ecosystem;
+use crate::model::release::Release;
+use crate::model::repository::RepoPath;
+use crate::sandbox::composer_manifest;
+use crate::sandbox::grammar;
+use crate::sandbox::runner::{Invocation, Runner};
+use crate::sandbox::skeleton::Skeleton;
+
+const REGISTRY: &str = "Packagist";
+
+/// The repositories of one project.
+pub(crate) struct Packagist {
+    runner: Runner,
+    scratch: PathBuf,
+    cache: PathBuf,
+    manifest: Vec<u8>,
+    memory: Memory,
+}
+
+/// What `composer show --format=json` says; `versions` begins with the one that `requires` is of.
+#[derive(Deserialize)]
+struct Shown {
+    #[serde(default)]
+    versions: Vec<String>,
+    #[serde(default)]
+    requires: Value,
+}
+
+impl Packagist {
+    /// Prepares to ask the repositories that a reduced `composer.json` names.
+    pub(crate) fn new(runner: Runner, (scratch, cache): (&Path, &Path), manifest: &[u8]) -> Self {
+        Self {
+            runner,
+            scratch: scratch.to_path_buf(),
+            cache: cache.to_path_buf(),
+            manifest: repositories_only(manifest),
+            memory: Memory::default(),
+        }
+    }
+
+    fn show(&self, package: &str, version: Option<&str>) -> Result<Shown, RegistryError> {
+        let unreachable = |reason: String| RegistryError::Unreachable { registry: REGISTRY, reason };
+        let manifest = RepoPath::new("composer.json").expect("a constant path is plain");
+        let files = BTreeMap::from([(manifest, self.manifest.clone())]);
+        let skeleton =
+            Skeleton::new(&self.scratch, &self.cache, &files).map_err(|error| unreachable(error.to_string()))?;
+        let place = skeleton.place();
+        let mut args = vec!["show".to_owned()];
+        args.extend(composer_manifest::FLAGS.iter().map(|flag| (*flag).to_owned()));
+        args.extend(["--all", "--available", "--format=json", "--", package].map(str::to_owned));
+        args.extend(version.map(str::to_owned));
+        let invocation = Invocation {
+            program: "composer".to_owned(),
+            args,
+            env: composer_manifest::environment(place),
+            cwd: place.project.clone(),
+        };
+        let output = self.runner.run(&invocation, &place.home).map_err(|error| unreachable(error.to_string()))?;
+        if !output.succeeded() {
+            return Err(if output.stderr.contains("not found") && !output.stderr.contains("TransportException") {
+                RegistryError::Unknown { registry: REGISTRY, package: package.to_owned() }
+            } else {
+                unreachable(complaint(&output.stderr))
+            });
+        }
+        serde_json::from_str(&output.stdout).map_err(|error| RegistryError::Malformed {
+            registry: REGISTRY,
+            package: package.to_owned(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+impl Registry for Packagist {
+    fn releases(&self, package: &str) -> Result<Releases, RegistryError> {
+        let package = grammar::package(Ecosystem::Packagist, package)?;
+        self.memory.remember(package, || {
+            let shown = self.show(package, None)?;
+            // Branches are no releases.
+            let is_release = |version: &String| !version.starts_with("dev-") && !version.ends_with("-dev");
+            let release = |version| Release { version, ..Release::default() };
+            Ok(shown.versions.into_iter().filter(is_release).map(release).collect())
+        })
+    }
+
+    fn requirements(&self, package: &str, version: &str) -> Result<Vec<(String, String)>, RegistryError> {
+        let package = grammar::package(Ecosystem::Packagist, package)?;
+        let version = grammar::version(Ecosystem::Packagist, version)?;
+        let key = format!("{package} {version}");
+        let answer = self.memory.remember(&key, || {
+            let shown = self.show(package, Some(version))?;
+            let members = shown.requires.as_object().into_iter().flatten();
+            let requirements =
+                members.filter_map(|(name, wanted)| Some((name.clone(), wanted.as_str()?.to_owned()))).collect();
+            Ok(vec![Release { version: version.to_owned(), requirements: Some(requirements), ..Release::default() }])
+        })?;
+        Ok(answer.iter().filter_map(|release| release.requirements.clone()).flatten().collect())
+    }
+}
+
+/// Only where to ask, and that pre-releases are listed as well.
+fn repositories_only(manifest: &[u8]) -> Vec<u8> {
+    let parsed: Value = serde_json::from_slice(manifest).unwrap_or_default();
+    let mut asked = serde_json::json!({"minimum-stability": "dev"});
+    if let Some(repositories) = parsed.get("repositories") {
+        asked["repositories"] = repositories.clone();
+    }
+    asked.to_string().into_bytes()
+}
+
+/// The sentence of Composer's complaint that says what happened.
+fn complaint(messages: &str) -> String {
+    let lines = || messages.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines()
+        .find(|line| {
+            ["could not be", "curl error", "failed to open", "Could not resolve"].iter().any(|it| line.contains(it))
+        })
+        .or_else(|| lines().next_back())
+        .unwrap_or("no answer")
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_repositories_are_shown_to_composer() {
+        let asked: Value = serde_json::from_slice(&repositories_only(
+            br#"{"require": {"a/b": "1"}, "repositories": [{"type": "composer", "url": "https://registry.example"}]}"#,
+        ))
+        .unwrap();
+        assert_eq!(asked["repositories"][0]["url"], "https://registry.example");
+        assert!(asked.get("require").is_none());
+    }
+
+    #[test]
+    fn an_unreachable_registry_is_told_from_an_unknown_package() {
+        assert_eq!(
+            complaint(
+                "In CurlDownloader.php line 401:\n\n  curl error 6 while downloading x: Could not resolve host\n\nshow [--all]\n"
+            ),
+            "curl error 6 while downloading x: Could not resolve host"
+        );
+    }
+}

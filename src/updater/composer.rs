@@ -1,0 +1,254 @@
+//! Composer: `composer update vendor/name:version`, alone first, with its dependencies only where that is needed.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::contract::{Action, Attempt, DirectRequirement, Files, LockedEntry, Move, Refusal, SyncCheck, Updater};
+use crate::model::dependency::PackageVersion;
+use crate::model::ecosystem::Ecosystem;
+use crate::model::remedy::BlockingParent;
+use crate::model::repository::RepoPath;
+use crate::model::tree::ProjectTree;
+use crate::sandbox::composer_manifest;
+use crate::sandbox::content_hash::content_hash;
+use crate::sandbox::grammar::{self, InvalidToken};
+use crate::sandbox::layout;
+use crate::sandbox::runner::Invocation;
+use crate::sandbox::skeleton::Place;
+
+/// PHP's package manager.
+pub(crate) struct Composer;
+
+impl Updater for Composer {
+    fn id(&self) -> &'static str {
+        "composer"
+    }
+
+    fn ecosystem(&self) -> Ecosystem {
+        Ecosystem::Packagist
+    }
+
+    fn handles(&self, lockfile: &RepoPath) -> bool {
+        lockfile.file_name() == "composer.lock"
+    }
+
+    fn files(&self, lockfile: &RepoPath, tree: &dyn ProjectTree) -> Result<Files, Refusal> {
+        let lock = tree.read(lockfile).map_err(|error| {
+            Refusal::new(
+                format!("`{lockfile}` cannot be used: failed to {error}"),
+                "make it a regular file of reasonable size",
+            )
+        })?;
+        let vendored = lockfile.sibling("vendor/composer/installed.json").ok();
+        if vendored.is_some_and(|path| tree.kind(&path).is_some()) {
+            return Err(Refusal::new(
+                "the project keeps copies of its packages (`vendor`) that would go stale",
+                "run `composer update` by hand and commit `vendor` with it",
+            ));
+        }
+        let manifest_path = lockfile.sibling("composer.json").ok();
+        let manifest = manifest_path.as_ref().and_then(|path| tree.read(path).ok());
+        let (Some(path), Some(manifest)) = (manifest_path, manifest) else {
+            return Err(Refusal::new(
+                format!(
+                    "`{lockfile}` has no readable `composer.json` beside it, without which Composer cannot update it"
+                ),
+                "add the manifest, or remove a lockfile that nothing uses",
+            ));
+        };
+        let reduced = composer_manifest::reduce(&manifest)
+            .map_err(|message| Refusal::new(format!("`{path}` {message}"), "update by hand with `composer update`"))?;
+        Ok(Files { lockfile: lockfile.clone(), contents: BTreeMap::from([(lockfile.clone(), lock), (path, reduced)]) })
+    }
+
+    fn sync_check(&self, files: &Files, _place: &Place) -> SyncCheck {
+        let locked = serde_json::from_slice::<Value>(files.lock()).ok();
+        let hash = locked.as_ref().and_then(|lock| lock.get("content-hash")).and_then(Value::as_str);
+        let manifest = files.beside("composer.json").and_then(|(_, content)| content_hash(content));
+        SyncCheck::Known(hash.is_some() && hash == manifest.as_deref())
+    }
+
+    fn attempts(&self, moves: &[Move<'_>], files: &Files, place: &Place) -> Result<Vec<Attempt>, InvalidToken> {
+        let mut exact = Vec::new();
+        let mut names = Vec::new();
+        for step in moves {
+            let package = grammar::package(Ecosystem::Packagist, step.package)?;
+            exact.push(format!("{package}:{}", grammar::version(Ecosystem::Packagist, step.target)?));
+            names.push(package.to_owned());
+        }
+        let attempt = |what, flag: Option<&str>, packages: &[String]| Attempt {
+            what,
+            actions: vec![Action::Run(update(files, place, flag, packages))],
+        };
+        Ok(vec![
+            attempt("composer update at the exact version", None, &exact),
+            attempt("composer update at the exact version with its dependencies", Some("--with-dependencies"), &exact),
+            attempt("composer update with all dependencies", Some("--with-all-dependencies"), &exact),
+            attempt("composer update", None, &names),
+        ])
+    }
+
+    fn moves_together(&self) -> bool {
+        true
+    }
+
+    fn reconcile(&self, _files: &Files, _place: &Place) -> Option<Attempt> {
+        // `composer update vendor/name:version` reads the changed manifest and writes its hash.
+        None
+    }
+
+    fn says_stale(&self, _messages: &str) -> bool {
+        // The hash says so; no tool is asked.
+        false
+    }
+
+    fn requirements(&self, files: &Files, _tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement> {
+        let Some((path, content)) = files.beside("composer.json") else { return Vec::new() };
+        let Ok(manifest) = serde_json::from_slice::<Value>(content) else { return Vec::new() };
+        ["require", "require-dev"]
+            .iter()
+            .filter_map(|section| manifest.get(section)?.as_object())
+            .flatten()
+            .filter(|(name, _)| name.eq_ignore_ascii_case(package))
+            .filter_map(|(_, text)| text.as_str())
+            .map(|text| DirectRequirement { manifest: path.clone(), requirement: text.to_owned() })
+            .collect()
+    }
+
+    fn raise(&self, manifest: &[u8], package: &str, target: &str) -> Option<Vec<u8>> {
+        let mut text = std::str::from_utf8(manifest).ok()?.to_owned();
+        let parsed: Value = serde_json::from_str(&text).ok()?;
+        let target = target.trim_start_matches('v');
+        let mut raised = false;
+        for section in ["require", "require-dev"] {
+            let Some(requirements) = parsed.get(section).and_then(Value::as_object) else { continue };
+            let Some((name, old)) = requirements.iter().find(|(name, _)| name.eq_ignore_ascii_case(package)) else {
+                continue;
+            };
+            let old = old.as_str()?;
+            let operator = ["^", "~"].into_iter().find(|sign| old.starts_with(sign) && !old.contains([' ', ',', '|']));
+            let plain = old.trim_start_matches('v').split('.').all(|part| part.parse::<u64>().is_ok());
+            // A range, a branch or an alternative says something that one version cannot say.
+            if operator.is_none() && !plain {
+                return None;
+            }
+            text = layout::replace_member(&text, &[section, name], &format!("{}{target}", operator.unwrap_or("")))?;
+            raised = true;
+        }
+        raised.then(|| text.into_bytes())
+    }
+
+    fn restore(&self, before: &[u8], after: Vec<u8>) -> Vec<u8> {
+        let (Ok(old), Ok(new)) = (std::str::from_utf8(before), std::str::from_utf8(&after)) else { return after };
+        // Composer writes the version of its own plugin interface, and a later one its own address in `_readme`.
+        let old_value = serde_json::from_str::<Value>(old).ok();
+        let plugin_api = old_value.as_ref().and_then(|lock| lock.get("plugin-api-version")).and_then(Value::as_str);
+        let restored = plugin_api
+            .and_then(|version| layout::replace_member(new, &["plugin-api-version"], version))
+            .unwrap_or_else(|| new.to_owned());
+        layout::line_ends_like(old, &restored).into_bytes()
+    }
+
+    fn format_version(&self, lockfile: &[u8]) -> Option<String> {
+        let lock: Value = serde_json::from_slice(lockfile).ok()?;
+        // Its shape has been the same since Composer 1; what may not appear is a platform that was made up.
+        Some(lock.get("platform-overrides").map_or_else(String::new, Value::to_string))
+    }
+
+    fn entries(&self, lockfile: &[u8]) -> Vec<LockedEntry> {
+        let Ok(lock) = serde_json::from_slice::<Value>(lockfile) else { return Vec::new() };
+        let mut entries: Vec<LockedEntry> = ["packages", "packages-dev"]
+            .iter()
+            .filter_map(|section| lock.get(section)?.as_array())
+            .flatten()
+            .filter_map(Value::as_object)
+            .filter_map(locked_entry)
+            .collect();
+        entries.sort();
+        entries
+    }
+
+    fn blockers(&self, messages: &str) -> Vec<BlockingParent> {
+        let mut chain = Vec::new();
+        for line in messages.lines() {
+            // `- acme/pin 1.0.0 requires acme/core 1.0.0 -> found …`, or `- Root composer.json requires …`.
+            let Some((left, right)) = line.trim().trim_start_matches("- ").split_once(" requires ") else { continue };
+            let mut words = left.split_whitespace();
+            let (Some(name), Some(version)) = (words.next(), words.next()) else { continue };
+            let requirement = right.split(" -> ").next().unwrap_or(right);
+            let requirement = requirement.split_once(' ').map_or(requirement, |(_, wanted)| wanted);
+            let link = BlockingParent {
+                parent: PackageVersion { name: name.to_owned(), version: version.to_owned() },
+                requirement: requirement.to_owned(),
+            };
+            if name.contains('/') && !chain.contains(&link) {
+                chain.push(link);
+            }
+        }
+        chain
+    }
+}
+
+/// `composer update` that changes nothing but the lockfile and runs neither scripts nor plugins.
+fn update(files: &Files, place: &Place, flag: Option<&str>, packages: &[String]) -> Invocation {
+    let mut args = vec!["update".to_owned()];
+    args.extend(composer_manifest::FLAGS.iter().map(|flag| (*flag).to_owned()));
+    for flag in
+        ["--no-install", "--no-audit", "--no-progress", "--ignore-platform-req=ext-*", "--ignore-platform-req=lib-*"]
+    {
+        args.push(flag.to_owned());
+    }
+    args.extend(flag.map(str::to_owned));
+    if !packages.is_empty() {
+        args.push("--".to_owned());
+        args.extend_from_slice(packages);
+    }
+    Invocation {
+        program: "composer".to_owned(),
+        args,
+        env: composer_manifest::environment(place),
+        cwd: place.project.join(files.lockfile.folder()),
+    }
+}
+
+fn locked_entry(package: &Map<String, Value>) -> Option<LockedEntry> {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    // Archives of one registry lie on many hosts; what may not change is where the registry's notices go.
+    let source = text(package.get("notification-url")).unwrap_or_default();
+    Some(LockedEntry {
+        package: text(package.get("name"))?,
+        version: text(package.get("version"))?,
+        source,
+        checksum: text(package.get("dist").and_then(|dist| dist.get("shasum"))).filter(|sum| !sum.is_empty()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requirements_are_raised_and_every_other_byte_stays() {
+        let manifest = b"{\n\t\"require\": {\"Acme/Core\": \"^1.0\", \"acme/odd\": \"1.0 || 2.0\"}}";
+        let raised = String::from_utf8(Composer.raise(manifest, "acme/core", "v2.0.1").unwrap()).unwrap();
+        assert_eq!(raised, String::from_utf8_lossy(manifest).replace("^1.0", "^2.0.1"));
+        assert!(Composer.raise(manifest, "acme/odd", "3.0.0").is_none());
+    }
+
+    #[test]
+    fn parents_are_read_from_what_composer_says() {
+        let messages = "  Problem 1\n    - Root composer.json requires acme/pin ^1 -> satisfiable by acme/pin[1.0.0].\n    \
+            - acme/pin 1.0.0 requires acme/core 1.0.0 -> found acme/core[1.0.0] but it conflicts\n";
+        let chain = Composer.blockers(messages);
+        let lines: Vec<String> = chain.iter().map(|link| format!("{} {}", link.parent, link.requirement)).collect();
+        assert_eq!(lines, ["acme/pin@1.0.0 1.0.0"]);
+    }
+
+    #[test]
+    fn the_plugin_interface_is_put_back() {
+        let old = b"{\n    \"packages\": [],\n    \"plugin-api-version\": \"2.6.0\"\n}\n";
+        let new = b"{\n    \"packages\": [],\n    \"plugin-api-version\": \"2.3.0\"\n}\n".to_vec();
+        assert_eq!(Composer.restore(old, new), old);
+    }
+}

@@ -1,0 +1,184 @@
+//! What an updater is: commands and native edits as data; the pipeline runs them and judges by the files alone.
+
+use std::collections::BTreeMap;
+
+use crate::model::dependency::Dependency;
+use crate::model::ecosystem::Ecosystem;
+use crate::model::release::Release;
+use crate::model::remedy::BlockingParent;
+use crate::model::repository::{CommitId, RepoPath};
+use crate::model::tree::ProjectTree;
+use crate::sandbox::grammar::InvalidToken;
+use crate::sandbox::runner::Invocation;
+use crate::sandbox::skeleton::Place;
+
+/// What a package manager is shown of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Files {
+    /// The lockfile: the only file that is read back.
+    pub(crate) lockfile: RepoPath,
+    /// Every file of the skeleton, the lockfile included.
+    pub(crate) contents: BTreeMap<RepoPath, Vec<u8>>,
+}
+
+impl Files {
+    /// The lockfile's content.
+    pub(crate) fn lock(&self) -> &[u8] {
+        self.contents.get(&self.lockfile).map_or(&[], Vec::as_slice)
+    }
+
+    /// The content of a file beside the lockfile.
+    pub(crate) fn beside(&self, name: &str) -> Option<(RepoPath, &[u8])> {
+        let path = self.lockfile.sibling(name).ok()?;
+        self.contents.get(&path).map(|content| (path.clone(), content.as_slice()))
+    }
+}
+
+/// Why a project's lockfile is left alone.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Refusal {
+    /// One sentence for people. May hold untrusted text.
+    pub(crate) message: String,
+    /// The smallest step that a person can take.
+    pub(crate) next_step: String,
+}
+
+impl Refusal {
+    /// A refusal with its way out.
+    pub(crate) fn new(message: impl Into<String>, next_step: impl Into<String>) -> Self {
+        Self { message: message.into(), next_step: next_step.into() }
+    }
+}
+
+/// One package that is to stand at one exact version.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Move<'a> {
+    /// The package.
+    pub(crate) package: &'a str,
+    /// Its locked version.
+    pub(crate) from: &'a str,
+    /// The version to move to.
+    pub(crate) target: &'a str,
+    /// What the registry says of the target.
+    pub(crate) release: Option<&'a Release>,
+}
+
+/// One thing to do in a skeleton.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Run a command; anything but exit code 0 ends the attempt.
+    Run(Invocation),
+    /// Write a file.
+    Write(RepoPath, Vec<u8>),
+}
+
+/// One way to make a move, from the smallest change to the largest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Attempt {
+    /// The way in a few words, for the evidence.
+    pub(crate) what: &'static str,
+    /// What to do, in order.
+    pub(crate) actions: Vec<Action>,
+}
+
+/// How to learn whether a lockfile matches its manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SyncCheck {
+    /// It is known without a tool.
+    Known(bool),
+    /// The tool says so by its exit code.
+    Ask(Invocation),
+}
+
+/// A requirement that the project itself writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DirectRequirement {
+    /// The manifest.
+    pub(crate) manifest: RepoPath,
+    /// The requirement as written. Untrusted.
+    pub(crate) requirement: String,
+}
+
+/// One entry of a lockfile as far as its source can be verified.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LockedEntry {
+    /// The package.
+    pub(crate) package: String,
+    /// Its version.
+    pub(crate) version: String,
+    /// The scheme and host (or kind) of its source; empty where the lockfile names none.
+    pub(crate) source: String,
+    /// Its checksum, where the format has one.
+    pub(crate) checksum: Option<String>,
+}
+
+/// One package manager.
+pub(crate) trait Updater: Sync {
+    /// Its name: the program.
+    fn id(&self) -> &'static str;
+
+    /// The ecosystem of its packages.
+    fn ecosystem(&self) -> Ecosystem;
+
+    /// Whether it maintains the lockfile at this path.
+    fn handles(&self, lockfile: &RepoPath) -> bool;
+
+    /// The files that the tool may see, or why it must not run on this project.
+    fn files(&self, lockfile: &RepoPath, tree: &dyn ProjectTree) -> Result<Files, Refusal>;
+
+    /// How to learn whether the lockfile matches its manifest.
+    fn sync_check(&self, files: &Files, place: &Place) -> SyncCheck;
+
+    /// Ways to make the moves together (the parents first), from the smallest change to the largest.
+    fn attempts(&self, moves: &[Move<'_>], files: &Files, place: &Place) -> Result<Vec<Attempt>, InvalidToken>;
+
+    /// Whether several moves go into one attempt; otherwise each is made on the result of the one before.
+    fn moves_together(&self) -> bool;
+
+    /// How to bring the lockfile in line with a changed manifest, where [`Updater::attempts`] does not do it anyway.
+    fn reconcile(&self, files: &Files, place: &Place) -> Option<Attempt>;
+
+    /// Whether the tool's messages say that the lockfile does not match its manifest.
+    fn says_stale(&self, messages: &str) -> bool;
+
+    /// What the project's own manifests ask of the package.
+    fn requirements(&self, files: &Files, tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement>;
+
+    /// The manifest with the package's requirement raised so that it admits the target; formatting is kept.
+    fn raise(&self, manifest: &[u8], package: &str, target: &str) -> Option<Vec<u8>>;
+
+    /// The tool's output with the format of the file before: what the tool rewrote without need is put back.
+    fn restore(&self, before: &[u8], after: Vec<u8>) -> Vec<u8>;
+
+    /// The version of the lockfile's format.
+    fn format_version(&self, lockfile: &[u8]) -> Option<String>;
+
+    /// The sources and checksums of a lockfile.
+    fn entries(&self, lockfile: &[u8]) -> Vec<LockedEntry>;
+
+    /// Who stands in the way, as the tool's messages tell it; empty when they do not.
+    fn blockers(&self, messages: &str) -> Vec<BlockingParent>;
+}
+
+/// A dependency that follows a branch and is to be pinned.
+#[derive(Clone, Copy)]
+pub(crate) struct PinRequest<'a> {
+    /// The file that pins it (or should).
+    pub(crate) lockfile: &'a RepoPath,
+    /// The dependency.
+    pub(crate) dependency: &'a Dependency,
+    /// The commit to pin to.
+    pub(crate) commit: &'a CommitId,
+    /// The project, with earlier changes.
+    pub(crate) tree: &'a dyn ProjectTree,
+}
+
+/// Pins without any tool.
+pub(crate) trait Pinner: Sync {
+    /// Whether it can pin what this file names.
+    fn handles(&self, lockfile: &RepoPath) -> bool;
+
+    /// The files as they are to be.
+    fn pin(&self, request: &PinRequest<'_>) -> Result<BTreeMap<RepoPath, Vec<u8>>, Refusal>;
+}

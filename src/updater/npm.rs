@@ -1,0 +1,489 @@
+//! npm: install the exact version, put the manifest back, install again; nested copies are edited natively and then
+//! reconciled by npm.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::contract::{Action, Attempt, DirectRequirement, Files, LockedEntry, Move, Refusal, SyncCheck, Updater};
+use crate::model::dependency::PackageVersion;
+use crate::model::ecosystem::Ecosystem;
+use crate::model::release::Release;
+use crate::model::remedy::BlockingParent;
+use crate::model::repository::RepoPath;
+use crate::model::tree::{EntryKind, ProjectTree};
+use crate::sandbox::grammar::{self, InvalidToken};
+use crate::sandbox::layout;
+use crate::sandbox::runner::Invocation;
+use crate::sandbox::skeleton::Place;
+
+/// The sections of a manifest that hold requirements.
+const SECTIONS: [&str; 4] = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
+/// What npm copies from a release's record into the lockfile, in npm's order.
+const COPIED: [&str; 14] = [
+    "deprecated",
+    "license",
+    "dependencies",
+    "bin",
+    "engines",
+    "os",
+    "cpu",
+    "libc",
+    "funding",
+    "hasInstallScript",
+    "optionalDependencies",
+    "peerDependencies",
+    "peerDependenciesMeta",
+    "bundleDependencies",
+];
+
+/// JavaScript's package manager.
+pub(crate) struct Npm;
+
+impl Updater for Npm {
+    fn id(&self) -> &'static str {
+        "npm"
+    }
+
+    fn ecosystem(&self) -> Ecosystem {
+        Ecosystem::Npm
+    }
+
+    fn handles(&self, lockfile: &RepoPath) -> bool {
+        matches!(lockfile.file_name(), "package-lock.json" | "npm-shrinkwrap.json")
+    }
+
+    fn files(&self, lockfile: &RepoPath, tree: &dyn ProjectTree) -> Result<Files, Refusal> {
+        let lock = tree.read(lockfile).map_err(|error| {
+            Refusal::new(
+                format!("`{lockfile}` cannot be used: failed to {error}"),
+                "make it a regular file of reasonable size",
+            )
+        })?;
+        refuse_outside(lockfile, &lock)?;
+        let mut contents = BTreeMap::from([(lockfile.clone(), lock)]);
+        for entry in tree.entries() {
+            let manifest = entry.path.file_name() == "package.json"
+                && matches!(entry.kind, EntryKind::File { .. })
+                && !entry.path.as_str().split('/').any(|component| component == "node_modules");
+            // A manifest that cannot be read is left out; if the project needs it, npm says so.
+            if let Some(content) = manifest.then(|| tree.read(&entry.path).ok()).flatten()
+                && let Some(reduced) = reduce(&content)
+            {
+                contents.insert(entry.path.clone(), reduced);
+            }
+        }
+        let files = Files { lockfile: lockfile.clone(), contents };
+        match files.beside("package.json") {
+            Some(_) => Ok(files),
+            None => Err(Refusal::new(
+                format!("`{lockfile}` has no readable `package.json` beside it, without which npm cannot update it"),
+                "add the manifest, or remove a lockfile that nothing uses",
+            )),
+        }
+    }
+
+    fn sync_check(&self, files: &Files, place: &Place) -> SyncCheck {
+        SyncCheck::Ask(npm(files, place, &["ci", "--dry-run"], &[]))
+    }
+
+    fn attempts(&self, moves: &[Move<'_>], files: &Files, place: &Place) -> Result<Vec<Attempt>, InvalidToken> {
+        let mut specifications = Vec::new();
+        let mut names = Vec::new();
+        for step in moves {
+            let package = grammar::package(Ecosystem::Npm, step.package)?;
+            grammar::version(Ecosystem::Npm, step.from)?;
+            specifications.push(format!("{package}@{}", grammar::version(Ecosystem::Npm, step.target)?));
+            names.push(package.to_owned());
+        }
+        let install = || Action::Run(npm(files, place, &["install"], &[]));
+        let mut by_install = vec![Action::Run(npm(files, place, &["install"], &specifications))];
+        if let Some((path, manifest)) = files.beside("package.json") {
+            by_install.push(Action::Write(path, manifest.to_vec()));
+        }
+        by_install.push(install());
+        let by_install = Attempt { what: "npm install at the exact version", actions: by_install };
+        let mut attempts = vec![by_install];
+        if let Some(edited) = edit_entries(files.lock(), moves) {
+            let actions = vec![Action::Write(files.lockfile.clone(), edited), install()];
+            let by_edit = Attempt { what: "edit of the locked entries, reconciled by npm install", actions };
+            // Installing a package that is locked more than once reshuffles where its copies stand.
+            let position = usize::from(moves.iter().all(|step| copies(files.lock(), step.package) == 1));
+            attempts.insert(position, by_edit);
+        }
+        attempts
+            .push(Attempt { what: "npm update", actions: vec![Action::Run(npm(files, place, &["update"], &names))] });
+        Ok(attempts)
+    }
+
+    fn moves_together(&self) -> bool {
+        true
+    }
+
+    fn reconcile(&self, files: &Files, place: &Place) -> Option<Attempt> {
+        Some(Attempt { what: "npm install", actions: vec![Action::Run(npm(files, place, &["install"], &[]))] })
+    }
+
+    fn says_stale(&self, messages: &str) -> bool {
+        messages.contains("EUSAGE")
+    }
+
+    fn requirements(&self, files: &Files, _tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement> {
+        let mut found = Vec::new();
+        for (path, content) in &files.contents {
+            if path.file_name() != "package.json" {
+                continue;
+            }
+            let Ok(manifest) = serde_json::from_slice::<Value>(content) else { continue };
+            for section in SECTIONS {
+                let written = manifest.get(section).and_then(|names| names.get(package)).and_then(Value::as_str);
+                found.extend(
+                    written.map(|text| DirectRequirement { manifest: path.clone(), requirement: text.to_owned() }),
+                );
+            }
+        }
+        found
+    }
+
+    fn raise(&self, manifest: &[u8], package: &str, target: &str) -> Option<Vec<u8>> {
+        let mut text = std::str::from_utf8(manifest).ok()?.to_owned();
+        let parsed: Value = serde_json::from_str(&text).ok()?;
+        let mut raised = false;
+        // Peers say what others must bring: they are a promise to users and stay.
+        for section in &SECTIONS[..3] {
+            let Some(old) = parsed.get(section).and_then(|names| names.get(package)).and_then(Value::as_str) else {
+                continue;
+            };
+            let operator = ["^", "~"].into_iter().find(|sign| old.starts_with(sign));
+            // A range, a tag or an address says something that one version cannot say.
+            if operator.is_none() && semver::Version::parse(old).is_err() {
+                return None;
+            }
+            text = layout::replace_member(&text, &[section, package], &format!("{}{target}", operator.unwrap_or("")))?;
+            raised = true;
+        }
+        raised.then(|| text.into_bytes())
+    }
+
+    fn restore(&self, before: &[u8], after: Vec<u8>) -> Vec<u8> {
+        let (Ok(old), Ok(new)) = (std::str::from_utf8(before), std::str::from_utf8(&after)) else { return after };
+        if layout::indentation(old) == layout::indentation(new) {
+            return layout::line_ends_like(old, new).into_bytes();
+        }
+        serde_json::from_str::<Value>(new).map_or_else(|_| after.clone(), |value| layout::write_like(old, &value))
+    }
+
+    fn format_version(&self, lockfile: &[u8]) -> Option<String> {
+        let lock: Value = serde_json::from_slice(lockfile).ok()?;
+        Some(lock.get("lockfileVersion")?.to_string())
+    }
+
+    fn entries(&self, lockfile: &[u8]) -> Vec<LockedEntry> {
+        let Ok(lock) = serde_json::from_slice::<Value>(lockfile) else { return Vec::new() };
+        let mut entries = Vec::new();
+        if let Some(packages) = lock.get("packages").and_then(Value::as_object) {
+            for (path, entry) in packages.iter().filter(|(path, _)| path.contains("node_modules/")) {
+                entries.extend(locked_entry(&name_of(path, entry), entry));
+            }
+        } else if let Some(dependencies) = lock.get("dependencies").and_then(Value::as_object) {
+            let mut open = vec![dependencies];
+            while let Some(level) = open.pop() {
+                for (name, entry) in level {
+                    entries.extend(locked_entry(name, entry));
+                    open.extend(entry.get("dependencies").and_then(Value::as_object));
+                }
+            }
+        }
+        entries.sort();
+        entries
+    }
+
+    fn blockers(&self, messages: &str) -> Vec<BlockingParent> {
+        // `Could not resolve dependency:` is followed by `peer react@"^16" from enzyme@3.0.0`.
+        let mut chain = Vec::new();
+        for line in messages.lines() {
+            let Some((left, right)) = line.trim_start_matches("npm error").trim().split_once(" from ") else {
+                continue;
+            };
+            let requirement = left.rsplit_once("@\"").and_then(|(_, rest)| rest.strip_suffix('"'));
+            let parent = right.split_whitespace().next().and_then(|text| text.rsplit_once('@'));
+            if let (Some(requirement), Some((name, version))) = (requirement, parent) {
+                chain.push(BlockingParent {
+                    parent: PackageVersion { name: name.to_owned(), version: version.to_owned() },
+                    requirement: requirement.to_owned(),
+                });
+            }
+        }
+        chain
+    }
+}
+
+/// An npm command that changes nothing but the lockfile and runs no script.
+fn npm(files: &Files, place: &Place, command: &[&str], specifications: &[String]) -> Invocation {
+    let version = serde_json::from_slice::<Value>(files.lock())
+        .ok()
+        .and_then(|lock| lock.get("lockfileVersion").and_then(Value::as_u64))
+        .filter(|version| (1..=3).contains(version))
+        .unwrap_or(3);
+    let mut args: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
+    for flag in [
+        "--package-lock-only",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--no-update-notifier",
+        // Second line of defence behind the absent `.npmrc`: no other program, no source that is not the registry.
+        "--git=git",
+        "--allow-git=none",
+        "--allow-remote=none",
+        "--allow-file=none",
+        // A waiting period is for ordinary updates, not for security fixes.
+        "--min-release-age=0",
+    ] {
+        args.push(flag.to_owned());
+    }
+    args.push(format!("--lockfile-version={version}"));
+    if omits_resolved(files.lock()) {
+        args.push("--omit-lockfile-registry-resolved".to_owned());
+    }
+    if !specifications.is_empty() {
+        args.push("--".to_owned());
+        args.extend_from_slice(specifications);
+    }
+    Invocation {
+        program: "npm".to_owned(),
+        args,
+        env: environment(place),
+        cwd: place.project.join(files.lockfile.folder()),
+    }
+}
+
+fn environment(place: &Place) -> BTreeMap<String, String> {
+    let below = |folder: &std::path::Path, name: &str| folder.join(name).display().to_string();
+    BTreeMap::from([
+        // Both name files that do not exist; npm 11 refuses to load `/dev/null` twice.
+        ("npm_config_userconfig".to_owned(), below(&place.home, "no-user-npmrc")),
+        ("npm_config_globalconfig".to_owned(), below(&place.home, "no-global-npmrc")),
+        ("npm_config_cache".to_owned(), below(&place.cache, "npm")),
+        // An unreachable registry is to be said soon.
+        ("npm_config_fetch_retries".to_owned(), "1".to_owned()),
+        ("npm_config_fetch_timeout".to_owned(), "20000".to_owned()),
+    ])
+}
+
+/// The manifest without what could run or redirect: scripts keep their names (npm notes the presence of some in the
+/// lockfile) but do nothing.
+fn reduce(manifest: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(manifest).ok()?;
+    let mut value: Value = serde_json::from_str(text).ok()?;
+    let fields = value.as_object_mut()?;
+    for dropped in ["packageManager", "devEngines", "publishConfig", "config"] {
+        fields.shift_remove(dropped);
+    }
+    if let Some(scripts) = fields.get_mut("scripts").and_then(Value::as_object_mut) {
+        for command in scripts.values_mut() {
+            *command = Value::from("exit 1");
+        }
+    }
+    Some(layout::write_like(text, &value))
+}
+
+/// Refuses a lockfile whose links lead out of the repository: npm would read manifests there.
+fn refuse_outside(lockfile: &RepoPath, lock: &[u8]) -> Result<(), Refusal> {
+    let depth = lockfile.folder().split('/').filter(|component| !component.is_empty()).count();
+    let parsed: Value = serde_json::from_slice(lock).map_err(|error| {
+        Refusal::new(format!("`{lockfile}` is not JSON: {error}"), "write it anew with `npm install`")
+    })?;
+    let packages = parsed.get("packages").and_then(Value::as_object);
+    for (path, entry) in packages.into_iter().flatten() {
+        let resolved = entry.get("resolved").and_then(Value::as_str).unwrap_or_default();
+        let link = entry.get("link").and_then(Value::as_bool) == Some(true);
+        let folder = resolved.strip_prefix("file:").or(link.then_some(resolved)).unwrap_or_default();
+        for address in [path.as_str(), folder] {
+            let above = address.split('/').take_while(|component| *component == "..").count();
+            let hidden = address.split('/').skip(above).any(|component| component == "..");
+            if address.starts_with('/') || above > depth || hidden {
+                return Err(Refusal::new(
+                    format!("`{lockfile}` refers to `{address}`, which lies outside of the repository"),
+                    "take the dependency from a registry",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How many copies of a package are locked.
+fn copies(lock: &[u8], package: &str) -> usize {
+    Npm.entries(lock).iter().filter(|entry| entry.package == package).count()
+}
+
+/// Whether the project has chosen to keep addresses of the registry out of its lockfile.
+fn omits_resolved(lock: &[u8]) -> bool {
+    let entries = Npm.entries(lock);
+    let sealed: Vec<&LockedEntry> = entries.iter().filter(|entry| entry.checksum.is_some()).collect();
+    !sealed.is_empty() && sealed.iter().all(|entry| entry.source.is_empty())
+}
+
+/// The real name of an entry: `name` where it is an alias, else the path's end.
+fn name_of(path: &str, entry: &Value) -> String {
+    let last = path.rsplit("node_modules/").next().unwrap_or(path);
+    entry.get("name").and_then(Value::as_str).unwrap_or(last).to_owned()
+}
+
+/// One locked package; links to folders of the project have no version and are left out.
+fn locked_entry(name: &str, entry: &Value) -> Option<LockedEntry> {
+    let version = entry.get("version").and_then(Value::as_str)?;
+    let resolved = entry.get("resolved").and_then(Value::as_str).unwrap_or_default();
+    let source = url::Url::parse(resolved)
+        .ok()
+        .map(|address| format!("{}://{}", address.scheme(), address.host_str().unwrap_or_default()))
+        .unwrap_or_default();
+    Some(LockedEntry {
+        package: name.to_owned(),
+        version: version.to_owned(),
+        source,
+        checksum: entry.get("integrity").and_then(Value::as_str).map(str::to_owned),
+    })
+}
+
+/// The lockfile with every entry of the moved packages at its old version replaced by what the registry says of the new
+/// one; `None` where the format or the registry's record does not allow it.
+fn edit_entries(lock: &[u8], moves: &[Move<'_>]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(lock).ok()?;
+    let mut value: Value = serde_json::from_str(text).ok()?;
+    let omits_resolved = omits_resolved(lock);
+    let packages = value.get_mut("packages")?.as_object_mut()?;
+    for step in moves {
+        let record = step.release.and_then(|release| entry_record(release, omits_resolved))?;
+        let mut edited = false;
+        for (path, entry) in packages.iter_mut().filter(|(path, _)| path.contains("node_modules/")) {
+            let at_old = entry.get("version").and_then(Value::as_str) == Some(step.from);
+            if at_old && name_of(path, entry) == step.package {
+                replace_entry(entry.as_object_mut()?, &record);
+                edited = true;
+            }
+        }
+        if !edited {
+            return None;
+        }
+    }
+    // A second copy in the old form stands in version 2; npm writes it anew from `packages`.
+    if let Some(fields) = value.as_object_mut() {
+        fields.shift_remove("dependencies");
+    }
+    Some(layout::write_like(text, &value))
+}
+
+/// Keeps where and why the package is there, replaces what it is.
+fn replace_entry(entry: &mut Map<String, Value>, record: &Map<String, Value>) {
+    let mut fresh = record.clone();
+    if let Some(name) = entry.get("name") {
+        fresh.insert("name".to_owned(), name.clone());
+    }
+    for kept in ["dev", "optional", "devOptional", "peer", "inBundle"] {
+        if let Some(flag) = entry.get(kept) {
+            fresh.insert(kept.to_owned(), flag.clone());
+        }
+    }
+    *entry = fresh;
+}
+
+/// What npm writes of a release. Never without `integrity`: npm does not fill it in again.
+fn entry_record(release: &Release, omits_resolved: bool) -> Option<Map<String, Value>> {
+    let record = release.record.as_ref()?;
+    let mut entry = Map::new();
+    entry.insert("version".to_owned(), Value::from(release.version.as_str()));
+    let distribution = record.get("dist")?;
+    if !omits_resolved {
+        entry.insert("resolved".to_owned(), distribution.get("tarball")?.clone());
+    }
+    entry.insert("integrity".to_owned(), distribution.get("integrity")?.clone());
+    for field in COPIED {
+        if let Some(value) = record.get(field) {
+            entry.insert(field.to_owned(), value.clone());
+        }
+    }
+    Some(entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> RepoPath {
+        RepoPath::new(text).unwrap()
+    }
+
+    #[test]
+    fn scripts_are_disarmed_and_dependencies_stay() {
+        let manifest = br#"{
+    "name": "shop",
+    "packageManager": "npm@99",
+    "scripts": {"install": "touch /tmp/owned"},
+    "dependencies": {"lodash": "^4.17.0"}
+}"#;
+        let reduced: Value = serde_json::from_slice(&reduce(manifest).unwrap()).unwrap();
+        assert_eq!(
+            reduced,
+            serde_json::json!({"name": "shop", "scripts": {"install": "exit 1"}, "dependencies": {"lodash": "^4.17.0"}})
+        );
+    }
+
+    #[test]
+    fn the_nested_copy_is_edited_and_the_other_left_alone() {
+        let lock = br#"{
+	"lockfileVersion": 3,
+	"packages": {
+		"": {"dependencies": {"debug": "3.1.0"}},
+		"node_modules/debug": {"version": "3.1.0", "resolved": "https://registry.example/debug-3.1.0.tgz", "integrity": "sha512-a"},
+		"node_modules/express/node_modules/debug": {"version": "2.6.8", "resolved": "https://registry.example/debug-2.6.8.tgz", "integrity": "sha512-b", "dev": true}
+	}
+}
+"#;
+        let release = Release {
+            version: "2.6.9".to_owned(),
+            record: Some(serde_json::json!({
+                "dist": {"tarball": "https://registry.example/debug-2.6.9.tgz", "integrity": "sha512-c"},
+                "dependencies": {"ms": "2.0.0"}
+            })),
+            ..Release::default()
+        };
+        let step = Move { package: "debug", from: "2.6.8", target: "2.6.9", release: Some(&release) };
+        let edited = String::from_utf8(edit_entries(lock, &[step]).unwrap()).unwrap();
+        let value: Value = serde_json::from_str(&edited).unwrap();
+        assert_eq!(value["packages"]["node_modules/debug"]["version"], "3.1.0");
+        assert_eq!(
+            value["packages"]["node_modules/express/node_modules/debug"],
+            serde_json::json!({
+                "version": "2.6.9", "resolved": "https://registry.example/debug-2.6.9.tgz", "integrity": "sha512-c",
+                "dependencies": {"ms": "2.0.0"}, "dev": true
+            })
+        );
+        assert!(edited.contains("\n\t\"packages\"") && edited.ends_with("}\n"));
+        assert!(edit_entries(lock, &[Move { release: None, ..step }]).is_none(), "never without integrity");
+    }
+
+    #[test]
+    fn links_out_of_the_repository_are_refused() {
+        let lock = |address: &str| {
+            format!(r#"{{"packages": {{"node_modules/x": {{"resolved": "{address}", "link": true}}}}}}"#)
+        };
+        assert!(refuse_outside(&path("package-lock.json"), lock("file:../x").as_bytes()).is_err());
+        assert!(refuse_outside(&path("a/package-lock.json"), lock("file:../x").as_bytes()).is_ok());
+        assert!(refuse_outside(&path("a/package-lock.json"), lock("file:x/../../../y").as_bytes()).is_err());
+        assert!(refuse_outside(&path("package-lock.json"), lock("/etc").as_bytes()).is_err());
+        assert!(refuse_outside(&path("package-lock.json"), lock("packages/x").as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn requirements_are_raised_in_their_own_style() {
+        let manifest = b"{\"dependencies\": {\"lodash\": \"^4.17.0\"},\n \"devDependencies\": { \"mocha\":\"8.0.0\", \"odd\": \">=1 <3\" }}";
+        let raised = String::from_utf8(Npm.raise(manifest, "lodash", "5.0.0").unwrap()).unwrap();
+        assert_eq!(raised, String::from_utf8_lossy(manifest).replace("^4.17.0", "^5.0.0"));
+        assert!(
+            String::from_utf8(Npm.raise(manifest, "mocha", "9.0.0").unwrap()).unwrap().contains("\"mocha\":\"9.0.0\"")
+        );
+        assert!(Npm.raise(manifest, "odd", "3.0.0").is_none());
+    }
+}

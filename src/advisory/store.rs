@@ -22,10 +22,11 @@ use files::{FilesError, RecordFiles};
 use location::Location;
 use remote::RemoteError;
 
-pub(crate) use location::guess as guess_kind;
-
 /// How many files a format is tried on before it is ruled out.
 const SAMPLE: usize = 50;
+
+/// The first of January 1999, in seconds since 1970.
+const EARLIEST: i64 = 915_148_800;
 
 /// What to load.
 pub(crate) struct LoadRequest<'a> {
@@ -152,6 +153,15 @@ pub(crate) fn load(request: &LoadRequest<'_>) -> Result<Loaded, LoadError> {
     Ok(Loaded { database: AdvisoryDatabase::new(advisories), sources })
 }
 
+/// The format of what stands at a location as people write it (`--advisories`): of a path what its files say, of an
+/// address what the address says. `None` when that tells nothing.
+pub(crate) fn detect_location(location: &str) -> Option<SourceKind> {
+    match Location::parse(location)? {
+        Location::Local(path) => detect(&path),
+        Location::Remote(remote) => location::kind_of(&remote),
+    }
+}
+
 /// The format of a folder, zip or file; `None` when none of its files is a record of a known format.
 pub(crate) fn detect(path: &Path) -> Option<SourceKind> {
     let files = RecordFiles::open(path).ok()?;
@@ -229,13 +239,16 @@ fn load_source(config: &SourceConfig, request: &LoadRequest<'_>) -> Result<(Cont
 }
 
 fn read(source: &dyn Source, files: &RecordFiles, now: Timestamp) -> Result<Content, FilesError> {
+    // Before the first CVE list a date stands for none: Go's database writes the year 1.
+    let earliest = Timestamp::from_second(EARLIEST).unwrap_or(Timestamp::MIN);
     let mut content = Content::default();
     files.visit(&|path| source.claims(path), &mut |path, file| {
         match file.map(|file| source.read(&file)) {
             Some(Ok(reading)) => {
                 content.foreign += reading.foreign;
                 content.skipped += reading.skipped;
-                content.changed = content.changed.max(reading.changed.filter(|changed| *changed <= now));
+                content.changed =
+                    content.changed.max(reading.changed.filter(|changed| (earliest..=now).contains(changed)));
                 for advisory in reading.advisories {
                     let outcome = bounded(advisory);
                     content.skipped += usize::from(outcome.is_partial);

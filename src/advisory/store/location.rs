@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use url::{Host, Url};
 
+use crate::advisory::contract::has_extension;
 use crate::config::policy::SourceKind;
 
 /// Where a source is read from.
@@ -66,11 +67,11 @@ pub(super) fn is_protected(url: &Url) -> bool {
 
 /// Whether the address names a zip.
 pub(super) fn is_zip(url: &Url) -> bool {
-    url.path().ends_with(".zip")
+    has_extension(url.path(), "zip")
 }
 
 fn is_file(url: &Url) -> bool {
-    is_zip(url) || url.path().ends_with(".json")
+    is_zip(url) || has_extension(url.path(), "json")
 }
 
 /// The location for people: an address without user, password, query and fragment.
@@ -91,12 +92,11 @@ pub(super) fn without_credentials(text: &str) -> String {
     url.into()
 }
 
-/// The format of the source behind an address, as far as the address tells; for a path, what its files say.
-pub(crate) fn guess(location: &str) -> Option<SourceKind> {
-    let url = match Location::parse(location)? {
-        Location::Local(path) => return super::detect(&path),
-        Location::Remote(Remote::Download(_)) => return Some(SourceKind::Osv),
-        Location::Remote(Remote::Repository(url)) => url,
+/// The format behind an address, as far as the address tells.
+pub(super) fn kind_of(remote: &Remote) -> Option<SourceKind> {
+    let url = match remote {
+        Remote::Download(_) => return Some(SourceKind::Osv),
+        Remote::Repository(url) => url,
     };
     let name = url.path().trim_end_matches('/').rsplit('/').next()?.trim_end_matches(".git").to_ascii_lowercase();
     match name.as_str() {
@@ -153,14 +153,5 @@ mod tests {
         ] {
             assert_eq!(without_credentials(text), shown);
         }
-    }
-
-    #[test]
-    fn the_format_of_well_known_addresses_is_guessed() {
-        assert_eq!(guess("https://example.org/RustSec/advisory-db.git"), Some(SourceKind::RustSec));
-        assert_eq!(guess("https://example.org/FriendsOfPHP/security-advisories"), Some(SourceKind::FriendsOfPhp));
-        assert_eq!(guess("https://example.org/npm/all.zip"), Some(SourceKind::Osv));
-        assert_eq!(guess("https://example.org/acme/notes"), None);
-        assert_eq!(guess("/does/not/exist"), None);
     }
 }

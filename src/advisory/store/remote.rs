@@ -20,7 +20,7 @@ use crate::git::mirror::{self, MirrorError, MirrorRequest};
 use crate::git::tree::GitTree;
 use crate::net::client;
 
-/// OSV's archive of all ecosystems has about 1 GiB.
+/// More than any advisory source has: a server cannot fill the disk.
 const DOWNLOAD_LIMIT: u64 = 4 << 30;
 
 /// Why a remote source is not there.
@@ -64,7 +64,7 @@ pub(crate) enum RemoteError {
 }
 
 /// A source as the cache holds it.
-pub(super) struct Copy {
+pub(super) struct CachedCopy {
     /// Its files.
     pub(super) files: RecordFiles,
     /// When it was last fetched or found unchanged.
@@ -75,12 +75,12 @@ pub(super) struct Copy {
 
 /// Brings the copy up to date unless the network is to be left alone; a copy that could not be renewed is used, and
 /// that is said.
-pub(super) fn obtain(remote: &Remote, request: &LoadRequest<'_>) -> Result<Copy, RemoteError> {
+pub(super) fn obtain(remote: &Remote, request: &LoadRequest<'_>) -> Result<CachedCopy, RemoteError> {
     let slot = Slot::new(request.cache, remote.url().as_str());
     let cached = slot.stamp().and_then(|stamp| Some((open(&slot, &stamp.content).ok()?, stamp)));
     if request.offline {
         let (files, stamp) = cached.ok_or(RemoteError::NotCached)?;
-        return Ok(Copy { files, fetched_at: stamp.fetched_at, complaint: None });
+        return Ok(CachedCopy { files, fetched_at: stamp.fetched_at, complaint: None });
     }
     let known = cached.as_ref().map(|(_, stamp)| &stamp.content);
     let fetched = match remote {
@@ -88,12 +88,12 @@ pub(super) fn obtain(remote: &Remote, request: &LoadRequest<'_>) -> Result<Copy,
         Remote::Download(url) => download(url, &slot, known),
     };
     match fetched.and_then(|content| keep(&slot, content, known, request.now)) {
-        Ok(files) => Ok(Copy { files, fetched_at: request.now, complaint: None }),
+        Ok(files) => Ok(CachedCopy { files, fetched_at: request.now, complaint: None }),
         Err(error) => {
             let Some((files, stamp)) = cached else { return Err(error) };
             let age = for_people(seconds_between(stamp.fetched_at, request.now));
             let complaint = format!("failed to {error}; the copy of {age} ago is used");
-            Ok(Copy { files, fetched_at: stamp.fetched_at, complaint: Some(complaint) })
+            Ok(CachedCopy { files, fetched_at: stamp.fetched_at, complaint: Some(complaint) })
         }
     }
 }

@@ -11,7 +11,7 @@ use super::*;
 use crate::model::advisory::AdvisoryKind;
 use crate::model::ecosystem::Ecosystem;
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 fn fixture(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/advisory").join(name).to_string_lossy().into_owned()
@@ -92,6 +92,17 @@ fn formats_are_told_by_what_is_in_them() {
     std::fs::write(folder.path().join("rust.zip"), archive(&["rustsec/crates/demo-arena/RUSTSEC-2026-9001.md"]))
         .unwrap();
     assert_eq!(detect(&folder.path().join("rust.zip")), Some(SourceKind::RustSec));
+}
+
+#[test]
+fn the_format_of_well_known_addresses_is_told_by_the_address() {
+    let of = detect_location;
+    assert_eq!(of("https://example.org/RustSec/advisory-db.git"), Some(SourceKind::RustSec));
+    assert_eq!(of("https://example.org/FriendsOfPHP/security-advisories"), Some(SourceKind::FriendsOfPhp));
+    assert_eq!(of("https://example.org/npm/all.zip"), Some(SourceKind::Osv));
+    assert_eq!(of("https://example.org/acme/notes"), None);
+    assert_eq!(of(&fixture("rustsec")), Some(SourceKind::RustSec));
+    assert_eq!(of("/does/not/exist"), None);
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod overlay;
 mod pins;
 mod summary;
 mod target;
+#[cfg(test)]
+mod tests;
 mod tools;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -14,8 +14,10 @@ use crate::sandbox::skeleton::Place;
 use crate::updater::{Attempt, Files, Move};
 use crate::version;
 
-/// How many targets are tried for one package: the second and third are for releases that need what cannot be had.
-const TARGET_LIMIT: usize = 3;
+/// How many targets are tried with the tool: the second and third are for releases that need what cannot be had.
+const TRIAL_LIMIT: usize = 3;
+/// How many targets are thought about: parents that pin exact versions admit only some of them.
+const PLAN_LIMIT: usize = 60;
 
 /// A package in a lockfile that was brought to its target.
 pub(super) struct Climbed {
@@ -66,23 +68,25 @@ pub(super) fn climb(
     let requirements: Vec<String> = edges.iter().map(|edge| edge.requirement().to_owned()).collect();
     let candidates = candidates(bench, (package, from), &requirements).map_err(stuck(None))?;
     let mut first = None;
-    for candidate in candidates.into_iter().take(TARGET_LIMIT) {
+    let mut trials = 0;
+    for candidate in candidates.into_iter().take(PLAN_LIMIT) {
         let target = candidate.release.version.clone();
-        let climbed = plan(bench, state, position, &candidate.release).and_then(|plan| {
-            let intent = Intent { package, from, flaws: wanted, plan: &plan };
-            let (state, way) = apply(bench, state, &intent)?;
-            Ok((state, way, plan))
-        });
-        match climbed {
-            Ok((state, way, plan)) => return Ok(Some(Climbed { state, candidate, plan, requirements, way })),
-            Err(failure) => {
-                let hopeless = failure.cause == BlockCause::RegistryUnreachable;
-                // The lowest target is the one whose obstacle is worth telling.
-                first.get_or_insert(Stuck { target: Some(target), failure });
-                if hopeless {
-                    break;
+        let failure = match plan(bench, state, position, &candidate.release) {
+            Ok(plan) => {
+                trials += 1;
+                let intent = Intent { package, from, flaws: wanted, plan: &plan };
+                match apply(bench, state, &intent) {
+                    Ok((state, way)) => return Ok(Some(Climbed { state, candidate, plan, requirements, way })),
+                    Err(failure) => failure,
                 }
             }
+            Err(failure) => failure,
+        };
+        let hopeless = failure.cause == BlockCause::RegistryUnreachable;
+        // The lowest target is the one whose obstacle is worth telling.
+        first.get_or_insert(Stuck { target: Some(target), failure });
+        if hopeless || trials >= TRIAL_LIMIT {
+            break;
         }
     }
     match first {

@@ -47,7 +47,10 @@ fn goal_reason(climbed: &Climbed) -> String {
     match (candidate.in_range, ranges.is_empty()) {
         (true, false) => format!("{chosen}; within the range {} that is asked for", ranges.join(", ")),
         (true, true) => chosen,
-        (false, _) => format!("{chosen}; outside of the range {} that was asked for", ranges.join(", ")),
+        (false, _) => {
+            let ranges = ranges.join(", ");
+            format!("{chosen} and that what requires it can use; outside of the range {ranges} that was asked for")
+        }
     }
 }
 
@@ -89,7 +92,8 @@ fn bump(
     let left = to.as_deref().map(|to| flaws(bench.request.advisories, ecosystem, &package, to)).unwrap_or_default();
     let had = flaws(bench.request.advisories, ecosystem, &package, &from);
     let fixes: Vec<AdvisoryId> = had.difference(&left).filter(|flaw| wanted.contains(*flaw)).cloned().collect();
-    let step = to.as_deref().map_or(Ok(Step::Major), |to| version::step(ecosystem, &from, to));
+    // What goes away breaks nobody: whoever needed it has moved, and that step is told with it.
+    let step = to.as_deref().map_or(Ok(Step::Patch), |to| version::step(ecosystem, &from, to));
     let known = to.as_ref().and_then(|to| reasons.get(&(package.clone(), to.clone()))).cloned();
     let reason = known.unwrap_or_else(|| match &to {
         Some(_) => "moved along with the packages that require it".to_owned(),

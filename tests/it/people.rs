@@ -134,3 +134,19 @@ fn a_repository_that_is_archived_meanwhile_is_left_alone() {
     assert_eq!(github.only_pull(SLUG).body, pull.body);
     github.finish();
 }
+
+#[test]
+fn a_branch_of_people_that_bars_ours_is_named() {
+    if let Some(reason) = missing_tools(&["cargo"]) {
+        eprintln!("{reason}");
+        return;
+    }
+    let github = GitHub::start();
+    // Git cannot hold both `patchparty` and `patchparty/routine/main`.
+    github.repository("acme", "ledger").files(fixtures::project("cargo")).branch("patchparty", &[("x", b"x")]).commit();
+    let theirs = github.tip(SLUG, "patchparty");
+    let night = Bot::new(&github).run(&RUN);
+    assert!(night.expect_code(4).explanation(SLUG).contains("branch"), "{}", night.stdout);
+    assert_eq!(github.tip(SLUG, "patchparty"), theirs);
+    github.finish();
+}

@@ -264,7 +264,11 @@ fn unknown_routes_are_found_and_writes_are_told_from_reads() {
     client.post("/repos/acme/shop/labels", &json!({ "name": "x" })).expect(201);
     let writes = github.writes_since(mark);
     assert_eq!((writes.len(), writes[0].json()["name"].as_str()), (1, Some("x")));
-    assert_eq!(github.take_unknown(), ["GET /api/repos/acme/shop/surprise"]);
+    let query = json!({ "query": "query { viewer { login } }" });
+    assert_eq!(client.post("/graphql", &query).expect(200).body["data"]["viewer"]["login"], BOT);
+    client.post("/graphql", &json!({ "query": "mutation { surprise }" })).expect(404);
+    assert_eq!(github.writes_since(mark).len(), 2, "a query is no write, a mutation is one");
+    assert_eq!(github.take_unknown(), ["GET /api/repos/acme/shop/surprise", "POST /api/graphql"]);
     github.finish();
 }
 

@@ -12,7 +12,7 @@ use super::composer::ComposerPackage;
 use super::disk::{Disk, Entry};
 use super::exchange::LogEntry;
 use super::router::lock;
-use super::state::{Comment, Issue, Label, Oddity, State, User};
+use super::state::{Comment, Issue, Label, Oddity, State, Unseen, User};
 use super::{certificate, server};
 use crate::support::git::PERSON;
 
@@ -125,6 +125,27 @@ impl GitHub {
         let id = state.fresh_id();
         state.users.entry(login.to_owned()).or_insert(User { id, kind: "User" });
         state.tokens.insert(token.to_owned(), login.to_owned());
+    }
+
+    /// Makes an App's installation token that may write to every repository.
+    pub(crate) fn installation_token(&self, token: &str, login: &str) {
+        let mut state = lock(&self.state);
+        let id = state.fresh_id();
+        state.users.insert(login.to_owned(), User { id, kind: "Bot" });
+        state.tokens.insert(token.to_owned(), login.to_owned());
+        for repo in &mut state.repositories {
+            repo.collaborators.insert(login.to_owned(), "write".to_owned());
+        }
+    }
+
+    /// Refuses to tell installation tokens whose they are.
+    pub(crate) fn hide_names_of_apps(&self) {
+        lock(&self.state).switches.nameless_apps = true;
+    }
+
+    /// Does not see, once, what was just made.
+    pub(crate) fn overlook(&self, unseen: &[Unseen]) {
+        lock(&self.state).switches.unseen.extend(unseen);
     }
 
     /// Answers the next API requests with the secondary rate limit.

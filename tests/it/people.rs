@@ -150,3 +150,16 @@ fn a_branch_of_people_that_bars_ours_is_named() {
     assert_eq!(github.tip(SLUG, "patchparty"), theirs);
     github.finish();
 }
+
+#[test]
+fn a_commit_that_arrives_while_the_bot_writes_is_not_overwritten() {
+    let Some((github, mut bot, pull)) = first_night() else { return };
+    bot.learn(fixtures::advisories("later"));
+    github.push_at_next_write(SLUG, &pull.head);
+    let second = bot.run(&RUN);
+    assert!(matches!(second.code, Some(0 | 4)), "{second:?}");
+    let log = github.disk(SLUG).git(&["log", "--format=%ae", &pull.head]).run();
+    assert_eq!(log.lines().next(), Some("ada@people.example"), "the person's commit is the tip:\n{log}");
+    assert_eq!(github.text(SLUG, &pull.head, "NOTES.md"), "Just in time.\n");
+    github.finish();
+}

@@ -290,3 +290,22 @@ fn the_real_composer_locks_from_the_registry() {
     assert_eq!(version("psr/http-message"), Some(json!("1.0.1")));
     github.finish();
 }
+
+#[test]
+fn tools_are_watched_and_remain_themselves() {
+    if let Some(reason) = missing_tools(&["cargo", "npm"]) {
+        eprintln!("{reason}");
+        return;
+    }
+    let github = GitHub::start();
+    let bot = Bot::new(&github);
+    assert!(bot.call("cargo", &["--version"]).starts_with("cargo 1."));
+    assert!(bot.call("npm", &["--version"]).contains('.'));
+    assert!(bot.call("rustc", &["--version"]).starts_with("rustc 1."));
+    // Whoever looks for the toolchain behind rustup's proxies finds the scripts again.
+    assert_eq!(bot.call("rustc", &["--print", "sysroot"]), bot.path("").display().to_string().trim_end_matches('/'));
+    let calls = bot.tool_calls("cargo");
+    assert!(calls.contains("== arguments\n--version\n== environment\n") && calls.contains(TOKEN), "{calls}");
+    assert_eq!(bot.files_with(TOKEN), ["watch/cargo", "watch/npm", "watch/rustc"]);
+    github.finish();
+}

@@ -259,6 +259,13 @@ impl GitHub {
         self.disk(slug).commit(branch, None, PERSON, &[(path.to_owned(), Entry::File(content.to_vec()))])
     }
 
+    /// A person pushes to a branch at the worst moment: when the bot's next write arrives.
+    pub(crate) fn push_at_next_write(&self, slug: &str, branch: &str) {
+        let mut state = lock(&self.state);
+        let index = position(&state, slug);
+        state.switches.push_at_next_write = Some((index, branch.to_owned()));
+    }
+
     /// A person deletes a branch.
     pub(crate) fn delete_branch(&self, slug: &str, branch: &str) {
         self.disk(slug).git(&["update-ref", "-d", &format!("refs/heads/{branch}")]).run();

@@ -62,6 +62,8 @@ pub(crate) struct Switches {
     pub(super) lost: u32,
     /// What other machines of GitHub do not see yet, once each.
     pub(super) unseen: BTreeSet<Unseen>,
+    /// A person pushes a commit to this branch of this repository the moment the next write arrives.
+    pub(super) push_at_next_write: Option<(usize, String)>,
     /// Installation tokens may not even ask GraphQL who they are.
     pub(super) nameless_apps: bool,
 }

@@ -70,7 +70,9 @@ fn list(state: &mut State, call: &Call, owner: Option<&str>) -> Reply {
         wanted.filter(|repo| repo.is_visible_to(login)).map(|repo| views::repository(state, repo, login)).collect()
     };
     let reply = Reply::page(state, call, &shown(state));
-    for repo in state.repositories.iter_mut().filter(|repo| repo.is(Oddity::Vanishes)) {
+    // Not before the last page, so that every page shows the same list.
+    let is_last = !reply.headers.iter().any(|(name, value)| name == "link" && value.contains("rel=\"next\""));
+    for repo in state.repositories.iter_mut().filter(|repo| is_last && repo.is(Oddity::Vanishes)) {
         repo.oddities.insert(Oddity::Gone);
     }
     reply

@@ -14,7 +14,7 @@ use super::progress::ProgressLine;
 use super::sources;
 use crate::config;
 use crate::config::policy::Policy;
-use crate::forge::{FORGES, Forge, ForgeSettings};
+use crate::forge::{FORGES, Forge, ForgeSettings, Preview};
 use crate::model::report::Report;
 use crate::pipeline::night::{self, Night};
 use crate::pipeline::remedy::Tools;
@@ -47,6 +47,13 @@ pub(super) fn night_of(
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
     let projects = runtime.block_on(async {
         let forge = connect(&settings)?;
+        let (forge, preview): (Arc<dyn Forge>, _) = if options.dry_run {
+            let preview = Preview::new(forge, &options.out).context("prepare the folder for the dry run")?;
+            let preview = Arc::new(preview);
+            (Arc::clone(&preview) as _, Some(preview))
+        } else {
+            (Arc::from(forge), None)
+        };
         let night = Night {
             forge,
             tools,
@@ -60,16 +67,19 @@ pub(super) fn night_of(
             dry_run: options.dry_run,
         };
         let projects = night::run(Arc::new(night), &progress).await.context("list the projects")?;
+        if let Some(preview) = preview {
+            preview.finish().context("write the index of the dry run")?;
+        }
         anyhow::Ok(projects)
     })?;
     progress.finish();
     Ok(Report { sources: loaded.sources, projects })
 }
 
-fn connect(settings: &ForgeSettings) -> anyhow::Result<Arc<dyn Forge>> {
+fn connect(settings: &ForgeSettings) -> anyhow::Result<Box<dyn Forge>> {
     for (name, connect) in FORGES {
         if let Some(forge) = connect(settings).with_context(|| format!("connect to the forge `{name}`"))? {
-            return Ok(Arc::from(forge));
+            return Ok(forge);
         }
     }
     anyhow::bail!("find a forge for these projects")

@@ -1,8 +1,8 @@
 //! Git: bare shallow mirrors and trees at a commit, never a checkout.
 
-pub(crate) mod create;
 mod address;
 mod connection;
+pub(crate) mod create;
 pub(crate) mod folder;
 mod guard;
 pub(crate) mod local;

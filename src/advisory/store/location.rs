@@ -12,6 +12,8 @@ use crate::config::policy::SourceKind;
 pub(super) enum Location {
     /// A folder, a zip or a file of this machine.
     Local(PathBuf),
+    /// A git repository of this machine.
+    Repository(Url),
     /// An address.
     Remote(Remote),
 }
@@ -43,7 +45,7 @@ impl Location {
         }
         let url = Url::parse(text).ok()?;
         match url.scheme() {
-            "file" => Some(Self::Remote(Remote::Repository(url))),
+            "file" => Some(Self::Repository(url)),
             _ if !is_protected(&url) => None,
             _ if is_file(&url) => Some(Self::Remote(Remote::Download(url))),
             _ => Some(Self::Remote(Remote::Repository(url))),
@@ -92,12 +94,8 @@ pub(super) fn without_credentials(text: &str) -> String {
     url.into()
 }
 
-/// The format behind an address, as far as the address tells.
-pub(super) fn kind_of(remote: &Remote) -> Option<SourceKind> {
-    let url = match remote {
-        Remote::Download(_) => return Some(SourceKind::Osv),
-        Remote::Repository(url) => url,
-    };
+/// The format of a repository, as far as its address tells.
+pub(super) fn kind_of_repository(url: &Url) -> Option<SourceKind> {
     let name = url.path().trim_end_matches('/').rsplit('/').next()?.trim_end_matches(".git").to_ascii_lowercase();
     match name.as_str() {
         // The names of the repositories at RustSec, FriendsOfPHP and GitHub.
@@ -115,6 +113,7 @@ mod tests {
     fn form(text: &str) -> &'static str {
         match Location::parse(text) {
             Some(Location::Local(_)) => "local",
+            Some(Location::Repository(_)) => "local repository",
             Some(Location::Remote(Remote::Download(_))) => "download",
             Some(Location::Remote(Remote::Repository(_))) => "repository",
             None => "unknown",
@@ -130,7 +129,7 @@ mod tests {
             ("https://example.org/OSV-1.json?alt=media", "download"),
             ("https://example.org/RustSec/advisory-db.git", "repository"),
             ("https://example.org/RustSec/advisory-db", "repository"),
-            ("file:///srv/advisory-db", "repository"),
+            ("file:///srv/advisory-db", "local repository"),
             ("http://127.0.0.1:8080/all.zip", "download"),
             ("http://[::1]/all.zip", "download"),
             ("http://example.org/all.zip", "unknown"),

@@ -16,17 +16,17 @@ pub(crate) fn unified(files: &[FileChange]) -> Vec<u8> {
     let mut patch = Vec::new();
     for file in files.iter().filter(|file| file.before != file.after) {
         let mode = if file.executable { "100755" } else { "100644" };
-        let path = file.path.as_str();
+        let name = file.path.as_str();
         // Git ends a name that has spaces with a tab, so that it is not taken for a date.
-        let tab = if path.contains(' ') { "\t" } else { "" };
-        patch.extend_from_slice(format!("diff --git a/{path} b/{path}\n").as_bytes());
+        let tab = if name.contains(' ') { "\t" } else { "" };
+        patch.extend_from_slice(format!("diff --git a/{name} b/{name}\n").as_bytes());
         let old = if file.before.is_empty() {
             patch.extend_from_slice(format!("new file mode {mode}\n").as_bytes());
             "/dev/null".to_owned()
         } else {
-            format!("a/{path}{tab}")
+            format!("a/{name}{tab}")
         };
-        let new = format!("b/{path}{tab}");
+        let new = format!("b/{name}{tab}");
         patch.extend_from_slice(format!("--- {old}\n+++ {new}\n").as_bytes());
         let (before, after) = (lines(&file.before), lines(&file.after));
         let operations = capture_diff_slices(Algorithm::Myers, &before, &after);

@@ -122,6 +122,11 @@ impl Forge for Directory {
         commit::tip(Path::new(&project.clone_url), branch).map_err(|error| failed("look up the branch", error))
     }
 
+    async fn commit_message(&self, project: &Project, commit: &CommitId) -> Result<String, ForgeError> {
+        let message = commit::message(Path::new(&project.clone_url), commit);
+        message.map_err(|error| failed("read the commit on the branch", error))
+    }
+
     async fn publish(
         &self,
         project: &Project,

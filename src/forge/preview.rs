@@ -143,6 +143,10 @@ impl Forge for Preview {
         self.inner.tip(project, branch).await
     }
 
+    async fn commit_message(&self, project: &Project, commit: &CommitId) -> Result<String, ForgeError> {
+        self.inner.commit_message(project, commit).await
+    }
+
     async fn publish(
         &self,
         project: &Project,
@@ -366,6 +370,9 @@ mod tests {
         }
         async fn tip(&self, _: &Project, _: &str) -> Result<Option<CommitId>, ForgeError> {
             Ok(None)
+        }
+        async fn commit_message(&self, _: &Project, _: &CommitId) -> Result<String, ForgeError> {
+            Ok(String::new())
         }
         async fn publish(&self, _: &Project, _: &ChangeSet, _: Option<&CommitId>) -> Result<CommitId, ForgeError> {
             panic!("a preview published")

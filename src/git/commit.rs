@@ -80,6 +80,13 @@ pub(crate) fn tip(repository: &Path, branch: &str) -> Result<Option<CommitId>, C
     tip_in(&gix::open_opts(repository, open_options())?, branch)
 }
 
+/// The message of a commit of a repository of this machine.
+pub(crate) fn message(repository: &Path, commit: &CommitId) -> Result<String, CommitError> {
+    let repository = gix::open_opts(repository, open_options())?;
+    let commit = repository.find_commit(object_id(commit)?)?;
+    Ok(commit.message_raw_sloppy().to_string())
+}
+
 fn tip_in(repository: &gix::Repository, branch: &str) -> Result<Option<CommitId>, CommitError> {
     let name = format!("refs/heads/{branch}");
     if gix::validate::reference::name(BStr::new(&name)).is_err() {

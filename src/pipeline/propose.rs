@@ -89,6 +89,11 @@ pub(crate) async fn propose(request: &ProposeRequest<'_>) -> anyhow::Result<Prop
     publication.publish().await
 }
 
+/// Whether a commit message is one of the bot's: it ends with a trailer that names the route (`templates/commit.hbs`).
+fn is_own(message: &str) -> bool {
+    message.lines().any(|line| line.starts_with("Patchparty-Route: "))
+}
+
 /// What already settles the matter: nothing new, or people have decided.
 fn settled(standing: &Standing, fingerprint: &str, findings: &[Finding]) -> Option<ProposalAction> {
     let unchanged = standing.state.as_ref().is_some_and(|state| state.fingerprint == fingerprint && state.complete);
@@ -238,9 +243,23 @@ impl Publication<'_> {
         let (forge, project) = (&self.request.night.forge, self.request.project);
         let tip = match &self.standing.existing {
             Some(existing) => existing.head.clone(),
-            None => forge.tip(project, &self.branch).await.context("look up the branch")?,
+            None => self.own_tip().await?,
         };
         forge.publish(project, &change, tip.as_ref()).await.context("publish the commit")
+    }
+
+    /// The tip of a branch that no pull request tells of: left by a run that was cut off before it could open one, or
+    /// made by a person, whose work is never overwritten.
+    async fn own_tip(&self) -> anyhow::Result<Option<CommitId>> {
+        let (forge, project) = (&self.request.night.forge, self.request.project);
+        let Some(tip) = forge.tip(project, &self.branch).await.context("look up the branch")? else { return Ok(None) };
+        let message = forge.commit_message(project, &tip).await.context("look up the branch")?;
+        anyhow::ensure!(
+            is_own(&message),
+            "use branch `{}`: people have put commits there; rename or delete it, and the next run opens the pull request",
+            self.branch
+        );
+        Ok(Some(tip))
     }
 
     async fn open_or_update(self, written: &Written, state: &PullRequestState, open: bool) -> anyhow::Result<Proposed> {

@@ -128,7 +128,12 @@ fn extend(
                 }
                 let admitting = lowest_admitting(bench, state, (parent, &child.name, &release.version))?;
                 let above = admitting.ok_or_else(blocked)?;
-                extend(bench, state, (parent, &above, depth + 1), plan)?;
+                extend(bench, state, (parent, &above, depth + 1), plan).map_err(|mut failure| {
+                    let parent = PackageVersion::from(&state.lockfile.dependencies[parent]);
+                    let link = BlockingParent { parent, requirement: requirement.clone() };
+                    failure.chain.insert(0, link);
+                    failure
+                })?;
             }
         }
     }

@@ -67,17 +67,21 @@ pub(super) fn climb(
     let edges = edges(bench, state, position).map_err(stuck(None))?;
     let requirements: Vec<String> = edges.iter().map(|edge| edge.requirement().to_owned()).collect();
     let candidates = candidates(bench, (package, from), &requirements).map_err(stuck(None))?;
-    let mut first = None;
+    let mut first: Option<Stuck> = None;
+    let mut loose = None;
     let mut trials = 0;
     for candidate in candidates.into_iter().take(PLAN_LIMIT) {
         let target = candidate.release.version.clone();
         let failure = match plan(bench, state, position, &candidate.release) {
             Ok(plan) => {
                 trials += 1;
-                let intent = Intent { package, from, flaws: wanted, plan: &plan };
+                let intent = Intent { package, from, flaws: wanted, plan: &plan, exact: true };
                 match apply(bench, state, &intent) {
                     Ok((state, way)) => return Ok(Some(Climbed { state, candidate, plan, requirements, way })),
-                    Err(failure) => failure,
+                    Err(failure) => {
+                        loose.get_or_insert((candidate, plan));
+                        failure
+                    }
                 }
             }
             Err(failure) => failure,
@@ -85,14 +89,21 @@ pub(super) fn climb(
         let hopeless = failure.cause == BlockCause::RegistryUnreachable;
         // The lowest target is the one whose obstacle is worth telling.
         first.get_or_insert(Stuck { target: Some(target), failure });
-        if hopeless || trials >= TRIAL_LIMIT {
+        if hopeless {
+            return first.map_or(Ok(None), Err);
+        }
+        if trials >= TRIAL_LIMIT {
             break;
         }
     }
-    match first {
-        Some(stuck) => Err(stuck),
-        None => Ok(None),
+    // No exact version could be had: any other that meets the post-conditions is welcome.
+    if let Some((candidate, plan)) = loose {
+        let intent = Intent { package, from, flaws: wanted, plan: &plan, exact: false };
+        if let Ok((state, way)) = apply(bench, state, &intent) {
+            return Ok(Some(Climbed { state, candidate, plan, requirements, way }));
+        }
     }
+    first.map_or(Ok(None), Err)
 }
 
 /// Carries a plan out.

@@ -225,3 +225,176 @@ fn root(parents: &mut [usize], mut position: usize) -> usize {
     }
     position
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::advisory::{AffectedRange, RangeEvent};
+
+    struct Record(Advisory);
+
+    impl Record {
+        fn new(source: &str, id: &str, aliases: &[&str]) -> Self {
+            let range = |events: &[RangeEvent]| AffectedRange { events: events.to_vec() };
+            let events = [RangeEvent::Introduced("0".to_owned()), RangeEvent::Fixed("2.0.0".to_owned())];
+            Self(Advisory {
+                id: AdvisoryId::new(id).unwrap(),
+                aliases: aliases.iter().map(|alias| AdvisoryId::new(alias).unwrap()).collect(),
+                source: source.to_owned(),
+                kind: AdvisoryKind::Vulnerability,
+                summary: format!("summary of {id}"),
+                details: String::new(),
+                references: vec![format!("https://example.org/{id}"), "http://example.org".to_owned()],
+                cvss: None,
+                severity: Severity::Unknown,
+                withdrawn: false,
+                affected: vec![Affected {
+                    ecosystem: Ecosystem::Npm,
+                    package: "demo".to_owned(),
+                    ranges: vec![range(&events)],
+                    versions: Vec::new(),
+                }],
+            })
+        }
+
+        fn with(mut self, change: impl FnOnce(&mut Advisory)) -> Self {
+            change(&mut self.0);
+            self
+        }
+
+        fn rated(self, score: f64) -> Self {
+            self.with(|advisory| {
+                advisory.cvss = Some(Cvss { vector: format!("score {score}"), score });
+                advisory.severity = Severity::from_score(score);
+            })
+        }
+
+        fn fixed_in(self, version: &str) -> Self {
+            self.with(|advisory| {
+                advisory.affected[0].ranges[0].events[1] = RangeEvent::Fixed(version.to_owned());
+            })
+        }
+    }
+
+    fn database(records: Vec<Record>) -> AdvisoryDatabase {
+        AdvisoryDatabase::new(records.into_iter().map(|record| record.0).collect())
+    }
+
+    fn names(flaw: &KnownFlaw) -> Vec<&str> {
+        std::iter::once(&flaw.id).chain(&flaw.aliases).map(AdvisoryId::as_str).collect()
+    }
+
+    #[test]
+    fn one_flaw_under_several_names_is_one_match_with_the_best_of_all_records() {
+        let records = || {
+            vec![
+                Record::new("rustsec", "RUSTSEC-2024-0001", &["CVE-2024-1"]).fixed_in("1.5.0"),
+                Record::new("osv", "GHSA-aaaa", &["CVE-2024-1", "CVE-2024-2"]).rated(5.0).fixed_in("1.6.0"),
+                Record::new("osv", "GHSA-bbbb", &["CVE-2024-2"]).rated(8.1).with(|advisory| {
+                    advisory.details = "the long text".to_owned();
+                }),
+                Record::new("osv", "GHSA-cccc", &["CVE-2024-3"]),
+            ]
+        };
+        let database = database(records());
+        let matches = database.affecting(Ecosystem::Npm, "demo", "1.0.0");
+        let [merged, other] = matches.as_slice() else { panic!("two flaws, not {}", matches.len()) };
+        assert_eq!(names(&merged.flaw), ["CVE-2024-1", "CVE-2024-2", "GHSA-aaaa", "GHSA-bbbb", "RUSTSEC-2024-0001"]);
+        assert_eq!(merged.severity, Severity::High, "unknown does not outrank a rating");
+        assert_eq!(merged.flaw.cvss.as_ref().map(|cvss| cvss.score), Some(8.1));
+        let of = |record: &AdvisoryRecord| format!("{} {}", record.source, record.id);
+        let sources: Vec<_> = merged.flaw.records.iter().map(of).collect();
+        assert_eq!(sources, ["osv GHSA-aaaa", "osv GHSA-bbbb", "rustsec RUSTSEC-2024-0001"]);
+        assert_eq!(
+            (merged.flaw.summary.as_str(), merged.flaw.details.as_str()),
+            ("summary of GHSA-bbbb", "the long text")
+        );
+        assert_eq!(
+            merged.flaw.references,
+            ["https://example.org/GHSA-aaaa", "https://example.org/GHSA-bbbb", "https://example.org/RUSTSEC-2024-0001"]
+        );
+        assert_eq!(merged.flaw.fixed.as_deref(), Some("2.0.0"), "1.5.0 and 1.6.0 are not fixed for every record");
+        assert_eq!(names(&other.flaw), ["CVE-2024-3", "GHSA-cccc"]);
+        assert_eq!(other.severity, Severity::Unknown);
+
+        let mut turned = records();
+        turned.reverse();
+        let turned = AdvisoryDatabase::new(turned.into_iter().map(|record| record.0).collect());
+        assert_eq!(turned.affecting(Ecosystem::Npm, "demo", "1.0.0"), matches, "the order of sources decides nothing");
+    }
+
+    #[test]
+    fn only_records_that_match_the_version_are_named() {
+        let database = database(vec![
+            Record::new("rustsec", "RUSTSEC-1", &["CVE-1"]).fixed_in("1.5.0").rated(9.9),
+            Record::new("osv", "GHSA-1", &["CVE-1"]).fixed_in("1.9.0").rated(5.0),
+        ]);
+        let matches = database.affecting(Ecosystem::Npm, "demo", "1.7.0");
+        assert_eq!(matches.len(), 1);
+        assert_eq!(matches[0].flaw.records.len(), 1);
+        assert_eq!((matches[0].severity, matches[0].flaw.fixed.as_deref()), (Severity::Medium, Some("1.9.0")));
+    }
+
+    #[test]
+    fn what_is_no_flaw_is_not_merged_with_one() {
+        let kind = |kind| move |advisory: &mut Advisory| advisory.kind = kind;
+        let database = database(vec![
+            Record::new("rustsec", "RUSTSEC-2020-0036", &["CVE-9"]).with(kind(AdvisoryKind::Unmaintained)),
+            Record::new("rustsec", "RUSTSEC-2019-0036", &["CVE-9"]).with(kind(AdvisoryKind::Unsound)),
+            Record::new("osv", "GHSA-9", &["CVE-9"]),
+        ]);
+        let kinds: Vec<_> = database
+            .affecting(Ecosystem::Npm, "demo", "1.0.0")
+            .into_iter()
+            .map(|found| (found.kind, found.flaw.records.len()))
+            .collect();
+        assert_eq!(kinds, [(AdvisoryKind::Vulnerability, 2), (AdvisoryKind::Unmaintained, 1)]);
+    }
+
+    #[test]
+    fn withdrawn_records_never_match_and_never_link() {
+        let database = database(vec![
+            Record::new("osv", "GHSA-1", &["CVE-1"]),
+            Record::new("osv", "GHSA-2", &["CVE-1", "CVE-2"]).with(|advisory| advisory.withdrawn = true),
+            Record::new("osv", "GHSA-3", &["CVE-2"]),
+            Record::new("osv", "GHSA-3", &["CVE-2"]),
+        ]);
+        assert_eq!(database.advisory_count(), 2, "a repetition counts once");
+        let matches = database.affecting(Ecosystem::Npm, "demo", "1.0.0");
+        let all: Vec<_> = matches.iter().map(|found| names(&found.flaw)).collect();
+        assert_eq!(all, [["CVE-1", "GHSA-1"], ["CVE-2", "GHSA-3"]]);
+    }
+
+    #[test]
+    fn names_are_looked_up_as_the_ecosystem_does() {
+        let about = |ecosystem, package: &str| {
+            let package = package.to_owned();
+            Record::new("osv", "GHSA-1", &[]).with(move |advisory| {
+                advisory.affected[0].ecosystem = ecosystem;
+                advisory.affected[0].package = package;
+            })
+        };
+        let found =
+            |record, ecosystem, name: &str| !database(vec![record]).affecting(ecosystem, name, "1.0.0").is_empty();
+        assert!(found(about(Ecosystem::Packagist, "Acme/Shop"), Ecosystem::Packagist, "acme/shop"));
+        assert!(!found(about(Ecosystem::Npm, "Demo"), Ecosystem::Npm, "demo"));
+        assert!(!found(about(Ecosystem::Npm, "demo"), Ecosystem::CratesIo, "demo"));
+        assert!(found(about(Ecosystem::GitHubActions, "acme/tool"), Ecosystem::GitHubActions, "ACME/tool/sub/path"));
+        assert!(!found(about(Ecosystem::GitHubActions, "acme/tool"), Ecosystem::GitHubActions, "acme/tools"));
+    }
+
+    #[test]
+    fn a_target_is_free_only_when_that_is_known() {
+        let flawed = database(vec![Record::new("osv", "GHSA-1", &[])]);
+        assert!(!flawed.is_free_of_flaws(Ecosystem::Npm, "demo", "1.0.0"));
+        assert!(flawed.is_free_of_flaws(Ecosystem::Npm, "demo", "2.0.0"));
+        assert!(flawed.is_free_of_flaws(Ecosystem::Npm, "other", "1.0.0"));
+        assert!(!flawed.is_free_of_flaws(Ecosystem::Npm, "demo", "not a version"));
+        assert!(flawed.is_free_of_flaws(Ecosystem::Npm, "other", "not a version"));
+        let unmaintained =
+            Record::new("osv", "GHSA-1", &[]).with(|advisory| advisory.kind = AdvisoryKind::Unmaintained);
+        assert!(database(vec![unmaintained]).is_free_of_flaws(Ecosystem::Npm, "demo", "1.0.0"));
+        let malicious = Record::new("osv", "MAL-1", &[]).with(|advisory| advisory.kind = AdvisoryKind::Malicious);
+        assert!(!database(vec![malicious]).is_free_of_flaws(Ecosystem::Npm, "demo", "1.0.0"));
+    }
+}

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::contract::{Reading, RecordError, RecordFile, Source, aliases, parse_cvss};
+use super::contract::{Reading, RecordError, RecordFile, Source, aliases, has_extension, parse_cvss};
 use crate::config::policy::SourceKind;
 use crate::model::advisory::{Advisory, AdvisoryId, AdvisoryKind, Affected, AffectedRange, RangeEvent};
 use crate::model::ecosystem::Ecosystem;
@@ -113,14 +113,14 @@ impl Source for Osv {
 
     fn claims(&self, path: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
-        !name.starts_with('.') && [".json", ".yaml", ".yml"].iter().any(|ending| name.ends_with(ending))
+        !name.starts_with('.') && ["json", "yaml", "yml"].iter().any(|extension| has_extension(name, extension))
     }
 
     fn read(&self, file: &RecordFile<'_>) -> Result<Reading, RecordError> {
         let text = file.text()?;
         let mut reading = Reading::default();
-        if !file.path.ends_with(".json") {
-            reading.add(self.id(), serde_saphyr::from_str(text).map_err(RecordError::malformed)?)?;
+        if !has_extension(file.path, "json") {
+            reading.add(self.id(), serde_saphyr::from_str(text).map_err(|error| RecordError::of(&error))?)?;
             return Ok(reading);
         }
         let failure = match serde_json::from_str::<Wire>(text) {
@@ -133,9 +133,9 @@ impl Source for Osv {
         // The complaint about a single record says more than the one about a list that it never was.
         let records = serde_json::from_str::<Vec<Value>>(text)
             .or_else(|_| serde_json::from_str::<Answer>(text).map(|answer| answer.vulns))
-            .map_err(|_| RecordError::malformed(failure))?;
+            .map_err(|_| RecordError::of(&failure))?;
         for record in records {
-            let outcome = serde_json::from_value(record).map_err(RecordError::malformed);
+            let outcome = serde_json::from_value(record).map_err(|error| RecordError::of(&error));
             if outcome.and_then(|wire| reading.add(self.id(), wire)).is_err() {
                 reading.skipped += 1;
             }
@@ -164,7 +164,7 @@ impl Reading {
 }
 
 fn advisory(source: &str, wire: Wire) -> Result<(Advisory, bool), RecordError> {
-    let id = AdvisoryId::new(&wire.id).map_err(RecordError::malformed)?;
+    let id = AdvisoryId::new(&wire.id).map_err(|error| RecordError::of(&error))?;
     let entries = wire.affected.unwrap_or_default();
     let aliases = aliases(&id, wire.aliases.iter().flatten().map(String::as_str));
     let informational = std::iter::once(wire.database_specific.as_ref())
@@ -272,4 +272,123 @@ fn events(event: WireEvent) -> impl Iterator<Item = RangeEvent> {
     ]
     .into_iter()
     .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(path: &str, text: &str) -> Result<Reading, RecordError> {
+        Osv.read(&RecordFile { path, content: text.as_bytes() })
+    }
+
+    fn one(text: &str) -> Advisory {
+        let mut reading = read("x.json", text).expect("well-formed");
+        assert_eq!((reading.advisories.len(), reading.skipped), (1, 0), "{text}");
+        reading.advisories.remove(0)
+    }
+
+    fn record(id: &str, more: &str) -> String {
+        format!(
+            r#"{{"id": "{id}", "modified": "2026-01-02T03:04:05Z"{more}, "affected": [{{"package": {{"ecosystem": "npm",
+                "name": "demo"}}, "ranges": [{{"type": "SEMVER", "events": [{{"introduced": "0"}}]}}]}}]}}"#
+        )
+    }
+
+    #[test]
+    fn a_record_is_taken_with_what_concerns_known_ecosystems() {
+        let text = include_str!("../../tests/fixtures/advisory/osv/GHSA-demo-0001.json");
+        let reading = read("GHSA-demo-0001.json", text).expect("well-formed");
+        assert_eq!(reading.changed, Some("2026-03-04T05:06:07Z".parse().expect("a time")));
+        let advisory = &reading.advisories[0];
+        assert_eq!(advisory.aliases.iter().map(AdvisoryId::as_str).collect::<Vec<_>>(), ["CVE-2026-0001"]);
+        assert_eq!((advisory.kind, advisory.severity), (AdvisoryKind::Vulnerability, Severity::High));
+        assert_eq!(advisory.cvss.as_ref().map(|cvss| cvss.vector.starts_with("CVSS:4.0/")), Some(true));
+        let [npm, composer] = advisory.affected.as_slice() else { panic!("two known ecosystems") };
+        assert_eq!((npm.ecosystem, npm.package.as_str(), npm.ranges.len()), (Ecosystem::Npm, "demo-parser", 1));
+        assert_eq!(npm.ranges[0].events.len(), 4, "the range of commits is left out");
+        assert_eq!((composer.ecosystem, composer.versions.len()), (Ecosystem::Packagist, 2));
+        assert_eq!(advisory.references, ["https://example.org/GHSA-demo-0001"]);
+    }
+
+    #[test]
+    fn json_and_yaml_say_the_same() {
+        let yaml = "id: X-1\nmodified: 2026-01-02T03:04:05Z\nseverity:\n- type: CVSS_V3\n  \
+                    score: CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H\naffected:\n- package:\n    ecosystem: npm\n    \
+                    name: demo\n  ranges:\n  - type: SEMVER\n    events:\n    - introduced: 0\n";
+        let json = record(
+            "X-1",
+            r#", "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}]"#,
+        );
+        let yaml = read("x.yaml", yaml).expect("well-formed").advisories.remove(0);
+        assert_eq!(yaml, one(&json));
+        assert_eq!(yaml.severity, Severity::Critical);
+    }
+
+    #[test]
+    fn the_rating_is_the_newest_vector_then_the_word_then_unknown() {
+        let v2 = r#"{"type": "CVSS_V2", "score": "AV:N/AC:L/Au:N/C:C/I:C/A:C"}"#;
+        let v3 = r#"{"type": "CVSS_V3", "score": "CVSS:3.1/AV:L/AC:H/PR:H/UI:R/S:U/C:L/I:N/A:N"}"#;
+        let bad = r#"{"type": "CVSS_V4", "score": "CVSS:4.0/AV:?"}"#;
+        let odd = r#"{"type": "Ubuntu", "score": {"x": 1}}, {"score": 7}, {}"#;
+        let word = r#""database_specific": {"severity": "MODERATE", "cwe_ids": []}"#;
+        let severity = |more: &str| one(&record("GHSA-1", more)).severity;
+        assert_eq!(severity(&format!(r#", "severity": [{v2}]"#)), Severity::Critical);
+        assert_eq!(severity(&format!(r#", "severity": [{v2}, {v3}, {bad}, {odd}]"#)), Severity::Low);
+        assert_eq!(severity(&format!(r#", "severity": [{bad}], {word}"#)), Severity::Medium);
+        assert_eq!(severity(&format!(", {word}")), Severity::Medium);
+        assert_eq!(severity(r#", "database_specific": {"severity": ["HIGH"]}"#), Severity::Unknown);
+        assert_eq!(severity(r#", "database_specific": "text", "severity": null"#), Severity::Unknown);
+    }
+
+    #[test]
+    fn attacks_and_informational_records_are_told_apart() {
+        let malicious = one(&record("MAL-2026-1", r#", "database_specific": {"severity": "LOW"}"#));
+        assert_eq!((malicious.kind, malicious.severity), (AdvisoryKind::Malicious, Severity::Critical));
+        let unsound = one(&record("RUSTSEC-2026-1", r#", "database_specific": {"informational": "unsound"}"#));
+        assert_eq!(unsound.kind, AdvisoryKind::Unsound);
+        let exported = record("RUSTSEC-2026-2", "")
+            .replace(r#""ranges""#, r#""database_specific": {"informational": "unmaintained"}, "ranges""#);
+        assert_eq!(one(&exported).kind, AdvisoryKind::Unmaintained);
+        assert!(one(&record("GHSA-1", r#", "withdrawn": "2026-01-01T00:00:00Z""#)).withdrawn);
+    }
+
+    #[test]
+    fn several_records_in_one_file_and_foreign_ones_are_counted() {
+        let good = record("GHSA-1", "");
+        let foreign = record("GO-1", "").replace("\"npm\"", "\"Go\"");
+        let bad = r#"{"id": 1}"#;
+        for text in [format!("[{good}, {foreign}, {bad}]"), format!(r#"{{"vulns": [{good}, {foreign}, {bad}]}}"#)] {
+            let reading = read("all.json", &text).expect("a list");
+            assert_eq!((reading.advisories.len(), reading.foreign, reading.skipped), (1, 1, 1));
+        }
+        let elsewhere = record("GHSA-2", "").replace("\"npm\"", "\"Packagist:https://repository.example\"");
+        assert_eq!(one(&elsewhere).affected[0].ecosystem, Ecosystem::Packagist);
+    }
+
+    #[test]
+    fn hostile_records_are_refused_without_a_panic() {
+        let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..12 {
+            let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+            bomb = format!("{bomb}a{level}: &a{level} [{aliases}]\n");
+        }
+        for text in [
+            String::new(),
+            "null".to_owned(),
+            "\"text\"".to_owned(),
+            r#"{"id": "../../etc/passwd", "modified": "x"}"#.to_owned(),
+            r#"{"id": "GHSA-1\n@all", "modified": "x"}"#.to_owned(),
+            format!(r#"{{"id": "{}", "modified": "x"}}"#, "A".repeat(10_000)),
+            r#"{"id": "package.json"}"#.to_owned(),
+            format!(r#"{{"id": "X", "modified": "x", "database_specific": {deep}}}"#),
+            deep.clone(),
+        ] {
+            assert!(read("x.json", &text).is_err(), "{:?} was taken", &text[..text.len().min(80)]);
+        }
+        assert!(read("x.yaml", &format!("{bomb}id: X\nmodified: x\n")).is_err());
+        assert!(read("x.yaml", &deep).is_err());
+        assert!(Osv.read(&RecordFile { path: "x.json", content: b"\xff\xfe{}" }).is_err());
+    }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use globset::GlobSet;
 
+use crate::model::proposal::Route;
 use crate::model::repository::RepoSlug;
+use crate::model::severity::Severity;
 
 /// Everything that the organisation decides.
 #[derive(Debug, Clone)]
@@ -25,6 +27,8 @@ pub(crate) struct Policy {
     pub(crate) wording: Wording,
     /// Paths that are not audited, for example test fixtures.
     pub(crate) exclude: GlobSet,
+    /// The same as text.
+    pub(crate) exclude_patterns: Vec<String>,
     /// Settings of single projects.
     pub(crate) overrides: Vec<ProjectOverride>,
 }
@@ -36,7 +40,7 @@ pub(crate) struct ProjectSelection {
     pub(crate) organisation: Option<String>,
     /// Single repositories.
     pub(crate) repositories: Vec<RepoSlug>,
-    /// Names (`owner/name` patterns) that are left out.
+    /// Names (`owner/name` patterns) that are left out, those of projects with `skip` among them.
     pub(crate) exclude: GlobSet,
 }
 
@@ -72,11 +76,11 @@ pub(crate) struct SourceConfig {
 /// The format of an advisory source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum SourceKind {
-    /// The RustSec database's layout.
+    /// The layout of the `RustSec` database.
     RustSec,
     /// OSV JSON: a folder, a zip, or the address of a zip.
     Osv,
-    /// FriendsOfPHP's layout.
+    /// The layout of the `FriendsOfPHP` database.
     FriendsOfPhp,
 }
 
@@ -156,25 +160,87 @@ pub(crate) struct ProjectOverride {
     pub(crate) skip: bool,
 }
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+impl ProjectOverride {
+    /// Whether these are the settings of `project`; GitHub ignores the case of names.
+    pub(crate) fn is_for(&self, project: &RepoSlug) -> bool {
+        self.project.owner().eq_ignore_ascii_case(project.owner())
+            && self.project.name().eq_ignore_ascii_case(project.name())
+    }
+}
 
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            projects: ProjectSelection::default(),
-            branches: Branches::default(),
-            advisories: AdvisoryPolicy { sources: Vec::new(), warn_age: 7 * DAY, max_age: 30 * DAY },
-            deadlines: Deadlines { emergency: DAY, high: 7 * DAY, medium: 30 * DAY, unknown: 30 * DAY, low: 90 * DAY },
-            test_plan: TestPlan { always: Vec::new(), areas: Vec::new(), emergency: Vec::new(), major: Vec::new() },
-            deploy: Vec::new(),
-            wording: Wording {
-                fix_prefix: "fix(deps): ".to_owned(),
-                pin_prefix: "chore(deps): ".to_owned(),
-                suffix: " [SECURITY]".to_owned(),
-                sign_off: None,
-            },
-            exclude: GlobSet::empty(),
-            overrides: Vec::new(),
+impl Policy {
+    /// The branches of a project: its own where it has an entry that names them, else the organisation's.
+    pub(crate) fn branches_of(&self, project: &RepoSlug) -> Branches {
+        let own = self.overrides.iter().find(|settings| settings.is_for(project)).map(|settings| &settings.branches);
+        let pick = |own: Option<&String>, general: &Option<String>| own.or(general.as_ref()).cloned();
+        Branches {
+            production: pick(own.and_then(|branches| branches.production.as_ref()), &self.branches.production),
+            development: pick(own.and_then(|branches| branches.development.as_ref()), &self.branches.development),
+        }
+    }
+
+    /// How long a fix may take, counted from the night its flaw was first seen.
+    ///
+    /// The emergency route has one deadline, and what is rated critical has it on every route.
+    pub(crate) fn deadline(&self, route: Route, severity: Severity) -> Duration {
+        match (route, severity) {
+            (Route::Emergency, _) | (Route::Routine, Severity::Critical) => self.deadlines.emergency,
+            (Route::Routine, Severity::High) => self.deadlines.high,
+            (Route::Routine, Severity::Unknown) => self.deadlines.unknown,
+            (Route::Routine, Severity::Medium) => self.deadlines.medium,
+            (Route::Routine, Severity::Low) => self.deadlines.low,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slug(text: &str) -> RepoSlug {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_project_takes_its_own_branches_one_by_one() {
+        let policy = Policy {
+            branches: Branches { production: Some("production".to_owned()), development: Some("main".to_owned()) },
+            overrides: vec![ProjectOverride {
+                project: slug("acme/shop"),
+                branches: Branches { production: Some("live".to_owned()), development: None },
+                skip: false,
+            }],
+            ..Policy::default()
+        };
+        let of = |name: &str| policy.branches_of(&slug(name));
+        assert_eq!(of("ACME/Shop").production.as_deref(), Some("live"));
+        assert_eq!(of("acme/shop").development.as_deref(), Some("main"));
+        assert_eq!(of("acme/other").production.as_deref(), Some("production"));
+    }
+
+    #[test]
+    fn skipped_projects_are_those_with_an_entry_or_a_pattern() {
+        let policy = super::super::parse(
+            "patchparty.toml",
+            "[projects]\nexclude = [\"acme/*-archive\"]\n[[project]]\nname = \"acme/old\"\nskip = true\n",
+        )
+        .unwrap();
+        for left_out in ["acme/Shop-Archive", "Acme/old"] {
+            assert!(policy.projects.exclude.is_match(left_out), "{left_out}");
+        }
+        assert!(!policy.projects.exclude.is_match("acme/older"));
+        assert!(policy.overrides.iter().all(|settings| settings.skip));
+    }
+
+    #[test]
+    fn worse_is_due_no_later() {
+        let policy = Policy::default();
+        for pair in Severity::ALL.windows(2) {
+            let due = |severity| policy.deadline(Route::Routine, severity);
+            assert!(due(pair[0]) <= due(pair[1]), "{pair:?}");
+        }
+        for severity in Severity::ALL {
+            assert_eq!(policy.deadline(Route::Emergency, severity), Duration::from_hours(24));
         }
     }
 }

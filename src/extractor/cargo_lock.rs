@@ -129,7 +129,9 @@ fn find_parents(packages: &[&Package]) -> Vec<Vec<usize>> {
             let child = match candidates {
                 [only] => Some(only),
                 // The same version from several sources: the edge names the one it means.
-                several => several.iter().find(|&&child| same_source(&dependency.source, &packages[child].source)),
+                several => several
+                    .iter()
+                    .find(|&&child| same_source(dependency.source.as_ref(), packages[child].source.as_ref())),
             };
             if let Some(&child) = child {
                 parents[child].push(parent);
@@ -144,7 +146,7 @@ fn find_parents(packages: &[&Package]) -> Vec<Vec<usize>> {
 }
 
 /// An edge names a source without the commit; `cargo-lock`'s own equality overlooks the reference of a git source.
-fn same_source(edge: &Option<SourceId>, package: &Option<SourceId>) -> bool {
+fn same_source(edge: Option<&SourceId>, package: Option<&SourceId>) -> bool {
     match (edge, package) {
         (Some(edge), Some(package)) => edge.url() == package.url() && edge.kind() == package.kind(),
         (None, None) => true,
@@ -206,13 +208,128 @@ fn git_pin(reference: &GitReference) -> GitPin {
     let plain = |decoded: &str| decoded.replace(' ', "+");
     match reference {
         GitReference::DefaultBranch => GitPin::DefaultBranch,
-        GitReference::Branch(name) => GitPin::Branch(plain(name)),
         GitReference::Tag(name) => GitPin::Tag(plain(name)),
         // `rev` takes whatever git does: a commit, even shortened, but also a tag or `refs/pull/1/head`.
         GitReference::Rev(name) if name.len() >= 7 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
             GitPin::Commit
         }
         GitReference::Rev(name) if version::parse(Ecosystem::CratesIo, name).is_ok() => GitPin::Tag(plain(name)),
-        GitReference::Rev(name) => GitPin::Branch(plain(name)),
+        GitReference::Rev(name) | GitReference::Branch(name) => GitPin::Branch(plain(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{extract, show};
+    use super::*;
+
+    const WORKSPACE: &[u8] = include_bytes!("../../tests/fixtures/extractor/cargo-lock/workspace-v4.lock");
+
+    #[test]
+    fn a_workspace_is_read_with_scopes_and_lines() {
+        let manifest = |name: &str| -> &'static [u8] {
+            match name {
+                "root" => include_bytes!("../../tests/fixtures/extractor/cargo-lock/manifests/root.toml"),
+                "app" => include_bytes!("../../tests/fixtures/extractor/cargo-lock/manifests/app.toml"),
+                "core" => include_bytes!("../../tests/fixtures/extractor/cargo-lock/manifests/core.toml"),
+                _ => include_bytes!("../../tests/fixtures/extractor/cargo-lock/manifests/tool.toml"),
+            }
+        };
+        let files = [
+            ("sub/Cargo.lock", WORKSPACE),
+            ("sub/Cargo.toml", manifest("root")),
+            ("sub/app/Cargo.toml", manifest("app")),
+            ("sub/crates/core/Cargo.toml", manifest("core")),
+            ("sub/crates/tool/Cargo.toml", manifest("tool")),
+        ];
+        insta::assert_snapshot!(show(&extract(&CargoLock, &files).expect("a lockfile")), @"
+        0 app@0.1.0 Runtime Path [] line 6
+        1 autocfg@1.5.1 Runtime direct Registry { url: None } [8] line 16
+        2 core-lib@0.1.0 Runtime direct Path [0] line 22
+        3 fastrand@2.5.0 Development direct Registry { url: None } [0] line 31
+        4 itoa@1.0.18 Runtime direct Registry { url: None } [0, 2] line 37
+        5 lock_api@0.4.14 Development direct Registry { url: None } [2] line 43
+        6 log@0.4.35 Runtime direct Registry { url: None } [2] line 52
+        7 scopeguard@1.2.0 Development direct Registry { url: None } [0, 5] line 58
+        8 tool@0.1.0 Runtime Path [] line 64
+        ");
+        // Without manifests nothing is known to be for development.
+        let alone = extract(&CargoLock, &files[..1]).expect("a lockfile");
+        assert!(alone.iter().all(|dependency| dependency.scope == Scope::Runtime));
+    }
+
+    fn origin_of(version: u32, source: &str) -> Origin {
+        let text =
+            format!("version = {version}\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = \"{source}\"\n");
+        extract(&CargoLock, &[("Cargo.lock", text.as_bytes())]).expect(source).remove(0).origin
+    }
+
+    #[test]
+    fn every_kind_of_source_is_told_apart() {
+        let commit = "0123456789012345678901234567890123456789";
+        for (version, query, pin) in [
+            (4, "", GitPin::DefaultBranch),
+            (4, "?branch=main", GitPin::Branch("main".to_owned())),
+            (4, "?branch=feat%2Fa%2Bb", GitPin::Branch("feat/a+b".to_owned())),
+            (3, "?branch=feat/a+b", GitPin::Branch("feat/a+b".to_owned())),
+            (3, "?tag=v1.0.0", GitPin::Tag("v1.0.0".to_owned())),
+            (3, "?rev=0123456", GitPin::Commit),
+            (3, "?rev=v1.0", GitPin::Tag("v1.0".to_owned())),
+            (3, "?rev=refs/pull/1/head", GitPin::Branch("refs/pull/1/head".to_owned())),
+        ] {
+            let expected = Origin::Git {
+                url: "https://git.example/a/b".to_owned(),
+                pin,
+                commit: Some(CommitId::new(commit).expect("a commit")),
+            };
+            assert_eq!(
+                origin_of(version, &format!("git+https://git.example/a/b{query}#{commit}")),
+                expected,
+                "{query}"
+            );
+        }
+        let own = "registry+https://github.com/rust-lang/crates.io-index";
+        assert_eq!(origin_of(4, own), Origin::Registry { url: None });
+        let foreign = Origin::Registry { url: Some("https://crates.example/index/".to_owned()) };
+        assert_eq!(origin_of(4, "sparse+https://crates.example/index/"), foreign);
+    }
+
+    #[test]
+    fn the_first_version_has_its_checksums_apart() {
+        let text = "[root]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\n \"log 0.3.0 (registry+https://github.com/rust-lang/crates.io-index)\",\n]\n\n[[package]]\nname = \"log\"\nversion = \"0.3.0\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\n\n[metadata]\n\"checksum log 0.3.0 (registry+https://github.com/rust-lang/crates.io-index)\" = \"<none>\"\n";
+        let found = extract(&CargoLock, &[("Cargo.lock", text.as_bytes())]).expect("version 1");
+        assert_eq!(
+            show(&found),
+            "0 app@0.1.0 Runtime Path [] line 2\n1 log@0.3.0 Runtime direct Registry { url: None } [0] line 9"
+        );
+    }
+
+    #[test]
+    fn the_same_version_from_two_sources_keeps_its_parents_apart() {
+        let text = "version = 3\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\"x 1.0.0 (git+https://git.example/x?branch=b)\"]\n[[package]]\nname = \"x\"\nversion = \"1.0.0\"\nsource = \"git+https://git.example/x?branch=a#0123456789012345678901234567890123456789\"\n[[package]]\nname = \"x\"\nversion = \"1.0.0\"\nsource = \"git+https://git.example/x?branch=b#1123456789012345678901234567890123456789\"\n";
+        let found = extract(&CargoLock, &[("Cargo.lock", text.as_bytes())]).expect("a lockfile");
+        assert_eq!(
+            found.iter().map(|dependency| dependency.parents.clone()).collect::<Vec<_>>(),
+            [vec![], vec![], vec![0]]
+        );
+    }
+
+    #[test]
+    fn what_is_no_lockfile_is_refused_with_a_way_out() {
+        let deep = format!("a = {}", "[".repeat(100_000));
+        for (text, line) in [
+            ("", None),
+            ("[[package]]\nname = \"a\"\n<<<<<<< HEAD\nversion = \"1.0.0\"\n", Some(3)),
+            ("[[package]]\nname = \"a\"\nname = \"b\"\n", Some(3)),
+            ("[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = ", Some(4)),
+            (deep.as_str(), Some(1)),
+            ("version = 9\n", None),
+            ("[[package]]\nname = \"a\"\nversion = \"one\"\n", None),
+        ] {
+            let error = extract(&CargoLock, &[("Cargo.lock", text.as_bytes())]).expect_err("no lockfile");
+            assert_eq!(error.line, line, "{error}");
+            assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("cargo generate-lockfile")), "{error}");
+        }
+        assert!(extract(&CargoLock, &[("Cargo.lock", b"version = 4\n")]).expect("an empty lock").is_empty());
     }
 }

@@ -9,6 +9,10 @@ use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::{CommitId, RepoPath};
 
+/// More edges are refused: every package may claim to stand in for what every other one requires. The largest lockfiles
+/// in public have 3,000.
+const EDGE_LIMIT: usize = 1_000_000;
+
 const WAY_OUT: &str = "run `composer update --lock` to write it anew";
 
 /// Reads composer.lock.
@@ -37,7 +41,7 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
     let lines = Lines::of(text);
     let packages = read_packages(&root, &lines)?;
     let asked = RootRequirements::read(file);
-    let parents = find_parents(&packages);
+    let parents = find_parents(&packages)?;
     Ok(packages
         .iter()
         .zip(parents)
@@ -108,7 +112,7 @@ fn read_packages<'a>(root: &'a Node<'a>, lines: &Lines) -> Result<Vec<Package<'a
 }
 
 /// For each package, the positions of those that require it and what they ask for, sorted.
-fn find_parents(packages: &[Package<'_>]) -> Vec<Vec<(usize, String)>> {
+fn find_parents(packages: &[Package<'_>]) -> Result<Vec<Vec<(usize, String)>>, ParseError> {
     let mut providers: HashMap<String, Vec<usize>> = HashMap::new();
     for list in ["replace", "provide"] {
         for (position, package) in packages.iter().enumerate() {
@@ -122,10 +126,16 @@ fn find_parents(packages: &[Package<'_>]) -> Vec<Vec<(usize, String)>> {
         providers.insert(package.key(), vec![position]);
     }
     let mut parents = vec![Vec::new(); packages.len()];
+    let mut edges = 0;
     for (parent, package) in packages.iter().enumerate() {
         for (name, requirement) in package.entry.texts_at("require") {
             // Neither PHP nor its extensions are packages.
-            for &child in providers.get(&name.to_ascii_lowercase()).map_or(&[][..], Vec::as_slice) {
+            let children = providers.get(&name.to_ascii_lowercase()).map_or(&[][..], Vec::as_slice);
+            edges += children.len();
+            if edges > EDGE_LIMIT {
+                return Err(ParseError::new(format!("read it: it has more than {EDGE_LIMIT} requirements")));
+            }
+            for &child in children {
                 if child != parent {
                     parents[child].push((parent, requirement.to_owned()));
                 }
@@ -136,7 +146,7 @@ fn find_parents(packages: &[Package<'_>]) -> Vec<Vec<(usize, String)>> {
         list.sort();
         list.dedup_by_key(|(parent, _)| *parent);
     }
-    parents
+    Ok(parents)
 }
 
 /// What the project itself asks for.
@@ -202,4 +212,86 @@ fn names_commit(requirement: &str) -> bool {
     let reference =
         requirement.split_once('#').map(|(_, rest)| rest.split([' ', '@', ',', '|']).next().unwrap_or(rest));
     reference.is_some_and(|commit| commit.len() >= 7 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{extract, show};
+    use super::*;
+
+    const LOCK: &[u8] = include_bytes!("../../tests/fixtures/extractor/composer-lock/composer.lock");
+    const MANIFEST: &[u8] = include_bytes!("../../tests/fixtures/extractor/composer-lock/composer.json");
+
+    #[test]
+    fn a_lock_that_composer_wrote_is_read() {
+        let files = [("composer.lock", LOCK), ("composer.json", MANIFEST)];
+        insta::assert_snapshot!(show(&extract(&ComposerLock, &files).expect("a lockfile")), @r#"
+        0 acme/framework@v3.1.4 Runtime direct Registry { url: None } [] line 10
+        1 acme/http@2.0.1 Runtime Registry { url: None } [0 >=1.0 <3.0, 5 ^2.0, 8 ^2.0] line 28
+        2 acme/log@1.2.0-beta1 Runtime Registry { url: None } [0 1.0, 3 ^1.0@beta] line 37
+        3 acme/loose@dev-main Runtime direct Git { url: "https://github.com/acme/loose.git", pin: Branch("main"), commit: Some(CommitId("2222222222222222222222222222222222222222")) } [] line 49
+        4 acme/numeric@2.x-dev Runtime direct Git { url: "https://github.com/acme/numeric.git", pin: Branch("2.x"), commit: Some(CommitId("3333333333333333333333333333333333333333")) } [] line 62
+        5 acme/own@1.0.0 Runtime direct Path [] line 72
+        6 acme/pinned@dev-main Runtime direct Git { url: "https://github.com/acme/pinned.git", pin: Commit, commit: Some(CommitId("1111111111111111111111111111111111111111")) } [] line 88
+        7 acme/mock@0.9 Development Registry { url: None } [8 *] line 100
+        8 acme/testing@1.0.3 Development direct Registry { url: None } [] line 109
+        "#);
+    }
+
+    #[test]
+    fn without_the_manifest_only_detail_is_lost() {
+        let found = extract(&ComposerLock, &[("composer.lock", LOCK)]).expect("a lockfile");
+        let direct: Vec<&str> = found.iter().filter(|one| one.direct).map(|one| one.name.as_str()).collect();
+        assert_eq!(direct, ["acme/framework", "acme/loose", "acme/numeric", "acme/own", "acme/pinned", "acme/testing"]);
+    }
+
+    #[test]
+    fn branches_are_told_from_releases() {
+        for (version, expected) in [
+            ("dev-main", Some("main")),
+            ("DEV-feature/x", Some("feature/x")),
+            ("1.x-dev", Some("1.x")),
+            ("v2.0.x-dev", Some("v2.0.x")),
+            ("2.0-dev", Some("2.0")),
+            ("1.0.0", None),
+            ("v1.0.0-beta1", None),
+            ("-dev", None),
+            ("1.0.0-p1", None),
+        ] {
+            assert_eq!(branch(version), expected, "{version}");
+        }
+        assert!(names_commit("dev-main#0123456"));
+        assert!(names_commit("dev-main#0123456789012345678901234567890123456789 as 1.0"));
+        assert!(names_commit("dev-main#0123456@dev"));
+        assert!(!names_commit("dev-main"));
+        assert!(!names_commit("dev-main#feature"));
+    }
+
+    #[test]
+    fn what_is_no_lockfile_is_refused_with_a_way_out() {
+        let deep = format!("{{\"packages\": {}", "[".repeat(100_000));
+        let member = |number| {
+            format!(
+                "{{\"name\": \"a/{number}\", \"version\": \"1\", \"provide\": {{\"x\": \"*\"}}, \"require\": {{\"x\": \"*\"}}}}"
+            )
+        };
+        let crowd = format!("{{\"packages\": [{}]}}", (0..2_000).map(member).collect::<Vec<_>>().join(","));
+        for (text, line) in [
+            ("", None),
+            ("[]", Some(1)),
+            ("{}", Some(1)),
+            ("{\n\"packages\": {}}", Some(2)),
+            ("{\"packages\": [\n{\"version\": \"1\"}]}", Some(2)),
+            ("{\"packages\": [\n{\"name\": \"a/b\"}]}", Some(2)),
+            ("{\"packages\": [],\n\"packages\": []}", Some(2)),
+            ("{\n=======\n>>>>>>> main\n", Some(3)),
+            (deep.as_str(), Some(1)),
+            (crowd.as_str(), None),
+        ] {
+            let error = extract(&ComposerLock, &[("composer.lock", text.as_bytes())]).expect_err("no lockfile");
+            assert_eq!(error.line, line, "{error}");
+            assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("composer update")), "{error}");
+        }
+        assert!(extract(&ComposerLock, &[("composer.lock", b"{\"packages\": []}")]).expect("empty").is_empty());
+    }
 }

@@ -19,30 +19,36 @@ fn corpus() -> Option<PathBuf> {
     None
 }
 
-/// Every file of a set with the extractor that claims it.
-fn files(set: &Path) -> Vec<(PathBuf, &'static dyn Extractor)> {
-    let mut files: Vec<_> = walkdir::WalkDir::new(set)
-        .into_iter()
-        .map(|entry| entry.expect("the corpus can be read"))
-        .filter(|entry| entry.file_type().is_file())
-        .filter_map(|entry| {
-            let path = RepoPath::new(entry.file_name().to_str()?).ok()?;
-            let extractor = EXTRACTORS.iter().copied().find(|extractor| extractor.claims(&path))?;
-            Some((entry.into_path(), extractor))
-        })
-        .collect();
-    files.sort_by(|left, right| left.0.cmp(&right.0));
+/// Every lockfile of a set with its extractor and the name it has in a project; some are stored under another.
+fn files(set: &Path) -> Vec<(PathBuf, &'static dyn Extractor, &'static str)> {
+    const FORMATS: [(&str, &str); 4] = [
+        ("cargo", "Cargo.lock"),
+        ("composer", "composer.lock"),
+        ("npm-package-lock", "package-lock.json"),
+        ("npm-shrinkwrap", "npm-shrinkwrap.json"),
+    ];
+    let mut files = Vec::new();
+    for (format, name) in FORMATS {
+        let path = RepoPath::new(name).expect("a plain path");
+        let extractor = EXTRACTORS.iter().copied().find(|extractor| extractor.claims(&path)).expect("an extractor");
+        let found = walkdir::WalkDir::new(set.join(format)).sort_by_file_name().into_iter().flatten();
+        files.extend(
+            found
+                .filter(|entry| entry.file_type().is_file() && entry.path().extension().is_some_and(|end| end != "tsv"))
+                .map(|entry| (entry.into_path(), extractor, name)),
+        );
+    }
     files
 }
 
-fn extract(path: &Path, extractor: &dyn Extractor, content: &[u8]) -> Result<Vec<Dependency>, ParseError> {
-    let name = RepoPath::new(path.file_name().and_then(|name| name.to_str()).expect("a name")).expect("a plain path");
+fn extract(path: &Path, extractor: &dyn Extractor, name: &str, content: &[u8]) -> Result<Vec<Dependency>, ParseError> {
     let folder = path.parent().expect("a folder");
     let manifests: Vec<(&str, Vec<u8>)> = ["Cargo.toml", "package.json", "composer.json"]
         .into_iter()
         .filter_map(|manifest| Some((manifest, std::fs::read(folder.join(manifest)).ok()?)))
         .collect();
     let manifests: Vec<(&str, &[u8])> = manifests.iter().map(|(name, content)| (*name, content.as_slice())).collect();
+    let name = RepoPath::new(name).expect("a plain path");
     extractor.extract(&SourceFile { path: &name, content, tree: &MemoryTree::new(&manifests) })
 }
 
@@ -90,10 +96,10 @@ fn real_lockfiles_are_read_completely() {
     let Some(corpus) = corpus() else { return };
     let mut totals: BTreeMap<&str, (usize, usize, usize, usize)> = BTreeMap::new();
     for set in ["real", "history"] {
-        for (path, extractor) in files(&corpus.join(set)) {
+        for (path, extractor, name) in files(&corpus.join(set)) {
             let content = std::fs::read(&path).expect("the corpus can be read");
             let dependencies =
-                extract(&path, extractor, &content).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                extract(&path, extractor, name, &content).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             let text = std::str::from_utf8(&content).expect("UTF-8");
             assert_eq!(dependencies.len(), count(extractor, text), "{}", path.display());
             assert_sound(&path, text, &dependencies);
@@ -113,9 +119,9 @@ fn real_lockfiles_are_read_completely() {
 fn fixtures_of_other_tools_are_read_or_refused_with_a_reason() {
     let Some(corpus) = corpus() else { return };
     let (mut read, mut refused) = (0, 0);
-    for (path, extractor) in files(&corpus.join("fixtures")) {
+    for (path, extractor, name) in files(&corpus.join("fixtures")) {
         let content = std::fs::read(&path).expect("the corpus can be read");
-        match extract(&path, extractor, &content) {
+        match extract(&path, extractor, name, &content) {
             Ok(dependencies) => {
                 read += 1;
                 let text = std::str::from_utf8(&content).expect("UTF-8");

@@ -20,4 +20,6 @@ pub static EXTRACTORS: &[&dyn Extractor] = &[
 #[cfg(test)]
 mod corpus_tests;
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod testing;

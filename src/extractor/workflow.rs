@@ -30,12 +30,9 @@ impl Extractor for Workflow {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        let text = read_text(file.content)?;
-        let document: Document = serde_saphyr::from_str(text).map_err(|error| {
-            let line = error.location().and_then(|location| u32::try_from(location.line()).ok());
-            let message = format!("read it as YAML: {}", error.to_string().lines().next().unwrap_or_default());
-            explain(text, ParseError { line, ..ParseError::new(message) }, WAY_OUT)
-        })?;
+        let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
+        let document: Document =
+            serde_saphyr::from_str(text).map_err(|error| explain(text, parse_error(&error), WAY_OUT))?;
         let lines: Vec<&str> = text.lines().collect();
         let mut uses = document.uses();
         // Jobs come by name and an anchor is used in several places; the file's own order has each once.
@@ -43,6 +40,18 @@ impl Extractor for Workflow {
         uses.dedup_by_key(|uses| place(uses));
         Ok(uses.into_iter().filter_map(|uses| dependency(uses, &lines)).collect())
     }
+}
+
+/// The first line of what the reader of YAML says, without the place, which is told apart.
+fn parse_error(error: &serde_saphyr::Error) -> ParseError {
+    let line = error.location().and_then(|location| u32::try_from(location.line()).ok());
+    let message = error.to_string();
+    let message = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let message = match message.split_once(": ") {
+        Some((place, rest)) if place.starts_with("line ") => rest,
+        _ => message,
+    };
+    ParseError { line, ..ParseError::new(format!("read it as YAML: {message}")) }
 }
 
 /// The parts of a workflow or an action that use something.
@@ -126,4 +135,95 @@ fn noted_version(rest: &str) -> Option<&str> {
     let word = comment.split_whitespace().next()?;
     let word = word.rsplit(['=', '@']).next()?.trim_end_matches([',', ';', '.']);
     version::parse(Ecosystem::GitHubActions, word).is_ok().then_some(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{extract, show};
+    use super::*;
+
+    #[test]
+    fn every_use_of_a_workflow_is_read_in_its_place() {
+        let content = include_bytes!("../../tests/fixtures/extractor/workflow/ci.yml");
+        let found = extract(&Workflow, &[(".github/workflows/ci.yml", content)]).expect("a workflow");
+        insta::assert_snapshot!(show(&found), @r#"
+        0 actions/checkout@v4.1.1 Ci direct Git { url: "https://github.com/actions/checkout", pin: Commit, commit: Some(CommitId("b4ffde65f46336ab88eb53be808477a3936bae11")) } [] line 11
+        1 actions/setup-node@v4 Ci direct Git { url: "https://github.com/actions/setup-node", pin: Tag("v4"), commit: None } [] line 13
+        2 actions/cache@v4.2.1 Ci direct Git { url: "https://github.com/actions/cache", pin: Commit, commit: Some(CommitId("0c907a75c2c80ebcb7f088228285e798b750cf8f")) } [] line 16
+        3 octo-org/tools/deep/folder@main Ci direct Git { url: "https://github.com/octo-org/tools", pin: Branch("main"), commit: None } [] line 24
+        4 github/codeql-action/init@releases/v1 Ci direct Git { url: "https://github.com/github/codeql-action", pin: Branch("releases/v1"), commit: None } [] line 25
+        5 actions/upload-artifact@65462800fd760344b1a7b4382951275a0abb4808 Ci direct Git { url: "https://github.com/actions/upload-artifact", pin: Commit, commit: Some(CommitId("65462800fd760344b1a7b4382951275a0abb4808")) } [] line 27
+        6 dtolnay/rust-toolchain@stable Ci direct Git { url: "https://github.com/dtolnay/rust-toolchain", pin: Branch("stable"), commit: None } [] line 29
+        7 octo-org/workflows/.github/workflows/build.yml@v1.2.3-beta.1 Ci direct Git { url: "https://github.com/octo-org/workflows", pin: Tag("v1.2.3-beta.1"), commit: None } [] line 31
+        "#);
+    }
+
+    #[test]
+    fn composite_actions_use_actions() {
+        let content = include_bytes!("../../tests/fixtures/extractor/workflow/action.yml");
+        let found = extract(&Workflow, &[("tools/action.yml", content)]).expect("an action");
+        insta::assert_snapshot!(show(&found), @r#"0 taiki-e/install-action@v2.44 Ci direct Git { url: "https://github.com/taiki-e/install-action", pin: Tag("v2.44"), commit: None } [] line 8"#);
+    }
+
+    #[test]
+    fn comments_name_versions_in_several_ways() {
+        for (rest, expected) in [
+            (" # v1.2.3", Some("v1.2.3")),
+            ("  #v4", Some("v4")),
+            (" # tag=v1.2", Some("v1.2")),
+            (" # pin@v3", Some("v3")),
+            (" # ratchet:actions/checkout@v4", Some("v4")),
+            ("\" # 2.0.0, reviewed", Some("2.0.0")),
+            (" # main", None),
+            (" #", None),
+            ("", None),
+            (" # pinned for safety", None),
+        ] {
+            assert_eq!(noted_version(rest), expected, "{rest:?}");
+        }
+    }
+
+    #[test]
+    fn only_workflows_and_actions_are_claimed() {
+        for (path, claimed) in [
+            (".github/workflows/ci.yml", true),
+            (".github/workflows/ci.yaml", true),
+            ("action.yml", true),
+            ("a/b/action.yaml", true),
+            (".github/workflows/sub/ci.yml", false),
+            ("sub/.github/workflows/ci.yml", false),
+            ("ci.yml", false),
+            (".github/workflows/ci.md", false),
+        ] {
+            assert_eq!(Workflow.claims(&RepoPath::new(path).expect("a plain path")), claimed, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_workflow_is_refused_with_its_line() {
+        let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for (previous, name) in ('a'..='i').zip('b'..='j') {
+            bomb += &format!("{name}: &{name} [{}]\n", vec![format!("*{previous}"); 9].join(", "));
+        }
+        bomb += "jobs: *j\n";
+        let deep = format!("jobs: {}", "[".repeat(100_000));
+        for text in [
+            "",
+            "jobs:\n  a:\n   - [",
+            "jobs: {a: {}, a: {}}",
+            "jobs:\n<<<<<<< HEAD\n",
+            "- 1",
+            "jobs: 7",
+            bomb.as_str(),
+            deep.as_str(),
+            "jobs:\n\ta: 1",
+        ] {
+            let error = extract(&Workflow, &[(".github/workflows/x.yml", text.as_bytes())]).expect_err("no workflow");
+            assert!(text.is_empty() || error.line.is_some(), "{error}");
+            assert!(error.hint.is_some(), "{error}");
+        }
+        for empty in ["name: x\n", "jobs:\n", "runs:\n  using: node20\n", "jobs:\n  a:\n    steps:\n"] {
+            assert!(extract(&Workflow, &[("action.yml", empty.as_bytes())]).expect(empty).is_empty());
+        }
+    }
 }

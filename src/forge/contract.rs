@@ -1,9 +1,11 @@
 //! What a forge is.
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 
 use crate::model::proposal::{ChangeSet, ExistingProposal, Proposal};
-use crate::model::repository::{CommitId, Project};
+use crate::model::repository::{CommitId, Project, RepoSlug};
 use crate::net::secret::Token;
 
 /// Why a forge could not do something: the variant says what the caller can do about it.
@@ -52,6 +54,37 @@ pub(crate) enum ForgeError {
     },
 }
 
+/// What was found when a forge was asked for projects.
+#[derive(Debug, Default)]
+pub(crate) struct Discovery {
+    /// The projects, sorted by name.
+    pub(crate) projects: Vec<Project>,
+    /// What was asked for and could not be found, by name, sorted: reported, while the other projects go on.
+    pub(crate) problems: Vec<(String, ForgeError)>,
+}
+
+/// Everything that a forge may need to know when a run begins.
+#[derive(Debug, Clone)]
+pub(crate) struct ForgeSettings {
+    /// The address of GitHub's API, for example `https://api.github.com` or `https://host/api/v3`.
+    pub(crate) api_url: String,
+    /// The token, where there is one.
+    pub(crate) token: Option<Token>,
+    /// A whole organisation, or a user.
+    pub(crate) organisation: Option<String>,
+    /// Single repositories.
+    pub(crate) repositories: Vec<RepoSlug>,
+    /// A folder with local repositories, which then are the projects.
+    pub(crate) local: Option<PathBuf>,
+    /// The folder for what is written instead of a pull request.
+    pub(crate) out: PathBuf,
+    /// The time of the run, for commits that no forge dates.
+    pub(crate) now: jiff::Timestamp,
+}
+
+/// Builds a forge, or answers `None` when the settings do not ask for it. It must be called on an asynchronous runtime.
+pub(crate) type Connect = fn(&ForgeSettings) -> Result<Option<Box<dyn Forge>>, ForgeError>;
+
 /// A place where projects live and proposals are published.
 ///
 /// Every writing method is called only when something differs: a run with nothing new calls none of them.
@@ -60,13 +93,13 @@ pub(crate) trait Forge: Send + Sync {
     /// Its name in reports.
     fn id(&self) -> &'static str;
 
-    /// The projects to look after, sorted by name. Archived ones are listed as such.
-    async fn projects(&self) -> Result<Vec<Project>, ForgeError>;
+    /// The projects to look after. Archived ones are listed as such; a missing one is a problem, not an error.
+    async fn projects(&self) -> Result<Discovery, ForgeError>;
 
     /// The token for git over HTTPS, where one is needed.
     fn git_token(&self) -> Option<&Token>;
 
-    /// The newest pull request from `branch`, open or not, and the branch's tip.
+    /// The pull request from `branch` with the branch's tip: the open one, else the newest.
     async fn existing(&self, project: &Project, branch: &str) -> Result<Option<ExistingProposal>, ForgeError>;
 
     /// The tip of a branch, where it exists.
@@ -98,4 +131,13 @@ pub(crate) trait Forge: Send + Sync {
         topic: &str,
         body: &str,
     ) -> Result<(), ForgeError>;
+}
+
+/// The hidden line by which a comment on a topic is found again. Whatever is not a plain word becomes `-`, so that a topic
+/// cannot end the HTML comment.
+pub(crate) fn topic_marker(topic: &str) -> String {
+    let plain = |character: char| character.is_ascii_alphanumeric() || character == '.' || character == '/';
+    let mut words: Vec<&str> = topic.split(|character| !plain(character)).collect();
+    words.retain(|word| !word.is_empty());
+    format!("<!-- patchparty:topic {} -->", words.join("-"))
 }

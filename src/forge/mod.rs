@@ -2,5 +2,12 @@
 //! below.
 
 mod contract;
+mod github;
 
-pub(crate) use contract::{Forge, ForgeError};
+pub(crate) use contract::{Connect, Discovery, Forge, ForgeError, ForgeSettings};
+
+/// The first one that answers the settings is used.
+pub(crate) static FORGES: &[(&str, Connect)] = &[
+    // A folder of local repositories outranks what the configuration lists.
+    ("github", github::connect),
+];

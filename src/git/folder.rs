@@ -1,20 +1,111 @@
 //! Working folders: the files as they stand on disk, links never followed.
 
-use std::path::Path;
+use std::fs::{File, Metadata};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use walkdir::DirEntry;
 
 use crate::model::repository::{CommitId, RepoPath};
-use crate::model::tree::{ProjectTree, TreeEntry, TreeError};
+use crate::model::tree::{EntryKind, FILE_SIZE_LIMIT, ProjectTree, TreeEntry, TreeError};
+
+/// A folder may hold this many entries; more is not one project.
+const ENTRY_LIMIT: usize = 2_000_000;
+
+/// Deeper folders are not looked into; a path has at most 4,096 bytes anyway.
+const DEPTH_LIMIT: usize = 256;
+
+/// The file that marks a folder as a cache (<https://bford.info/cachedir/>): Cargo writes it into `target`.
+const CACHE_MARK: &str = "CACHEDIR.TAG";
 
 /// The files below a folder, without `.git` and the folders of installed packages.
 pub(crate) struct FolderTree {
+    root: PathBuf,
     entries: Vec<TreeEntry>,
+    refused_paths: usize,
 }
 
 impl FolderTree {
     /// Lists a folder.
     pub(crate) fn open(folder: &Path) -> Result<Self, std::io::Error> {
-        let _ = folder;
-        Ok(Self { entries: Vec::new() })
+        let root = folder.canonicalize()?;
+        if !root.is_dir() {
+            return Err(std::io::Error::from(std::io::ErrorKind::NotADirectory));
+        }
+        let mut tree = Self { root, entries: Vec::new(), refused_paths: 0 };
+        let walk = walkdir::WalkDir::new(&tree.root).min_depth(1).max_depth(DEPTH_LIMIT);
+        let mut seen = 0_usize;
+        for entry in walk.into_iter().filter_entry(|entry| !is_left_out(entry)) {
+            seen += 1;
+            if seen > ENTRY_LIMIT {
+                return Err(std::io::Error::other(format!("the folder has more than {ENTRY_LIMIT} entries")));
+            }
+            match entry {
+                Ok(entry) => tree.add(&entry),
+                // What may not be listed, or vanished while we looked, is counted as not read.
+                Err(_) => tree.refused_paths += 1,
+            }
+        }
+        tree.entries.sort_by(|left, right| left.path.cmp(&right.path));
+        Ok(tree)
+    }
+
+    /// How many entries could not be listed or have a path that is not safe.
+    pub(crate) fn refused_paths(&self) -> usize {
+        self.refused_paths
+    }
+
+    fn add(&mut self, entry: &DirEntry) {
+        let kind = if entry.path_is_symlink() {
+            EntryKind::Symlink
+        } else if entry.file_type().is_file() {
+            EntryKind::File { executable: entry.metadata().is_ok_and(|metadata| is_executable(&metadata)) }
+        } else {
+            // Folders are walked; sockets, pipes and devices are nothing a project consists of.
+            return;
+        };
+        match entry.path().strip_prefix(&self.root).ok().and_then(repository_path) {
+            Some(path) => self.entries.push(TreeEntry { path, kind }),
+            None => self.refused_paths += 1,
+        }
+    }
+
+    /// Refuses a path of which any folder has become a link since it was listed.
+    fn passes_through_link(&self, path: &RepoPath) -> bool {
+        let mut place = self.root.clone();
+        path.as_str().split('/').any(|component| {
+            place.push(component);
+            place.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink())
+        })
+    }
+
+    fn read_file(&self, path: &RepoPath) -> Result<Vec<u8>, TreeError> {
+        let unreadable = |source: std::io::Error| TreeError::Unreadable { path: path.clone(), source: source.into() };
+        let too_large = |size| TreeError::TooLarge { path: path.clone(), size, limit: FILE_SIZE_LIMIT };
+        if self.passes_through_link(path) {
+            return Err(TreeError::NotAFile { path: path.clone() });
+        }
+        let place = self.root.join(path.as_str());
+        // Looked at before it is opened as well: opening a pipe would wait for a writer.
+        if !place.symlink_metadata().map_err(unreadable)?.is_file() {
+            return Err(TreeError::NotAFile { path: path.clone() });
+        }
+        let file = open_without_following(&place).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        if !metadata.is_file() {
+            return Err(TreeError::NotAFile { path: path.clone() });
+        }
+        if metadata.len() > FILE_SIZE_LIMIT {
+            return Err(too_large(metadata.len()));
+        }
+        let mut content = Vec::new();
+        // The file may grow while it is read.
+        file.take(FILE_SIZE_LIMIT + 1).read_to_end(&mut content).map_err(unreadable)?;
+        match u64::try_from(content.len()) {
+            Ok(size) if size <= FILE_SIZE_LIMIT => Ok(content),
+            Ok(size) => Err(too_large(size)),
+            Err(_) => Err(too_large(u64::MAX)),
+        }
     }
 }
 
@@ -24,10 +115,136 @@ impl ProjectTree for FolderTree {
     }
 
     fn read(&self, path: &RepoPath) -> Result<Vec<u8>, TreeError> {
-        Err(TreeError::Missing { path: path.clone() })
+        match self.kind(path) {
+            None => Err(TreeError::Missing { path: path.clone() }),
+            Some(EntryKind::Symlink | EntryKind::Submodule) => Err(TreeError::NotAFile { path: path.clone() }),
+            Some(EntryKind::File { .. }) => self.read_file(path),
+        }
     }
 
     fn commit(&self) -> Option<&CommitId> {
         None
+    }
+}
+
+/// Git's own folder, and folders of installed packages and build output: what they hold is not pinned by this project.
+fn is_left_out(entry: &DirEntry) -> bool {
+    if !entry.file_type().is_dir() {
+        // In a linked working folder and in a submodule `.git` is a file.
+        return entry.file_name() == ".git";
+    }
+    let has = |name: &str| entry.path().join(name).is_file();
+    match entry.file_name().to_str() {
+        Some(".git" | "node_modules") => true,
+        // Composer's vendor folder; other tools keep sources of the project's own under this name.
+        Some("vendor") => has("autoload.php") || has("composer/installed.json"),
+        _ => has(CACHE_MARK),
+    }
+}
+
+fn repository_path(relative: &Path) -> Option<RepoPath> {
+    let components: Option<Vec<&str>> = relative.components().map(|component| component.as_os_str().to_str()).collect();
+    RepoPath::new(&components?.join("/")).ok()
+}
+
+#[cfg(unix)]
+fn is_executable(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    metadata.permissions().mode() & 0o111 != 0
+}
+
+#[cfg(not(unix))]
+fn is_executable(_: &Metadata) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn open_without_following(path: &Path) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    File::options().read(true).custom_flags(i32::try_from(flags.bits()).unwrap_or_default()).open(path)
+}
+
+#[cfg(not(unix))]
+fn open_without_following(path: &Path) -> std::io::Result<File> {
+    File::open(path)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn path(text: &str) -> RepoPath {
+        RepoPath::new(text).expect("a safe path")
+    }
+
+    fn write(root: &Path, name: &str, content: &str) {
+        let file = root.join(name);
+        std::fs::create_dir_all(file.parent().expect("it has one")).expect("folders");
+        std::fs::write(file, content).expect("written");
+    }
+
+    #[test]
+    fn installed_packages_and_build_output_are_left_out() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in [
+            "Cargo.lock",
+            "app/package-lock.json",
+            "app/node_modules/x/package-lock.json",
+            "php/vendor/autoload.php",
+            "php/vendor/x/composer.lock",
+            "go/vendor/Cargo.lock",
+            "target/CACHEDIR.TAG",
+            "target/package/x/Cargo.lock",
+            "src/target/Cargo.lock",
+            ".git/config",
+            "module/.git",
+            "bad\\name/Cargo.lock",
+        ] {
+            write(folder.path(), name, name);
+        }
+        let tree = FolderTree::open(folder.path()).expect("listed");
+        let names: Vec<&str> = tree.entries().iter().map(|entry| entry.path.as_str()).collect();
+        assert_eq!(names, ["Cargo.lock", "app/package-lock.json", "go/vendor/Cargo.lock", "src/target/Cargo.lock"]);
+        assert_eq!(tree.refused_paths(), 1);
+        assert_eq!(tree.read(&path("app/package-lock.json")).expect("read"), b"app/package-lock.json");
+        assert!(matches!(tree.read(&path("nothing")), Err(TreeError::Missing { .. })));
+    }
+
+    #[test]
+    fn links_are_listed_and_never_followed() {
+        let (folder, outside) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        write(outside.path(), "Cargo.lock", "secret");
+        write(folder.path(), "app/Cargo.lock", "mine");
+        write(folder.path(), "late", "mine");
+        symlink(outside.path().join("Cargo.lock"), folder.path().join("Cargo.lock")).expect("a link");
+        symlink(outside.path(), folder.path().join("linked")).expect("a link");
+        symlink("/nowhere", folder.path().join("dangling")).expect("a link");
+        let tree = FolderTree::open(folder.path()).expect("listed");
+        for name in ["Cargo.lock", "linked", "dangling"] {
+            assert_eq!(tree.kind(&path(name)), Some(EntryKind::Symlink), "{name}");
+            assert!(matches!(tree.read(&path(name)), Err(TreeError::NotAFile { .. })), "{name}");
+        }
+        assert_eq!(tree.kind(&path("linked/Cargo.lock")), None);
+
+        // A folder or file that becomes a link after it was listed.
+        std::fs::remove_dir_all(folder.path().join("app")).expect("removed");
+        symlink(outside.path(), folder.path().join("app")).expect("a link");
+        assert!(matches!(tree.read(&path("app/Cargo.lock")), Err(TreeError::NotAFile { .. })));
+        std::fs::remove_file(folder.path().join("late")).expect("removed");
+        symlink(outside.path().join("Cargo.lock"), folder.path().join("late")).expect("a link");
+        assert!(matches!(tree.read(&path("late")), Err(TreeError::NotAFile { .. })));
+        assert!(open_without_following(&folder.path().join("late")).is_err(), "the system refuses as well");
+    }
+
+    #[test]
+    fn a_large_file_is_refused_by_its_size() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = File::create(folder.path().join("composer.lock")).expect("created");
+        file.set_len(FILE_SIZE_LIMIT + 1).expect("sparse");
+        let tree = FolderTree::open(folder.path()).expect("listed");
+        assert!(matches!(tree.read(&path("composer.lock")), Err(TreeError::TooLarge { .. })));
+        assert!(FolderTree::open(&folder.path().join("composer.lock")).is_err(), "a file is no folder");
     }
 }

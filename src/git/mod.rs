@@ -1,6 +1,13 @@
 //! Git: bare shallow mirrors and trees at a commit, never a checkout.
 
+mod address;
+mod connection;
+pub(crate) mod create;
 pub(crate) mod folder;
+mod guard;
+pub(crate) mod local;
 pub(crate) mod mirror;
 pub(crate) mod remote;
+#[cfg(test)]
+pub(crate) mod scratch;
 pub(crate) mod tree;

@@ -39,6 +39,19 @@ impl AdvisoryId {
         &self.0
     }
 
+    /// The page about it, where the name tells who keeps one.
+    pub fn page(&self) -> Option<String> {
+        let id = &self.0;
+        let pages = [
+            ("CVE-", "https://nvd.nist.gov/vuln/detail/", ""),
+            ("GHSA-", "https://github.com/advisories/", ""),
+            ("RUSTSEC-", "https://rustsec.org/advisories/", ".html"),
+            ("MAL-", "https://osv.dev/vulnerability/", ""),
+        ];
+        let (_, start, end) = pages.into_iter().find(|(prefix, _, _)| id.starts_with(prefix))?;
+        Some(format!("{start}{id}{end}"))
+    }
+
     /// The rank of the name when one flaw has several: CVE first, then GHSA, then the source's own.
     pub fn preference(&self) -> u8 {
         if self.0.starts_with("CVE-") {

@@ -125,6 +125,18 @@ pub struct KnownFlaw {
     pub fixed: Option<String>,
 }
 
+impl KnownFlaw {
+    /// The page to read on: of its name, else the first reference.
+    pub fn page(&self) -> Option<String> {
+        self.id.page().or_else(|| self.references.first().cloned())
+    }
+
+    /// Whether `id` is one of its names.
+    pub fn is_called(&self, id: &AdvisoryId) -> bool {
+        self.id == *id || self.aliases.contains(id) || self.records.iter().any(|record| record.id == *id)
+    }
+}
+
 /// A record in an advisory database.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AdvisoryRecord {

@@ -110,6 +110,47 @@ pub enum ProposalAction {
     ClosedByPerson,
 }
 
+impl ProjectReport {
+    /// A report on a project of which nothing is known yet.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            branch: None,
+            commit: None,
+            lockfiles: Vec::new(),
+            findings: Vec::new(),
+            problems: Vec::new(),
+            proposals: Vec::new(),
+            blocked: Vec::new(),
+            skipped: None,
+        }
+    }
+
+    /// A report on a project that could not be handled at all.
+    pub fn failed(name: &str, problem: Problem) -> Self {
+        Self { problems: vec![problem], ..Self::named(name) }
+    }
+}
+
+impl Problem {
+    /// A problem that is not about a file: what failed, with its chain of causes.
+    pub fn new(message: impl Into<String>, hint: Option<&str>) -> Self {
+        Self { file: None, line: None, message: message.into(), hint: hint.map(str::to_owned) }
+    }
+
+    /// A problem that is an error: its message and those of its causes, joined by colons.
+    pub fn from_error(error: &dyn std::error::Error, hint: Option<&str>) -> Self {
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            message.push_str(": ");
+            message.push_str(&error.to_string());
+            cause = error.source();
+        }
+        Self::new(message, hint)
+    }
+}
+
 impl Report {
     /// Whether anything could not be read or done.
     pub fn is_incomplete(&self) -> bool {

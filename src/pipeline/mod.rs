@@ -1,3 +1,10 @@
 //! The straight line: discover → scan → assess → plan → remedy → propose; one file per step.
 
+pub(crate) mod assess;
+pub(crate) mod audit;
+pub(crate) mod job_summary;
+pub(crate) mod pull_request;
 pub(crate) mod remedy;
+pub(crate) mod resolve;
+pub(crate) mod scan;
+pub(crate) mod test_plan;

@@ -10,6 +10,12 @@ use crate::model::repository::RepoPath;
 /// More manifests than this are not read: what they would say is a detail, never a dependency.
 const MANIFEST_LIMIT: usize = 2_000;
 
+/// More than this many bytes of them are not read, either; those of the largest workspaces have less than one million.
+const BYTE_LIMIT: usize = 16 * 1024 * 1024;
+
+/// More patterns than this are not compiled.
+const PATTERN_LIMIT: usize = 1_000;
+
 /// For each package of the project, the packages that it needs for development only.
 pub(super) struct DevelopmentNames(HashMap<String, HashSet<String>>);
 
@@ -17,7 +23,8 @@ impl DevelopmentNames {
     /// Reads the manifest beside the lockfile, those of the workspace's members and those of path dependencies.
     pub(super) fn read(file: &SourceFile<'_>) -> Self {
         let mut names = HashMap::new();
-        let Some(root) = Manifest::read(file, "") else { return Self(names) };
+        let mut budget = BYTE_LIMIT;
+        let Some(root) = Manifest::read(file, "", &mut budget) else { return Self(names) };
         let mut folders: Vec<String> = root.member_folders(file);
         folders.extend(root.path_folders(""));
         let shared = root.shared_names();
@@ -27,7 +34,7 @@ impl DevelopmentNames {
             if seen.len() >= MANIFEST_LIMIT || !seen.insert(folder.clone()) {
                 continue;
             }
-            let Some(manifest) = Manifest::read(file, &folder) else { continue };
+            let Some(manifest) = Manifest::read(file, &folder, &mut budget) else { continue };
             names.extend(manifest.development_names(&shared));
             folders.extend(manifest.path_folders(&folder));
         }
@@ -44,10 +51,11 @@ struct Manifest(toml::Table);
 
 impl Manifest {
     /// Reads the manifest in a folder below that of the lockfile.
-    fn read(file: &SourceFile<'_>, folder: &str) -> Option<Self> {
+    fn read(file: &SourceFile<'_>, folder: &str, budget: &mut usize) -> Option<Self> {
         let name = if folder.is_empty() { "Cargo.toml".to_owned() } else { format!("{folder}/Cargo.toml") };
         // A manifest that cannot be read costs the scope, which is then taken to be runtime.
         let content = file.neighbour(&name)?;
+        *budget = budget.checked_sub(content.len())?;
         toml::from_str(std::str::from_utf8(&content).ok()?).ok().map(Self)
     }
 
@@ -140,7 +148,7 @@ fn package_name<'a>(key: &'a str, value: &'a toml::Value) -> &'a str {
 /// Patterns as Cargo reads them: a star does not cross a folder. `None` when one of them is no pattern.
 fn glob_set(patterns: Option<&Vec<toml::Value>>) -> Option<GlobSet> {
     let mut builder = GlobSetBuilder::new();
-    for pattern in patterns.into_iter().flatten().filter_map(toml::Value::as_str) {
+    for pattern in patterns.into_iter().flatten().filter_map(toml::Value::as_str).take(PATTERN_LIMIT) {
         let pattern = pattern.trim_start_matches("./").trim_end_matches('/');
         builder.add(GlobBuilder::new(pattern).literal_separator(true).build().ok()?);
     }

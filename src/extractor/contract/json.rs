@@ -46,7 +46,10 @@ impl<'a> Node<'a> {
     pub(in crate::extractor) fn parse(text: &'a str) -> Result<Self, ParseError> {
         serde_json::from_str::<IgnoredAny>(text).map_err(|error| {
             let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
-            ParseError::new(format!("read it as JSON: {error}")).at_line(line)
+            // The line is told apart.
+            let message = error.to_string();
+            let message = message.split(" at line ").next().unwrap_or_default();
+            ParseError::new(format!("read it as JSON: {message}")).at_line(line)
         })?;
         let mut reader = Reader { text, position: 0 };
         reader.node(0).map_err(|fault| {

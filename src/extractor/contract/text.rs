@@ -21,7 +21,7 @@ impl Lines {
 pub(in crate::extractor) fn read_text(content: &[u8]) -> Result<&str, ParseError> {
     let text = std::str::from_utf8(content).map_err(|error| {
         let before = content.get(..error.valid_up_to()).unwrap_or_default();
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let line = before.split(|&byte| byte == b'\n').count();
         ParseError::new("read it as UTF-8 text").at_line(u32::try_from(line).unwrap_or(u32::MAX))
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

@@ -9,7 +9,7 @@ use super::installed::{Installed, Instance};
 use crate::model::dependency::Scope;
 
 /// The deepest folder that is accepted; npm nests less than 20 levels, each of them three parts at most.
-const FOLDER_DEPTH_LIMIT: usize = 200;
+const FOLDER_DEPTH_LIMIT: usize = 100;
 
 /// The longest folder that is accepted, as for any other path in a repository.
 const FOLDER_LENGTH_LIMIT: usize = 4096;

@@ -26,7 +26,10 @@ pub(super) fn origin(resolved: Option<&str>, asked: &[&str]) -> Origin {
     if let Some(url) = git_url(address) {
         // `#<commit>`, or, written by hand, whatever a requirement may hold.
         let commit = fragment.and_then(|fragment| CommitId::new(fragment).ok());
-        return Origin::Git { url, pin: git_pin(asked), commit };
+        // Where nobody says what was asked for, a lock that names no commit says it itself.
+        let by_hand = if commit.is_none() { Some(resolved) } else { None };
+        let asked: Vec<&str> = asked.iter().copied().chain(by_hand).collect();
+        return Origin::Git { url, pin: git_pin(&asked), commit };
     }
     // An archive from a registry is asked for by a version, any other by its address.
     let by_address = |text: &&str| text.starts_with("http://") || text.starts_with("https://");
@@ -89,7 +92,7 @@ fn requirement_pin(text: &str) -> Option<GitPin> {
 /// Whether a requirement asks for git: by a scheme, a known host, `….git` or `owner/repository`.
 fn is_git_requirement(text: &str) -> bool {
     let address = text.split('#').next().unwrap_or_default();
-    if git_url(address).is_some() || address.ends_with(".git") {
+    if git_url(address).is_some() || address.strip_suffix(".git").is_some() {
         return true;
     }
     if let Some(rest) = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://")) {

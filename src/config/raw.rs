@@ -1,0 +1,254 @@
+//! `patchparty.toml` as written. The texts of the fields are those of the schema and of `docs/configuration.md`.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Deserialize;
+use serde_spanned::Spanned;
+
+/// A value with the place where it is written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Written<T>(Spanned<T>);
+
+impl<T> Written<T> {
+    /// The value.
+    pub(super) fn value(&self) -> &T {
+        self.0.get_ref()
+    }
+
+    /// Its bytes in the file.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.0.span()
+    }
+}
+
+/// The place is not part of the format: the schema is that of the value.
+impl<T: JsonSchema> JsonSchema for Written<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+/// The policy of an organisation for patchparty.
+///
+/// What is not written keeps its built-in value, which `src/config/default.toml` shows.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(title = "patchparty.toml")]
+pub(super) struct RawPolicy {
+    /// Which repositories are looked after, when the command line names none.
+    pub(super) projects: RawProjects,
+    /// The branches that are worked on.
+    pub(super) branches: RawBranches,
+    /// Settings of single projects.
+    pub(super) project: Vec<RawProject>,
+    /// What is known, and how old it may be.
+    pub(super) advisories: RawAdvisories,
+    /// When a fix is due, counted from the night it was first seen.
+    pub(super) deadlines: RawDeadlines,
+    /// What people check before they merge.
+    pub(super) test_plan: RawTestPlan,
+    /// The deploy checklist, in order. Writing it replaces the built-in one.
+    pub(super) deploy: Option<Vec<RawCheck>>,
+    /// How titles and commits are worded.
+    pub(super) wording: RawWording,
+    /// What is audited.
+    pub(super) audit: RawAudit,
+}
+
+/// Which repositories are looked after.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Projects")]
+pub(super) struct RawProjects {
+    /// A whole organisation, by its name on GitHub.
+    pub(super) organisation: Option<Written<String>>,
+    /// Single repositories, each `owner/name`.
+    pub(super) repositories: Vec<Written<String>>,
+    /// Repositories that are left out: `owner/name` patterns such as `acme/*-archive`.
+    pub(super) exclude: Vec<Written<String>>,
+}
+
+/// The branches that routes are based on. A branch that a project does not have is its default branch.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Branches")]
+pub(super) struct RawBranches {
+    /// What production runs: the base of emergencies. The default branch when not written.
+    pub(super) production: Option<Written<String>>,
+    /// Where the code line starts: the base of routine work. The default branch when not written.
+    pub(super) development: Option<Written<String>>,
+}
+
+/// Settings of one project.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Project")]
+pub(super) struct RawProject {
+    /// The project, `owner/name`.
+    pub(super) name: Written<String>,
+    /// Its production branch, where it differs from `[branches]`.
+    pub(super) production: Option<Written<String>>,
+    /// Its development branch, where it differs from `[branches]`.
+    pub(super) development: Option<Written<String>>,
+    /// Whether the project is left out.
+    #[serde(default)]
+    pub(super) skip: bool,
+}
+
+/// Advisory sources with their limits of age.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Advisories")]
+pub(super) struct RawAdvisories {
+    /// Older sources are a warning, for example `7 days`.
+    pub(super) warn_age: Option<Written<String>>,
+    /// Older sources are an error, for example `30 days`.
+    pub(super) max_age: Option<Written<String>>,
+    /// The sources, in order. Writing one replaces the built-in ones.
+    pub(super) source: Option<Vec<RawSource>>,
+}
+
+/// One advisory source.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Source")]
+pub(super) struct RawSource {
+    /// Its format.
+    pub(super) kind: RawSourceKind,
+    /// A folder or a file (relative to this file), or an `https` address of a git repository or of a zip.
+    pub(super) location: Written<String>,
+}
+
+/// The format of an advisory source.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[schemars(rename = "SourceKind")]
+pub(super) enum RawSourceKind {
+    /// The layout of the `RustSec` database.
+    #[serde(rename = "rustsec")]
+    RustSec,
+    /// OSV records: a folder of JSON files, or a zip of them.
+    #[serde(rename = "osv")]
+    Osv,
+    /// The layout of the `FriendsOfPHP` database.
+    #[serde(rename = "friends-of-php")]
+    FriendsOfPhp,
+}
+
+/// When a fix is due, counted from the night it was first seen. What is rated worse is due no later.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Deadlines")]
+pub(super) struct RawDeadlines {
+    /// Of emergencies (critical flaws): at most `24 h`.
+    pub(super) emergency: Option<Written<String>>,
+    /// Of flaws rated high.
+    pub(super) high: Option<Written<String>>,
+    /// Of flaws that nobody has rated.
+    pub(super) unknown: Option<Written<String>>,
+    /// Of flaws rated medium, and of loose dependencies.
+    pub(super) medium: Option<Written<String>>,
+    /// Of flaws rated low.
+    pub(super) low: Option<Written<String>>,
+}
+
+/// What people check before they merge.
+///
+/// A check or an area that is written is added to the built-in ones; one with the `id` (an area: the `name`) of a
+/// built-in one replaces it.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "TestPlan")]
+pub(super) struct RawTestPlan {
+    /// Whether the built-in plan is kept.
+    pub(super) built_in: RawBuiltIn,
+    /// Checks of every plan.
+    pub(super) always: Vec<RawCheck>,
+    /// Checks added on the emergency route.
+    pub(super) emergency: Vec<RawCheck>,
+    /// Checks added when a package makes a major step.
+    pub(super) major: Vec<RawCheck>,
+    /// Parts of what projects do, whose checks are added when a change touches them.
+    pub(super) area: Vec<RawArea>,
+}
+
+/// What becomes of the built-in test plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "BuiltIn")]
+pub(super) enum RawBuiltIn {
+    /// Built-in checks and areas stay, unless replaced one by one.
+    #[default]
+    Keep,
+    /// The plan starts empty.
+    Drop,
+}
+
+/// One box to tick.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Check")]
+pub(super) struct RawCheck {
+    /// A stable name, by which a ticked box is found again: lower-case letters, digits and `-`.
+    pub(super) id: Written<String>,
+    /// What to do, in one line.
+    pub(super) text: Written<String>,
+    /// Who does it: a role such as `tester`, or a person. Not written: `tester`, on the deploy checklist `reviewer`.
+    pub(super) owner: Option<Written<String>>,
+}
+
+/// A part of what projects do, with the packages and paths that touch it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Area")]
+pub(super) struct RawArea {
+    /// Its name for people, for example `Sign-in and sessions`.
+    pub(super) name: Written<String>,
+    /// Package name patterns; `*` also matches `/`.
+    #[serde(default)]
+    pub(super) packages: Vec<Written<String>>,
+    /// File path patterns; `**` matches any number of folders.
+    #[serde(default)]
+    pub(super) paths: Vec<Written<String>>,
+    /// What to check.
+    #[serde(default)]
+    pub(super) check: Vec<RawCheck>,
+}
+
+/// How titles and commits are worded.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Wording")]
+pub(super) struct RawWording {
+    /// Before the title of a fix, for example `fix(deps): `.
+    pub(super) fix_prefix: Option<Written<String>>,
+    /// Before the title of a pin, for example `chore(deps): `.
+    pub(super) pin_prefix: Option<Written<String>>,
+    /// After the title of a fix, for example ` [SECURITY]`.
+    pub(super) suffix: Option<Written<String>>,
+    /// Adds a `Signed-off-by` line with this identity, `Name <address>`, to commits.
+    pub(super) sign_off: Option<Written<String>>,
+}
+
+/// What is audited.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Audit")]
+pub(super) struct RawAudit {
+    /// Path patterns of files that are not audited, for example `tests/fixtures/**`.
+    pub(super) exclude: Vec<Written<String>>,
+}

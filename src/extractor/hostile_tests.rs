@@ -1,0 +1,155 @@
+//! Whatever stands in a file, an extractor answers with dependencies or an error.
+
+use proptest::prelude::*;
+
+use super::testing::MemoryTree;
+use super::{EXTRACTORS, SourceFile};
+use crate::model::repository::RepoPath;
+
+/// A real file of each format under the name that its extractor claims.
+const REAL: [(&str, &[u8]); 7] = [
+    ("Cargo.lock", include_bytes!("../../tests/fixtures/extractor/cargo-lock/workspace-v4.lock")),
+    ("package-lock.json", include_bytes!("../../tests/fixtures/extractor/package-lock/nested-v3.json")),
+    ("package-lock.json", include_bytes!("../../tests/fixtures/extractor/package-lock/workspaces-v2.json")),
+    ("package-lock.json", include_bytes!("../../tests/fixtures/extractor/package-lock/git-v1.json")),
+    ("composer.lock", include_bytes!("../../tests/fixtures/extractor/composer-lock/composer.lock")),
+    (".github/workflows/ci.yml", include_bytes!("../../tests/fixtures/extractor/workflow/ci.yml")),
+    ("action.yml", include_bytes!("../../tests/fixtures/extractor/workflow/action.yml")),
+];
+
+/// Hands the content to every extractor, also as the manifests beside the file.
+fn read_as_everything(content: &[u8]) {
+    let manifests = ["Cargo.toml", "package.json", "composer.json"].map(|name| (name, content));
+    let tree = MemoryTree::new(&manifests);
+    for (name, _) in REAL {
+        let path = RepoPath::new(name).expect("a plain path");
+        let extractor = EXTRACTORS.iter().find(|extractor| extractor.claims(&path)).expect("an extractor");
+        if let Ok(dependencies) = extractor.extract(&SourceFile { path: &path, content, tree: &tree }) {
+            let lines = content.split(|&byte| byte == b'\n').count();
+            for dependency in &dependencies {
+                assert!(dependency.parents.iter().all(|&parent| parent < dependencies.len()));
+                assert!((1..=lines).contains(&(dependency.line as usize)), "{} of {lines}", dependency.line);
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Mutation {
+    Replace(prop::sample::Index, u8),
+    Insert(prop::sample::Index, &'static str),
+    Truncate(prop::sample::Index),
+    DropLine(prop::sample::Index),
+    RepeatLine(prop::sample::Index),
+    SwapLines(prop::sample::Index, prop::sample::Index),
+}
+
+fn mutation() -> impl Strategy<Value = Mutation> {
+    let place = || any::<prop::sample::Index>();
+    let text = prop::sample::select(vec![
+        "\"",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "#",
+        "@",
+        "*a",
+        "&a ",
+        "\\ud800",
+        "null",
+        "é",
+        "\u{202e}",
+        "\r\n",
+        "<<<<<<< x\n",
+        "0",
+        "npm:",
+        "/",
+        "%00",
+        "${{",
+    ]);
+    prop_oneof![
+        (place(), any::<u8>()).prop_map(|(at, byte)| Mutation::Replace(at, byte)),
+        (place(), text).prop_map(|(at, text)| Mutation::Insert(at, text)),
+        place().prop_map(Mutation::Truncate),
+        place().prop_map(Mutation::DropLine),
+        place().prop_map(Mutation::RepeatLine),
+        (place(), place()).prop_map(|(left, right)| Mutation::SwapLines(left, right)),
+    ]
+}
+
+fn mutate(content: &[u8], mutations: &[Mutation]) -> Vec<u8> {
+    let mut content = content.to_vec();
+    for mutation in mutations {
+        if content.is_empty() {
+            break;
+        }
+        let mut lines: Vec<Vec<u8>> = content.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
+        let count = lines.len();
+        match mutation {
+            Mutation::Replace(at, byte) => {
+                let at = at.index(content.len());
+                content[at] = *byte;
+                continue;
+            }
+            Mutation::Insert(at, text) => {
+                let at = at.index(content.len());
+                content.splice(at..at, text.bytes());
+                continue;
+            }
+            Mutation::Truncate(at) => {
+                content.truncate(at.index(content.len()));
+                continue;
+            }
+            Mutation::DropLine(at) => drop(lines.remove(at.index(count))),
+            Mutation::RepeatLine(at) => {
+                let line = lines[at.index(count)].clone();
+                lines.insert(at.index(count), line);
+            }
+            Mutation::SwapLines(left, right) => lines.swap(left.index(count), right.index(count)),
+        }
+        content = lines.join(&b'\n');
+    }
+    content
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_an_extractor_panic(content in prop::collection::vec(any::<u8>(), 0..200)) {
+        read_as_everything(&content);
+    }
+
+    #[test]
+    fn no_text_makes_an_extractor_panic(content in "[\\[\\]{}\":,#@&*!|>a-c0-2=. \n'-]{0,80}") {
+        read_as_everything(content.as_bytes());
+    }
+
+    #[test]
+    fn no_mutation_of_a_real_file_makes_an_extractor_panic(real in 0..REAL.len(), mutations in prop::collection::vec(mutation(), 1..6)) {
+        read_as_everything(&mutate(REAL[real].1, &mutations));
+    }
+}
+
+#[test]
+fn a_large_file_is_read_in_linear_time() {
+    let entries: Vec<String> = (0..20_000)
+        .map(|number| {
+            format!(
+                "\"node_modules/p{number}\": {{\"version\": \"1.0.{number}\", \"dependencies\": {{\"p{}\": \"*\"}}}}",
+                number / 2
+            )
+        })
+        .collect();
+    let content = format!("{{\"packages\": {{\n{}\n}}}}", entries.join(",\n"));
+    let path = RepoPath::new("package-lock.json").expect("a plain path");
+    let extractor = EXTRACTORS.iter().find(|extractor| extractor.claims(&path)).expect("an extractor");
+    let started = std::time::Instant::now();
+    let file = SourceFile { path: &path, content: content.as_bytes(), tree: &MemoryTree::new(&[]) };
+    let dependencies = extractor.extract(&file).expect("a lockfile");
+    assert_eq!(dependencies.len(), 20_000);
+    assert_eq!(dependencies[19_999].line, 20_001);
+    // Anything quadratic takes minutes here.
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}

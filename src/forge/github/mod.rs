@@ -1,0 +1,12 @@
+//! GitHub and GitHub Enterprise Server, through octocrab and the Git Data API.
+
+mod api;
+mod failure;
+mod forge;
+mod identity;
+mod labels;
+mod projects;
+mod proposals;
+mod publish;
+
+pub(super) use forge::connect;

@@ -1,0 +1,36 @@
+//! Audit: one target → what it pins and what is known about it. Changes nothing.
+
+use globset::GlobSet;
+
+use crate::advisory::AdvisoryDatabase;
+use crate::model::report::ProjectReport;
+use crate::model::tree::ProjectTree;
+use crate::pipeline::assess::assess;
+use crate::pipeline::resolve::Resolver;
+use crate::pipeline::scan::scan;
+
+/// What an audit needs besides the files.
+pub(crate) struct AuditContext<'a> {
+    /// What is known.
+    pub(crate) advisories: &'a AdvisoryDatabase,
+    /// Paths that are not audited.
+    pub(crate) exclude: &'a GlobSet,
+    /// Finds the commits of followed branches; `None` offline.
+    pub(crate) resolver: Option<&'a Resolver>,
+}
+
+/// Scans and assesses the files of one project.
+pub(crate) fn audit(name: &str, tree: &dyn ProjectTree, context: &AuditContext<'_>) -> ProjectReport {
+    let mut scan = scan(tree, context.exclude);
+    if let Some(resolver) = context.resolver {
+        resolver.resolve(&mut scan.lockfiles);
+    }
+    let findings = assess(tree, &scan.lockfiles, context.advisories);
+    ProjectReport {
+        commit: tree.commit().cloned(),
+        lockfiles: scan.lockfiles,
+        findings,
+        problems: scan.problems,
+        ..ProjectReport::named(name)
+    }
+}

@@ -1,0 +1,147 @@
+//! Titles and commit messages: plain text of validated words.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::{Facts, WriteRequest, is_wanted, token};
+use crate::model::proposal::Route;
+use crate::model::remedy::{Bump, Step};
+use crate::template::TemplateError;
+
+/// GitHub's limit is 256 characters.
+const TITLE_LIMIT: usize = 250;
+
+/// More names make a title unreadable.
+const NAMES_IN_TITLE: usize = 3;
+
+/// More lines make a commit message unreadable; the diff shows all.
+const LINES_IN_MESSAGE: usize = 50;
+
+/// More trailers help nobody who searches the history.
+const TRAILERS_IN_MESSAGE: usize = 100;
+
+/// What `title.hbs` is made from.
+#[derive(Serialize)]
+struct TitleView<'a> {
+    prefix: &'a str,
+    suffix: &'a str,
+    /// Whether a known flaw is fixed; else it only pins.
+    fixes: bool,
+    /// Whether the one package that is named goes away.
+    removes: bool,
+    names: Vec<String>,
+    /// How many packages are not named.
+    more: usize,
+    /// The version before, when there is only one.
+    from: Option<String>,
+    /// The version after, when there is only one.
+    to: Option<String>,
+    /// How many dependencies are pinned.
+    pins: usize,
+}
+
+/// Words the title.
+pub(super) fn title(request: &WriteRequest<'_>, facts: &Facts<'_>) -> Result<String, TemplateError> {
+    let wording = &request.policy.wording;
+    let fixes = facts.severity.is_some();
+    let moves: Vec<&Bump> =
+        facts.bumps.iter().copied().filter(|bump| is_wanted(bump) && (bump.step != Step::Pin) == fixes).collect();
+    let names = packages(&moves, facts);
+    let (from, to) =
+        if names.len() == 1 { (only(&moves, |bump| Some(before(bump))), only(&moves, after)) } else { (None, None) };
+    let shown = if names.len() > NAMES_IN_TITLE { NAMES_IN_TITLE - 1 } else { names.len() };
+    let view = TitleView {
+        prefix: if fixes { &wording.fix_prefix } else { &wording.pin_prefix },
+        suffix: if fixes { &wording.suffix } else { "" },
+        fixes,
+        removes: names.len() == 1 && moves.iter().all(|bump| bump.to.is_none()),
+        more: names.len() - shown,
+        // A branch is no version: `pin x to 0123456789ab`.
+        from: from.filter(|_| fixes && to.is_some()),
+        to,
+        names: names.into_iter().take(shown).collect(),
+        pins: facts.pins,
+    };
+    let title = request.templates.render("title", &view)?;
+    let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+    Ok(title.chars().take(TITLE_LIMIT).collect())
+}
+
+/// The names of the packages that move, those with the worst flaws first, each once.
+fn packages(moves: &[&Bump], facts: &Facts<'_>) -> Vec<String> {
+    let severity = |bump: &Bump| {
+        let of_package = facts.fixed.iter().filter(|finding| finding.package == bump.package);
+        of_package.map(|finding| finding.severity).max()
+    };
+    let mut ordered: Vec<&&Bump> = moves.iter().collect();
+    ordered.sort_by_key(|bump| (std::cmp::Reverse(severity(bump)), &bump.package));
+    let mut seen = BTreeSet::new();
+    ordered.into_iter().filter(|bump| seen.insert(&bump.package)).map(|bump| token::package(&bump.package)).collect()
+}
+
+fn before(bump: &Bump) -> String {
+    token::version(&bump.from)
+}
+
+fn after(bump: &Bump) -> Option<String> {
+    bump.to.as_deref().map(token::version)
+}
+
+/// What all of them have in common.
+fn only(moves: &[&Bump], part: fn(&Bump) -> Option<String>) -> Option<String> {
+    let first = part(moves.first()?)?;
+    moves.iter().all(|bump| part(bump).as_ref() == Some(&first)).then_some(first)
+}
+
+/// What `commit.hbs` is made from.
+#[derive(Serialize)]
+struct CommitView<'a> {
+    title: &'a str,
+    changes: Vec<Change>,
+    /// How many changes are not shown.
+    more: usize,
+    /// Their names, for the trailers.
+    advisories: Vec<&'a str>,
+    /// As purls, for the trailers.
+    packages: Vec<String>,
+    route: Route,
+    sign_off: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Change {
+    package: String,
+    file: String,
+    from: String,
+    to: Option<String>,
+}
+
+/// Words the commit message.
+pub(super) fn commit_message(
+    request: &WriteRequest<'_>,
+    facts: &Facts<'_>,
+    title: &str,
+) -> Result<String, TemplateError> {
+    let wanted: Vec<&Bump> = facts.bumps.iter().copied().filter(|bump| is_wanted(bump)).collect();
+    let change = |bump: &&Bump| Change {
+        package: token::package(&bump.package),
+        file: token::file(&bump.file),
+        from: before(bump),
+        to: after(bump),
+    };
+    let advisories: BTreeSet<&str> =
+        wanted.iter().flat_map(|bump| &bump.fixes).map(crate::model::advisory::AdvisoryId::as_str).collect();
+    let packages: BTreeSet<String> =
+        wanted.iter().filter_map(|bump| token::purl(bump.ecosystem, &bump.package, bump.to.as_deref())).collect();
+    let view = CommitView {
+        title,
+        changes: wanted.iter().take(LINES_IN_MESSAGE).map(change).collect(),
+        more: wanted.len().saturating_sub(LINES_IN_MESSAGE),
+        advisories: advisories.into_iter().take(TRAILERS_IN_MESSAGE).collect(),
+        packages: packages.into_iter().take(TRAILERS_IN_MESSAGE).collect(),
+        route: request.route,
+        sign_off: request.policy.wording.sign_off.as_deref(),
+    };
+    Ok(super::tidy(&request.templates.render("commit", &view)?))
+}

@@ -1,0 +1,56 @@
+//! Resolve: which commit a followed branch stands at, where the file itself does not lock one.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use crate::git::remote;
+use crate::model::dependency::Origin;
+use crate::model::lockfile::Lockfile;
+use crate::model::repository::CommitId;
+use crate::net::secret::Token;
+
+/// The host that action references name without saying so.
+const ACTIONS_HOST: &str = "https://github.com/";
+
+/// Asks remotes for commits, each (repository, reference) once per run.
+pub(crate) struct Resolver {
+    /// The server that action references live on, with a trailing slash.
+    server: String,
+    /// Sent to that server only.
+    token: Option<Token>,
+    known: Mutex<HashMap<(String, Option<String>), Option<CommitId>>>,
+}
+
+impl Resolver {
+    /// A resolver that finds actions on `server` (an address or a folder) and identifies itself there with `token`.
+    pub(crate) fn new(server: &str, token: Option<Token>) -> Self {
+        Self { server: format!("{}/", server.trim_end_matches('/')), token, known: Mutex::new(HashMap::new()) }
+    }
+
+    /// Fills in the commit of every dependency that follows a branch and is not locked to one.
+    ///
+    /// A repository that cannot be reached leaves the commit unknown: the finding stands all the same, and the remedy
+    /// says why it cannot pin.
+    pub(crate) fn resolve(&self, lockfiles: &mut [Lockfile]) {
+        for dependency in lockfiles.iter_mut().flat_map(|lockfile| lockfile.dependencies.iter_mut()) {
+            let Origin::Git { url, pin, commit } = &mut dependency.origin else { continue };
+            if commit.is_none()
+                && let Some(branch) = pin.followed_branch()
+                && let Some(action) = url.strip_prefix(ACTIONS_HOST)
+            {
+                *commit = self.commit(&format!("{}{action}", self.server), branch);
+            }
+        }
+    }
+
+    fn commit(&self, url: &str, branch: Option<&str>) -> Option<CommitId> {
+        let key = (url.to_owned(), branch.map(str::to_owned));
+        if let Some(known) = self.known.lock().ok()?.get(&key) {
+            return known.clone();
+        }
+        // Unreachable and absent are the same here: no commit is known. The next run asks again.
+        let commit = remote::resolve(url, self.token.as_ref(), branch).ok().flatten();
+        self.known.lock().ok()?.insert(key, commit.clone());
+        commit
+    }
+}

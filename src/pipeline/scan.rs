@@ -1,0 +1,69 @@
+//! Scan: the files of a project → its lockfiles, and what could not be read.
+
+use globset::GlobSet;
+
+use crate::extractor::{EXTRACTORS, Extractor, SourceFile};
+use crate::model::lockfile::Lockfile;
+use crate::model::report::Problem;
+use crate::model::repository::RepoPath;
+use crate::model::tree::{EntryKind, ProjectTree, TreeError};
+
+/// What a project pins, as far as it could be read.
+#[derive(Debug, Default)]
+pub(crate) struct Scan {
+    /// The lockfiles, sorted by path.
+    pub(crate) lockfiles: Vec<Lockfile>,
+    /// The files that claim to be lockfiles and could not be read, sorted by path.
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// Reads every file that an extractor claims and the policy does not exclude.
+pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet) -> Scan {
+    let mut scan = Scan::default();
+    for entry in tree.entries() {
+        if exclude.is_match(entry.path.as_str()) {
+            continue;
+        }
+        let Some(extractor) = EXTRACTORS.iter().find(|extractor| extractor.claims(&entry.path)) else { continue };
+        match entry.kind {
+            EntryKind::File { .. } => match read(tree, *extractor, &entry.path) {
+                Ok(lockfile) => scan.lockfiles.push(lockfile),
+                Err(problem) => scan.problems.push(problem),
+            },
+            EntryKind::Symlink => scan.problems.push(symlink(&entry.path)),
+            // What a submodule holds belongs to another project.
+            EntryKind::Submodule => {}
+        }
+    }
+    scan
+}
+
+fn read(tree: &dyn ProjectTree, extractor: &dyn Extractor, path: &RepoPath) -> Result<Lockfile, Problem> {
+    let content = tree.read(path).map_err(|error| unreadable(path, &error))?;
+    let file = SourceFile { path, content: &content, tree };
+    let dependencies = extractor.extract(&file).map_err(|error| Problem {
+        file: Some(path.clone()),
+        line: error.line,
+        message: format!("read the {} `{path}`: {}", extractor.id(), error.message),
+        hint: error.hint,
+    })?;
+    Ok(Lockfile::new(path.clone(), extractor.id(), dependencies))
+}
+
+fn symlink(path: &RepoPath) -> Problem {
+    Problem {
+        file: Some(path.clone()),
+        line: None,
+        message: format!("read `{path}`: it is a symbolic link, and links are never followed"),
+        hint: Some("commit the lockfile itself, or exclude the path in patchparty.toml".to_owned()),
+    }
+}
+
+fn unreadable(path: &RepoPath, error: &TreeError) -> Problem {
+    let hint = match error {
+        TreeError::TooLarge { .. } => Some("exclude the path in patchparty.toml if it is no lockfile".to_owned()),
+        TreeError::Missing { .. } | TreeError::NotAFile { .. } | TreeError::Unreadable { .. } => None,
+    };
+    let cause = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+    Problem { file: Some(path.clone()), line: None, message: format!("{error}{cause}"), hint }
+}

@@ -1,0 +1,218 @@
+//! The test plan of a change: what is always checked, what the touched areas need, and what makes this change special.
+
+use std::collections::BTreeSet;
+
+use globset::GlobBuilder;
+
+use crate::config::policy::{FunctionalArea, PlanCheck, TestPlan};
+use crate::model::proposal::Route;
+use crate::model::remedy::{Bump, Step};
+use crate::model::repository::RepoPath;
+
+/// A block of the plan, with the reason it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PlanSection {
+    /// What the block is about.
+    pub(crate) subject: PlanSubject,
+    /// Why it is in the plan; empty where the subject says it.
+    pub(crate) reasons: Vec<PlanReason>,
+    /// What to do. Empty when earlier blocks ask for all of it.
+    pub(crate) checks: Vec<PlanCheck>,
+}
+
+/// What a block of the plan is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PlanSubject {
+    /// Every change.
+    Always,
+    /// A functional area that the change touches.
+    Area(String),
+    /// The emergency route.
+    Emergency,
+    /// A package that makes a major step.
+    Major,
+}
+
+/// Why a block is in the plan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum PlanReason {
+    /// A package that moves matches a pattern.
+    Package {
+        /// The package. Untrusted.
+        name: String,
+        /// The area's pattern.
+        pattern: String,
+    },
+    /// A file that changes matches a pattern.
+    Path {
+        /// The file.
+        path: RepoPath,
+        /// The area's pattern.
+        pattern: String,
+    },
+    /// A package makes a major step.
+    MajorStep {
+        /// The package. Untrusted.
+        name: String,
+    },
+}
+
+/// Makes the plan for a change. A check that several blocks ask for stands in the first of them.
+pub(crate) fn test_plan(policy: &TestPlan, bumps: &[Bump], files: &[RepoPath], route: Route) -> Vec<PlanSection> {
+    let mut sections = Vec::new();
+    if !policy.always.is_empty() {
+        sections.push(section(PlanSubject::Always, Vec::new(), &policy.always));
+    }
+    for area in &policy.areas {
+        let reasons = touches(area, bumps, files);
+        if !reasons.is_empty() {
+            sections.push(section(PlanSubject::Area(area.name.clone()), reasons, &area.checks));
+        }
+    }
+    if route == Route::Emergency && !policy.emergency.is_empty() {
+        sections.push(section(PlanSubject::Emergency, Vec::new(), &policy.emergency));
+    }
+    let major = sorted(
+        bumps
+            .iter()
+            .filter(|bump| bump.step == Step::Major)
+            .map(|bump| PlanReason::MajorStep { name: bump.package.clone() }),
+    );
+    if !major.is_empty() && !policy.major.is_empty() {
+        sections.push(section(PlanSubject::Major, major, &policy.major));
+    }
+    let mut seen = BTreeSet::new();
+    for section in &mut sections {
+        section.checks.retain(|check| seen.insert(check.id.clone()));
+    }
+    sections
+}
+
+fn section(subject: PlanSubject, reasons: Vec<PlanReason>, checks: &[PlanCheck]) -> PlanSection {
+    PlanSection { subject, reasons, checks: checks.to_vec() }
+}
+
+/// Why the change touches the area: one reason per package and file, with the first pattern that matches.
+fn touches(area: &FunctionalArea, bumps: &[Bump], files: &[RepoPath]) -> Vec<PlanReason> {
+    let packages = bumps.iter().filter_map(|bump| {
+        let pattern = area.packages.iter().find(|pattern| package_matches(pattern, &bump.package))?;
+        Some(PlanReason::Package { name: bump.package.clone(), pattern: pattern.clone() })
+    });
+    let paths = files.iter().filter_map(|path| {
+        let pattern = area.paths.iter().find(|pattern| path_matches(pattern, path))?;
+        Some(PlanReason::Path { path: path.clone(), pattern: pattern.clone() })
+    });
+    sorted(packages.chain(paths))
+}
+
+fn sorted(reasons: impl Iterator<Item = PlanReason>) -> Vec<PlanReason> {
+    reasons.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// `*` also matches `/`, because `symfony/*` and `@acme*` are meant so; case is ignored, as some ecosystems do.
+fn package_matches(pattern: &str, package: &str) -> bool {
+    matches(GlobBuilder::new(pattern).literal_separator(false).case_insensitive(true), package)
+}
+
+/// As in `.gitignore`, `*` stays in one folder and `**` does not.
+fn path_matches(pattern: &str, path: &RepoPath) -> bool {
+    matches(GlobBuilder::new(pattern).literal_separator(true), path.as_str())
+}
+
+fn matches(pattern: &GlobBuilder<'_>, text: &str) -> bool {
+    // The configuration has been checked when it was read: a pattern that is none matches nothing.
+    pattern.build().is_ok_and(|glob| glob.compile_matcher().is_match(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ecosystem::Ecosystem;
+
+    fn check(id: &str) -> PlanCheck {
+        PlanCheck { id: id.to_owned(), text: format!("Do {id}"), owner: "tester".to_owned() }
+    }
+
+    fn policy() -> TestPlan {
+        let area = |name: &str, packages: &[&str], paths: &[&str], checks: &[&str]| FunctionalArea {
+            name: name.to_owned(),
+            packages: packages.iter().map(|&pattern| pattern.to_owned()).collect(),
+            paths: paths.iter().map(|&pattern| pattern.to_owned()).collect(),
+            checks: checks.iter().map(|id| check(id)).collect(),
+        };
+        TestPlan {
+            always: vec![check("start")],
+            areas: vec![
+                area("Sign-in", &["symfony/security*", "passport"], &[], &["login", "start"]),
+                area("Checkout", &["[broken"], &["apps/shop/**"], &["pay"]),
+                area("Everything", &["*"], &[], &["start"]),
+            ],
+            emergency: vec![check("watch")],
+            major: vec![check("changelog"), check("login")],
+        }
+    }
+
+    fn bump(package: &str, step: Step) -> Bump {
+        Bump {
+            ecosystem: Ecosystem::Packagist,
+            package: package.to_owned(),
+            file: RepoPath::new("composer.lock").expect("valid"),
+            from: "1.0.0".to_owned(),
+            to: Some("2.0.0".to_owned()),
+            step,
+            direct: true,
+            path: Vec::new(),
+            fixes: Vec::new(),
+            reason: String::new(),
+        }
+    }
+
+    fn outline(sections: &[PlanSection]) -> Vec<(PlanSubject, usize, Vec<&str>)> {
+        sections
+            .iter()
+            .map(|section| {
+                let checks = section.checks.iter().map(|check| check.id.as_str()).collect();
+                (section.subject.clone(), section.reasons.len(), checks)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn areas_are_added_with_their_reason_and_each_check_once() {
+        let bumps = [bump("Symfony/security-http", Step::Major), bump("Symfony/security-http", Step::Major)];
+        let files = [RepoPath::new("apps/shop/web/package-lock.json").expect("valid")];
+        let plan = test_plan(&policy(), &bumps, &files, Route::Emergency);
+        let area = |name: &str| PlanSubject::Area(name.to_owned());
+        assert_eq!(
+            outline(&plan),
+            [
+                (PlanSubject::Always, 0, vec!["start"]),
+                (area("Sign-in"), 1, vec!["login"]),
+                (area("Checkout"), 1, vec!["pay"]),
+                (area("Everything"), 1, vec![]),
+                (PlanSubject::Emergency, 0, vec!["watch"]),
+                (PlanSubject::Major, 1, vec!["changelog"]),
+            ]
+        );
+        assert_eq!(
+            plan[1].reasons,
+            [PlanReason::Package { name: "Symfony/security-http".to_owned(), pattern: "symfony/security*".to_owned() }]
+        );
+    }
+
+    #[test]
+    fn a_routine_patch_elsewhere_gets_only_what_is_always_checked() {
+        let mut policy = policy();
+        policy.areas.pop();
+        let plan = test_plan(&policy, &[bump("lodash", Step::Patch)], &[], Route::Routine);
+        assert_eq!(outline(&plan), [(PlanSubject::Always, 0, vec!["start"])]);
+    }
+
+    #[test]
+    fn a_star_stays_in_one_folder_of_paths_but_not_of_packages() {
+        let path = RepoPath::new("apps/shop/composer.lock").expect("valid");
+        assert!(path_matches("apps/**", &path) && path_matches("apps/*/composer.lock", &path));
+        assert!(!path_matches("apps/*", &path) && !path_matches("[", &path));
+        assert!(package_matches("@acme*", "@acme/shop/x"));
+    }
+}

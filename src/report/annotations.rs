@@ -1,0 +1,180 @@
+//! Annotations: findings as GitHub workflow commands, shown on the line of the lockfile.
+
+use std::io::{self, Write};
+
+use super::contract::{ReportOptions, Reporter, visible};
+use crate::model::finding::{Finding, FindingKind};
+use crate::model::report::{Problem, Report};
+use crate::model::severity::Severity;
+
+/// GitHub shows ten annotations of each level and step and drops the rest
+/// (<https://docs.github.com/en/rest/checks/runs>).
+const LIMIT: usize = 10;
+
+/// Findings as workflow commands.
+pub(crate) struct Annotations;
+
+/// The three levels that GitHub knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Error,
+    Warning,
+    Notice,
+}
+
+impl Reporter for Annotations {
+    fn id(&self) -> &'static str {
+        "annotations"
+    }
+
+    fn write(&self, report: &Report, _: ReportOptions, sink: &mut dyn Write) -> io::Result<()> {
+        // A file of another repository would be looked up in this one.
+        let alone = report.projects.len() == 1;
+        let findings: Vec<(&str, &Finding)> = report
+            .projects
+            .iter()
+            .flat_map(|project| project.findings.iter().map(|finding| (project.name.as_str(), finding)))
+            .collect();
+        let problems = report
+            .projects
+            .iter()
+            .flat_map(|project| project.problems.iter().map(|problem| problem_command(&project.name, problem, alone)));
+        for wanted in [Level::Error, Level::Warning, Level::Notice] {
+            let here = findings.iter().filter(|(_, finding)| level(finding) == wanted);
+            let here = here.map(|(project, finding)| command(wanted, project, finding, alone));
+            // What was not read may hide anything: it comes first among the warnings.
+            let problems = problems.clone().filter(|_| wanted == Level::Warning);
+            for command in problems.chain(here).take(LIMIT) {
+                writeln!(sink, "{command}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn level(finding: &Finding) -> Level {
+    match finding.severity {
+        _ if finding.kind.is_warning() => Level::Notice,
+        Severity::Critical | Severity::High => Level::Error,
+        Severity::Unknown | Severity::Medium => Level::Warning,
+        Severity::Low => Level::Notice,
+    }
+}
+
+fn command(level: Level, project: &str, finding: &Finding, alone: bool) -> String {
+    let word = match level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+        Level::Notice => "notice",
+    };
+    let place =
+        if alone { format!("file={},line={},", property(finding.file.as_str()), finding.line) } else { String::new() };
+    let title = match &finding.advisory {
+        Some(flaw) => format!("{} ({})", flaw.id, finding.severity),
+        None => format!("{} ({})", finding.kind.as_str(), finding.severity),
+    };
+    let place_in_words =
+        if alone { String::new() } else { format!(" in {project}, {}:{}", finding.file, finding.line) };
+    let message = format!("{}{place_in_words}{}", package(finding), advice(finding));
+    format!("::{word} {place}title={}::{}", property(&title), data(&message))
+}
+
+fn problem_command(project: &str, problem: &Problem, alone: bool) -> String {
+    let line = problem.line.map(|line| format!("line={line},")).unwrap_or_default();
+    let place = match &problem.file {
+        Some(file) if alone => format!("file={},{line}", property(file.as_str())),
+        Some(_) | None => String::new(),
+    };
+    let project = if alone { String::new() } else { format!("{project}: ") };
+    format!("::warning {place}title=incomplete::{}", data(&format!("{project}failed to {}", problem.message)))
+}
+
+fn package(finding: &Finding) -> String {
+    if finding.version.is_empty() {
+        finding.package.clone()
+    } else {
+        format!("{} {}", finding.package, finding.version)
+    }
+}
+
+fn advice(finding: &Finding) -> String {
+    match (&finding.advisory, finding.kind) {
+        (Some(flaw), _) => {
+            let fixed = flaw.fixed.as_ref().map(|fixed| format!(" Fixed in {fixed}.")).unwrap_or_default();
+            format!(": {}.{fixed}", flaw.summary.trim_end_matches('.'))
+        }
+        (None, FindingKind::BranchTracking) => " follows a branch: it changes without anyone deciding so.".to_owned(),
+        (None, FindingKind::Unlocked) => " has a manifest that no lockfile pins.".to_owned(),
+        (None, _) => String::new(),
+    }
+}
+
+/// Escapes a message as `@actions/core` does, after everything invisible is gone.
+fn data(text: &str) -> String {
+    // A line that begins with `::` is a command: without line ends, untrusted text cannot begin one.
+    visible(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// Escapes a property as `@actions/core` does.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    fn text(report: &Report) -> String {
+        let mut text = Vec::new();
+        Annotations.write(report, ReportOptions::default(), &mut text).expect("a vector takes every write");
+        String::from_utf8(text).expect("text")
+    }
+
+    #[test]
+    fn findings_stand_on_their_lines() {
+        let mut report = sample::report();
+        report.projects.truncate(1);
+        insta::assert_snapshot!("annotations", text(&report));
+    }
+
+    #[test]
+    fn other_repositories_have_no_lines_here() {
+        let several = text(&sample::report());
+        assert!(!several.contains("file="), "{several}");
+        assert!(several.contains("in acme/shop, package-lock.json:12"), "{several}");
+    }
+
+    #[test]
+    fn what_was_not_read_is_a_warning() {
+        let mut report = sample::report();
+        report.projects.retain(|project| !project.problems.is_empty());
+        insta::assert_snapshot!(text(&report), @"::warning file=Cargo.lock,line=3,title=incomplete::failed to parse `Cargo.lock`: expected a version");
+    }
+
+    #[test]
+    fn at_most_ten_of_each_level() {
+        let mut report = sample::report();
+        report.projects.truncate(1);
+        let one = report.projects[0].findings[0].clone();
+        report.projects[0].findings = vec![one; 30];
+        assert_eq!(text(&report).lines().count(), LIMIT);
+    }
+
+    #[test]
+    fn untrusted_text_smuggles_no_command() {
+        let mut report = sample::report();
+        report.projects.truncate(1);
+        let evil = "x\n::add-mask::y\r::stop-commands::z%0A::error::,title=t:\u{1b}[2J";
+        let finding = &mut report.projects[0].findings[0];
+        evil.clone_into(&mut finding.package);
+        evil.clone_into(&mut finding.version);
+        evil.clone_into(&mut finding.advisory.as_mut().expect("a flaw").summary);
+        for line in text(&report).lines() {
+            let known = ["::error file=", "::warning file=", "::notice file="];
+            assert!(known.iter().any(|start| line.starts_with(start)), "{line}");
+            assert!(!line.contains(['\r', '\u{1b}']) && !line.contains("%0A"), "{line}");
+        }
+        assert_eq!(property("a:b,c%d\ne"), "a%3Ab%2Cc%25d\u{fffd}e");
+    }
+}

@@ -1,0 +1,111 @@
+//! The report for machines: a versioned schema, see `docs/report-schema.md`.
+
+mod v1;
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::contract::{ReportOptions, Reporter, is_invisible};
+use crate::model::report::Report;
+
+/// The report for machines.
+pub(crate) struct Json;
+
+impl Reporter for Json {
+    fn id(&self) -> &'static str {
+        "json"
+    }
+
+    fn write(&self, report: &Report, options: ReportOptions, sink: &mut dyn Write) -> io::Result<()> {
+        let document = v1::Document::new(report, options.dependencies);
+        let text = serde_json::to_string_pretty(&document)?;
+        writeln!(sink, "{}", harmless(&text))
+    }
+}
+
+/// Escapes what JSON allows in strings but a terminal would obey; a reader of the JSON gets the same text.
+///
+/// Outside of strings `to_string_pretty` writes no such character but line ends, which inside of strings it escapes.
+fn harmless(json: &str) -> String {
+    let mut harmless = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character != '\n' && is_invisible(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(harmless, "\\u{unit:04x}").expect("a string takes every write");
+            }
+        } else {
+            harmless.push(character);
+        }
+    }
+    harmless
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::sample;
+    use super::*;
+
+    fn text(report: &Report, dependencies: bool) -> String {
+        let mut text = Vec::new();
+        let options = ReportOptions { dependencies, ..ReportOptions::default() };
+        Json.write(report, options, &mut text).expect("a vector takes every write");
+        String::from_utf8(text).expect("text")
+    }
+
+    #[test]
+    fn everything_is_reported() {
+        let text = text(&sample::report(), true);
+        let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+        assert!(text.contains(&version));
+        insta::assert_snapshot!("json", text.replace(&version, "\"version\": \"[version]\""));
+    }
+
+    #[test]
+    fn dependencies_are_listed_on_request() {
+        let document: serde_json::Value = serde_json::from_str(&text(&sample::report(), false)).expect("JSON");
+        let file = &document["projects"][0]["files"][0];
+        assert_eq!(file["dependency_count"], 2);
+        assert!(file["dependencies"].is_null());
+        assert_eq!(document["incomplete"], true);
+    }
+
+    #[test]
+    fn a_terminal_obeys_nothing_and_a_reader_gets_it_all() {
+        let mut report = sample::report();
+        let evil = "a\u{1b}[2J\u{9b}2J\u{202e}\u{e0041}\"\\\n";
+        evil.clone_into(&mut report.projects[0].findings[0].package);
+        let text = text(&report, false);
+        assert!(!text.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\u{e0041}']));
+        let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(document["projects"][0]["findings"][0]["package"], evil);
+    }
+
+    #[test]
+    fn the_schema_in_the_repository_is_current() {
+        let schema = serde_json::to_string_pretty(&schemars::schema_for!(v1::Document)).expect("JSON") + "\n";
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/report.schema.json");
+        if std::env::var_os("PATCHPARTY_UPDATE_SCHEMA").is_some() {
+            std::fs::write(&file, &schema).expect("write the schema");
+        }
+        let kept = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(
+            kept == schema,
+            "docs/report.schema.json is not current: run this test with PATCHPARTY_UPDATE_SCHEMA=1"
+        );
+    }
+
+    #[test]
+    fn the_documentation_names_every_property() {
+        let schema = serde_json::to_value(schemars::schema_for!(v1::Document)).expect("JSON");
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/report-schema.md");
+        let documentation = std::fs::read_to_string(file).expect("the documentation");
+        let definitions = schema["$defs"].as_object().expect("definitions");
+        for definition in definitions.values().chain([&schema]) {
+            for property in definition["properties"].as_object().into_iter().flatten() {
+                assert!(documentation.contains(&format!("`{}`", property.0)), "`{}` is not documented", property.0);
+            }
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! Version 1 of the JSON report. Its structs are its own, so that a change inside the program changes no report.
+//!
+//! Additions are allowed in version 1; a removal or a change of meaning needs a version 2.
+
+mod convert;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::model;
+
+/// The report of one invocation of patchparty.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "patchparty report, version 1")]
+pub(super) struct Document<'a> {
+    /// Always `patchparty/report/v1`.
+    schema: &'static str,
+    /// The program that wrote it.
+    tool: Tool,
+    /// Whether something could not be read or done; the projects' `problems` name it.
+    incomplete: bool,
+    /// The advisory sources that were used.
+    sources: Vec<Source<'a>>,
+    /// The projects, sorted by name.
+    projects: Vec<Project<'a>>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Tool {
+    /// Always `patchparty`.
+    name: &'static str,
+    /// Its version.
+    version: &'static str,
+}
+
+/// An advisory source.
+#[derive(Serialize, JsonSchema)]
+struct Source<'a> {
+    /// Its id, for example `rustsec`.
+    id: &'a str,
+    /// Where it was read from, without credentials.
+    location: &'a str,
+    /// How many advisories it gave.
+    advisories: usize,
+    /// How many of its records could not be understood.
+    skipped: usize,
+    /// Its age in seconds, where it can be told.
+    age_seconds: Option<i64>,
+    /// A complaint, for example that it is too old.
+    warning: Option<&'a str>,
+}
+
+/// A project.
+#[derive(Serialize, JsonSchema)]
+struct Project<'a> {
+    /// `owner/name`, or the path or address that was given.
+    name: &'a str,
+    /// The branch that was audited.
+    branch: Option<&'a str>,
+    /// The commit that was audited.
+    commit: Option<&'a str>,
+    /// Why the project was left alone on purpose.
+    skipped: Option<&'a str>,
+    /// The lockfiles that were read, sorted by path.
+    files: Vec<File<'a>>,
+    /// What was found, most urgent first.
+    findings: Vec<Finding<'a>>,
+    /// What could not be remedied.
+    blocked: Vec<Blocked<'a>>,
+    /// The pull requests.
+    proposals: Vec<Proposal<'a>>,
+    /// What could not be read or done.
+    problems: Vec<Problem<'a>>,
+}
+
+/// A lockfile.
+#[derive(Serialize, JsonSchema)]
+struct File<'a> {
+    /// Its path in the project.
+    path: &'a str,
+    /// What read it.
+    extractor: &'a str,
+    /// How many dependencies it pins.
+    dependency_count: usize,
+    /// Its dependencies, where they were asked for.
+    dependencies: Option<Vec<Dependency<'a>>>,
+}
+
+/// A locked dependency.
+#[derive(Serialize, JsonSchema)]
+struct Dependency<'a> {
+    ecosystem: Ecosystem,
+    name: &'a str,
+    version: &'a str,
+    origin: Origin<'a>,
+    scope: Scope,
+    /// Whether the project itself asks for it.
+    direct: bool,
+    /// The line that pins it.
+    line: u32,
+}
+
+/// A package at a version.
+#[derive(Serialize, JsonSchema)]
+struct Package<'a> {
+    name: &'a str,
+    version: &'a str,
+}
+
+/// Something that was found.
+#[derive(Serialize, JsonSchema)]
+struct Finding<'a> {
+    kind: FindingKind,
+    severity: Severity,
+    /// The preferred name of the advisory; `null` for a finding without one.
+    advisory: Option<&'a str>,
+    /// Its other names, sorted.
+    aliases: Vec<&'a str>,
+    /// Which source says it under which name.
+    records: Vec<Record<'a>>,
+    /// One line about it.
+    summary: Option<&'a str>,
+    /// The page to read on.
+    url: Option<String>,
+    /// The highest CVSS base score.
+    score: Option<f64>,
+    /// The CVSS vector of that score.
+    vector: Option<&'a str>,
+    ecosystem: Ecosystem,
+    package: &'a str,
+    version: &'a str,
+    /// The lowest fixed version above the locked one that is known.
+    fixed: Option<&'a str>,
+    file: &'a str,
+    line: u32,
+    scope: Scope,
+    /// Whether the project itself asks for the package.
+    direct: bool,
+    /// The shortest path from a direct dependency to the package, both included.
+    path: Vec<Package<'a>>,
+    origin: Origin<'a>,
+}
+
+/// A record of an advisory source.
+#[derive(Serialize, JsonSchema)]
+struct Record<'a> {
+    source: &'a str,
+    id: &'a str,
+}
+
+/// A finding that nothing can remedy automatically.
+#[derive(Serialize, JsonSchema)]
+struct Blocked<'a> {
+    ecosystem: Ecosystem,
+    package: &'a str,
+    from: &'a str,
+    /// The version it should move to, when one exists.
+    target: Option<&'a str>,
+    file: &'a str,
+    advisories: Vec<&'a str>,
+    cause: BlockCause,
+    /// Who requires what, from the package up to the direct dependency.
+    chain: Vec<Parent<'a>>,
+    /// What stands in the way.
+    explanation: &'a str,
+    /// The smallest step that a person can take.
+    next_step: &'a str,
+}
+
+/// A link of a blocking chain.
+#[derive(Serialize, JsonSchema)]
+struct Parent<'a> {
+    name: &'a str,
+    version: &'a str,
+    /// What it asks for.
+    requirement: &'a str,
+}
+
+/// A pull request.
+#[derive(Serialize, JsonSchema)]
+struct Proposal<'a> {
+    route: Route,
+    /// The highest severity that it fixes; `null` when it only pins.
+    severity: Option<Severity>,
+    base: &'a str,
+    branch: &'a str,
+    title: &'a str,
+    action: Action,
+    /// Where to look at it.
+    url: Option<&'a str>,
+    /// What it moves.
+    bumps: Vec<Bump<'a>>,
+}
+
+/// A package that a pull request moves.
+#[derive(Serialize, JsonSchema)]
+struct Bump<'a> {
+    ecosystem: Ecosystem,
+    package: &'a str,
+    file: &'a str,
+    from: &'a str,
+    /// `null` when the package is gone.
+    to: Option<&'a str>,
+    step: Step,
+    direct: bool,
+    /// The advisories that it fixes; empty when it only moves along.
+    fixes: Vec<&'a str>,
+    /// Why this version and no other.
+    reason: &'a str,
+}
+
+/// Something that could not be read or done.
+#[derive(Serialize, JsonSchema)]
+struct Problem<'a> {
+    file: Option<&'a str>,
+    line: Option<u32>,
+    /// What failed, as a fragment that fits after "failed to".
+    message: &'a str,
+    /// The way out.
+    hint: Option<&'a str>,
+}
+
+/// Where a package comes from.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+enum Origin<'a> {
+    /// A package registry.
+    Registry {
+        /// Its address, where the file names another than the ecosystem's own.
+        url: Option<&'a str>,
+    },
+    /// A git repository.
+    Git {
+        url: &'a str,
+        /// What the dependency follows.
+        pin: Pin,
+        /// The tag or branch, where it is known.
+        reference: Option<&'a str>,
+        /// The commit at which the file locks it.
+        commit: Option<&'a str>,
+    },
+    /// A folder of the same project.
+    Path,
+    /// An archive at an address.
+    Archive { url: &'a str },
+}
+
+/// Declares an enum of words with the conversion from the model's, exhaustively.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident from $model:path { $($variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Serialize, JsonSchema)]
+        enum $name {
+            $(#[serde(rename = $word)] $variant,)+
+        }
+
+        impl From<$model> for $name {
+            fn from(value: $model) -> Self {
+                use $model as Model;
+                match value {
+                    $(Model::$variant => Self::$variant,)+
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// An ecosystem, as OSV names it.
+    Ecosystem from model::ecosystem::Ecosystem {
+        CratesIo = "crates.io", Npm = "npm", Packagist = "Packagist", GitHubActions = "GitHub Actions",
+    }
+}
+words! {
+    /// How bad a finding is. `unknown`: no source has rated it.
+    Severity from model::severity::Severity {
+        Critical = "critical", High = "high", Unknown = "unknown", Medium = "medium", Low = "low",
+    }
+}
+words! {
+    /// What was found. `unmaintained`, `unsound` and `notice` are warnings.
+    FindingKind from model::finding::FindingKind {
+        Vulnerability = "vulnerability", Malicious = "malicious", BranchTracking = "branch-tracking",
+        Unlocked = "unlocked", Unmaintained = "unmaintained", Unsound = "unsound", Notice = "notice",
+    }
+}
+words! {
+    /// What a project needs a dependency for.
+    Scope from model::dependency::Scope {
+        Runtime = "runtime", Development = "development", Ci = "ci",
+    }
+}
+words! {
+    /// The way a fix takes.
+    Route from model::proposal::Route {
+        Emergency = "emergency", Routine = "routine",
+    }
+}
+words! {
+    /// What was done with a pull request.
+    Action from model::report::ProposalAction {
+        Opened = "opened", Updated = "updated", Unchanged = "unchanged", Previewed = "previewed",
+        LeftToPeople = "left-to-people", ClosedByPerson = "closed-by-person",
+    }
+}
+words! {
+    /// How far a version moves.
+    Step from model::remedy::Step {
+        Pin = "pin", Patch = "patch", Minor = "minor", Major = "major",
+    }
+}
+words! {
+    /// Why nothing could be done.
+    BlockCause from model::remedy::BlockCause {
+        NoFixedVersion = "no-fixed-version", ParentRequirement = "parent-requirement", LockfileStale = "lockfile-stale",
+        RegistryUnreachable = "registry-unreachable", ToolFailed = "tool-failed",
+        PostConditionFailed = "post-condition-failed", Refused = "refused", Unsupported = "unsupported",
+    }
+}
+
+/// What a dependency from git follows.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Pin {
+    /// One commit, for good.
+    Commit,
+    /// A tag.
+    Tag,
+    /// A branch.
+    Branch,
+    /// The repository's default branch.
+    DefaultBranch,
+}

@@ -1,0 +1,184 @@
+//! The job summary's data: what `templates/summary.hbs` is made from.
+
+use serde::Serialize;
+
+use crate::model::finding::{Finding, KnownFlaw};
+use crate::model::proposal::Route;
+use crate::model::remedy::Blocked;
+use crate::model::report::{Problem, ProjectReport, ProposalAction, ProposalReport, Report, SourceStatus};
+use crate::model::severity::Severity;
+
+/// GitHub takes a summary of at most 1 MiB; more projects than these are in the report.
+const PROJECTS: usize = 200;
+
+/// More lines of one project are in the report.
+const LINES: usize = 25;
+
+/// The variables of `summary.hbs`. Projects with nothing to tell are only counted.
+#[derive(Debug, Serialize)]
+pub(crate) struct StepSummary<'a> {
+    projects_total: usize,
+    lockfiles: usize,
+    findings_total: usize,
+    warnings_total: usize,
+    blocked_total: usize,
+    problems_total: usize,
+    nothing_read: bool,
+    sources: &'a [SourceStatus],
+    severities: Vec<SeverityCount>,
+    projects: Vec<ProjectView<'a>>,
+    hidden_projects: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct SeverityCount {
+    severity: Severity,
+    number: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct ProjectView<'a> {
+    name: &'a str,
+    skipped: Option<&'a str>,
+    proposals: Vec<ProposalView<'a>>,
+    findings: Vec<FindingView<'a>>,
+    hidden_findings: usize,
+    blocked: Vec<BlockedView<'a>>,
+    problems: Vec<ProblemView<'a>>,
+    hidden_lines: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct ProposalView<'a> {
+    title: &'a str,
+    url: &'a str,
+    route: Route,
+    base: &'a str,
+    action: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct FindingView<'a> {
+    severity: Severity,
+    package: &'a str,
+    version: &'a str,
+    fixed: Option<&'a str>,
+    id: Option<&'a str>,
+    url: String,
+    kind: &'static str,
+    place: String,
+}
+
+#[derive(Debug, Serialize)]
+struct BlockedView<'a> {
+    package: &'a str,
+    from: &'a str,
+    file: &'a str,
+    explanation: &'a str,
+    next_step: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct ProblemView<'a> {
+    place: String,
+    message: &'a str,
+    hint: Option<&'a str>,
+}
+
+impl<'a> From<&'a Report> for StepSummary<'a> {
+    fn from(report: &'a Report) -> Self {
+        let findings = || report.projects.iter().flat_map(|project| &project.findings);
+        let number =
+            |severity| findings().filter(|finding| !finding.kind.is_warning() && finding.severity == severity).count();
+        let telling: Vec<&ProjectReport> = report.projects.iter().filter(|project| has_news(project)).collect();
+        Self {
+            projects_total: report.projects.len(),
+            lockfiles: report.lockfiles_read(),
+            findings_total: findings().filter(|finding| !finding.kind.is_warning()).count(),
+            warnings_total: findings().filter(|finding| finding.kind.is_warning()).count(),
+            blocked_total: report.projects.iter().map(|project| project.blocked.len()).sum(),
+            problems_total: report.projects.iter().map(|project| project.problems.len()).sum(),
+            nothing_read: report.lockfiles_read() == 0,
+            sources: &report.sources,
+            severities: Severity::ALL
+                .into_iter()
+                .map(|severity| SeverityCount { severity, number: number(severity) })
+                .filter(|count| count.number > 0)
+                .collect(),
+            hidden_projects: telling.len().saturating_sub(PROJECTS),
+            projects: telling.into_iter().take(PROJECTS).map(project_view).collect(),
+        }
+    }
+}
+
+fn has_news(project: &ProjectReport) -> bool {
+    project.skipped.is_some()
+        || !project.findings.is_empty()
+        || !project.problems.is_empty()
+        || !project.proposals.is_empty()
+        || !project.blocked.is_empty()
+}
+
+fn project_view(project: &ProjectReport) -> ProjectView<'_> {
+    let hidden = |number: usize| number.saturating_sub(LINES);
+    ProjectView {
+        name: &project.name,
+        skipped: project.skipped.as_deref(),
+        proposals: project.proposals.iter().take(LINES).map(proposal_view).collect(),
+        findings: project.findings.iter().take(LINES).map(finding_view).collect(),
+        hidden_findings: hidden(project.findings.len()),
+        blocked: project.blocked.iter().take(LINES).map(blocked_view).collect(),
+        problems: project.problems.iter().take(LINES).map(problem_view).collect(),
+        hidden_lines: hidden(project.blocked.len()) + hidden(project.problems.len()) + hidden(project.proposals.len()),
+    }
+}
+
+fn proposal_view(proposal: &ProposalReport) -> ProposalView<'_> {
+    ProposalView {
+        title: &proposal.title,
+        url: proposal.url.as_deref().unwrap_or_default(),
+        route: proposal.route,
+        base: &proposal.base,
+        action: match proposal.action {
+            ProposalAction::Opened => "opened",
+            ProposalAction::Updated => "updated",
+            ProposalAction::Unchanged => "unchanged",
+            ProposalAction::Previewed => "would be opened",
+            ProposalAction::LeftToPeople => "left to the people who added commits",
+            ProposalAction::ClosedByPerson => "closed by a person",
+        },
+    }
+}
+
+fn finding_view(finding: &Finding) -> FindingView<'_> {
+    let flaw = finding.advisory.as_ref();
+    FindingView {
+        severity: finding.severity,
+        package: &finding.package,
+        version: &finding.version,
+        fixed: flaw.and_then(|flaw| flaw.fixed.as_deref()),
+        id: flaw.map(|flaw| flaw.id.as_str()),
+        url: flaw.and_then(KnownFlaw::page).unwrap_or_default(),
+        kind: finding.kind.as_str(),
+        place: format!("{}:{}", finding.file, finding.line),
+    }
+}
+
+fn blocked_view(blocked: &Blocked) -> BlockedView<'_> {
+    BlockedView {
+        package: &blocked.package,
+        from: &blocked.from,
+        file: blocked.file.as_str(),
+        explanation: &blocked.explanation,
+        next_step: &blocked.next_step,
+    }
+}
+
+fn problem_view(problem: &Problem) -> ProblemView<'_> {
+    let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
+    ProblemView {
+        place: problem.file.as_ref().map(|file| format!("{file}{line}")).unwrap_or_default(),
+        message: &problem.message,
+        hint: problem.hint.as_deref(),
+    }
+}

@@ -1,0 +1,375 @@
+//! Renders templates: strictly, with every value made inert, and within limits, whoever wrote the template.
+
+mod prescan;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Read as _, Write};
+use std::path::Path;
+
+use handlebars::{
+    Context, Handlebars, Helper, HelperDef, HelperResult, Output, RenderContext, RenderError, RenderErrorReason,
+    Renderable as _,
+};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::{BUILT_IN, Surface, TemplateError};
+use super::{markdown, ticks};
+
+/// The longest text a template may give; the longest that a forge takes is 65,536 characters.
+const OUTPUT_LIMIT: usize = 1024 * 1024;
+
+/// Breaks a mention or a reference where nothing can be escaped.
+const ZERO_WIDTH_SPACE: char = '\u{200B}';
+
+/// Room for the deepest template that the scan accepts, with a wide margin.
+const STACK_SIZE: usize = 16 * 1024 * 1024;
+
+/// All templates, ready to render.
+#[derive(Debug)]
+pub(crate) struct Templates {
+    markdown: Handlebars<'static>,
+    plain: Handlebars<'static>,
+    digest: String,
+}
+
+impl Templates {
+    /// The templates that are part of the program.
+    pub(crate) fn built_in() -> Result<Self, TemplateError> {
+        Self::load(BTreeMap::new())
+    }
+
+    /// The built-in templates, replaced by the files of the same name (`title.hbs`, `partials/boxes.hbs`) in a folder.
+    /// Partials of other names are added.
+    pub(crate) fn with_overrides(folder: &Path) -> Result<Self, TemplateError> {
+        let mut overrides = BTreeMap::new();
+        for (prefix, folder) in [("", folder.to_owned()), ("partials/", folder.join("partials"))] {
+            if prefix.is_empty() || folder.is_dir() {
+                read_folder(&folder, prefix, &mut overrides)?;
+            }
+        }
+        let known: Vec<&str> = BUILT_IN.iter().map(|built_in| built_in.name).collect();
+        for name in overrides.keys() {
+            // A file with a misspelt name would otherwise do nothing, silently.
+            if !known.contains(&name.as_str()) && !name.starts_with("partials/") {
+                return Err(TemplateError::Unknown { name: name.clone(), known: known.join(", ") });
+            }
+        }
+        Self::load(overrides)
+    }
+
+    fn load(overrides: BTreeMap<String, String>) -> Result<Self, TemplateError> {
+        let mut texts: BTreeMap<String, String> =
+            BUILT_IN.iter().map(|built_in| (built_in.name.to_owned(), built_in.text.to_owned())).collect();
+        texts.extend(overrides);
+        let mut shapes = BTreeMap::new();
+        for (name, text) in &texts {
+            let refused = |complaint| TemplateError::Refused { name: name.clone(), complaint };
+            shapes.insert(name.clone(), prescan::shape(text).map_err(refused)?);
+        }
+        prescan::check_uses(&shapes).map_err(|(name, complaint)| TemplateError::Refused { name, complaint })?;
+        let digest = digest(&texts);
+        on_a_big_stack(|| {
+            let (mut markdown, mut plain) = (registry(Surface::Markdown), registry(Surface::Plain));
+            for (name, text) in &texts {
+                for registry in [&mut markdown, &mut plain] {
+                    registry
+                        .register_template_string(name, text)
+                        .map_err(|source| TemplateError::Syntax { name: name.clone(), source: Box::new(source) })?;
+                }
+            }
+            Ok(Self { markdown, plain, digest })
+        })?
+    }
+
+    /// Renders the template called `name`. A variable that the data lacks is an error.
+    pub(crate) fn render(&self, name: &str, data: &impl Serialize) -> Result<String, TemplateError> {
+        let failed = |source: RenderError| TemplateError::Render { name: name.to_owned(), source: Box::new(source) };
+        let data = serde_json::to_value(data).map_err(|error| failed(RenderErrorReason::from(error).into()))?;
+        let registry = match BUILT_IN.iter().find(|built_in| built_in.name == name).map(|built_in| built_in.surface) {
+            Some(Surface::Plain) => &self.plain,
+            Some(Surface::Markdown) | None => &self.markdown,
+        };
+        on_a_big_stack(|| {
+            let mut text = Limited(Vec::new());
+            registry.render_to_write(name, &data, &mut text).map_err(failed)?;
+            Ok(String::from_utf8_lossy(&text.0).into_owned())
+        })?
+    }
+
+    /// Words the comment about `topic` (`human-commits`, `closed`) for a pull request into `base`.
+    pub(crate) fn comment(&self, topic: &str, base: &str) -> Result<String, TemplateError> {
+        let name = format!("comment_{}", topic.replace('-', "_"));
+        Ok(self.render(&name, &serde_json::json!({ "base": base }))?.trim().to_owned())
+    }
+
+    /// A SHA-256 over all templates: when it changes, every text has to be written again.
+    pub(crate) fn digest(&self) -> String {
+        self.digest.clone()
+    }
+}
+
+fn digest(texts: &BTreeMap<String, String>) -> String {
+    let mut hash = Sha256::new();
+    for part in texts.iter().flat_map(|(name, text)| [name, text]) {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().iter().fold(String::new(), |mut digits, byte| {
+        write!(digits, "{byte:02x}").expect("a string takes every write");
+        digits
+    })
+}
+
+/// Reads the `.hbs` files of one folder, without the folders in it.
+fn read_folder(folder: &Path, prefix: &str, texts: &mut BTreeMap<String, String>) -> Result<(), TemplateError> {
+    let unreadable = |path: &Path| {
+        let path = path.to_owned();
+        move |source| TemplateError::Unreadable { path, source }
+    };
+    for entry in std::fs::read_dir(folder).map_err(unreadable(folder))? {
+        let path = entry.map_err(unreadable(folder))?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".hbs"))
+        else {
+            continue;
+        };
+        let mut text = String::new();
+        let file = std::fs::File::open(&path).map_err(unreadable(&path))?;
+        // One byte more than allowed, so that the scan can say that it is too large.
+        let limit = u64::try_from(prescan::SIZE_LIMIT + 1).expect("a small number");
+        file.take(limit).read_to_string(&mut text).map_err(unreadable(&path))?;
+        texts.insert(format!("{prefix}{name}"), text);
+    }
+    Ok(())
+}
+
+fn registry(surface: Surface) -> Handlebars<'static> {
+    let mut registry = Handlebars::new();
+    registry.set_strict_mode(true);
+    registry.set_prevent_indent(true);
+    match surface {
+        Surface::Markdown => registry.register_escape_fn(markdown::text),
+        Surface::Plain => registry.register_escape_fn(plain),
+    }
+    // The standard ones take a misspelt name for a false one.
+    registry.register_helper("if", Box::new(Condition { positive: true }));
+    registry.register_helper("unless", Box::new(Condition { positive: false }));
+    registry.register_helper("code", Box::new(Inert(|parts: &[String]| markdown::code(&parts[0]), 1)));
+    registry.register_helper("fence", Box::new(Inert(|parts: &[String]| markdown::fence(&parts[0]), 1)));
+    registry.register_helper("link", Box::new(Inert(|parts: &[String]| markdown::link(&parts[0], &parts[1]), 2)));
+    registry.register_helper("count", Box::new(Inert(count, 3)));
+    registry.register_helper("tickbox", Box::new(Inert(|parts: &[String]| ticks::open_box(&parts[0]), 1)));
+    registry
+}
+
+/// A number with its word: `{{count 2 "box" "boxes"}}`.
+fn count(parts: &[String]) -> String {
+    let word = if parts[0] == "1" { &parts[1] } else { &parts[2] };
+    format!("{} {}", markdown::text(&parts[0]), markdown::text(word))
+}
+
+/// One line for a title or a commit message: no controls, and nothing that mentions or refers.
+fn plain(text: &str) -> String {
+    let characters: Vec<char> = text.chars().filter(|character| !character.is_control()).collect();
+    let mut line = String::with_capacity(text.len());
+    for (position, &character) in characters.iter().enumerate() {
+        line.push(character);
+        let before = position.checked_sub(1).and_then(|previous| characters.get(previous));
+        let after = characters.get(position + 1);
+        // An address such as `bot@example.org` or a package such as `lodash@4.17.21` mentions nobody.
+        let mentions =
+            character == '@' && !before.is_some_and(|before| before.is_ascii_alphanumeric() || *before == '_');
+        let refers = character == '#'
+            || (matches!(character, 'h' | 'H') && matches!(before, Some('g' | 'G')) && after == Some(&'-'));
+        if (mentions || refers) && after != Some(&ZERO_WIDTH_SPACE) {
+            line.push(ZERO_WIDTH_SPACE);
+        }
+    }
+    line
+}
+
+/// A helper that writes its values in an inert form, past the escaping of plain values.
+struct Inert(fn(&[String]) -> String, usize);
+
+impl HelperDef for Inert {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        let mut parts = Vec::new();
+        for index in 0..self.1 {
+            let value = present(helper, index)?;
+            parts.push(value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        }
+        Ok(out.write(&self.0(&parts))?)
+    }
+}
+
+/// `if` and `unless` that know a missing value from a false one.
+struct Condition {
+    positive: bool,
+}
+
+impl HelperDef for Condition {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        registry: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        render_context: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        let holds = match present(helper, 0)? {
+            serde_json::Value::Null | serde_json::Value::Bool(false) => false,
+            serde_json::Value::Bool(true) | serde_json::Value::Object(_) => true,
+            serde_json::Value::Number(number) => number.as_f64() != Some(0.0),
+            serde_json::Value::String(text) => !text.is_empty(),
+            serde_json::Value::Array(list) => !list.is_empty(),
+        };
+        let branch = if holds == self.positive { helper.template() } else { helper.inverse() };
+        branch.map_or(Ok(()), |branch| branch.render(registry, context, render_context, out))
+    }
+}
+
+fn present<'a>(helper: &'a Helper<'_>, index: usize) -> Result<&'a serde_json::Value, RenderError> {
+    let name = helper.name().to_owned();
+    let parameter =
+        helper.param(index).ok_or_else(|| RenderErrorReason::Other(format!("`{name}` needs more values")))?;
+    if parameter.is_value_missing() {
+        let path = parameter.relative_path().cloned();
+        return Err(RenderErrorReason::MissingVariable(path).into());
+    }
+    Ok(parameter.value())
+}
+
+/// Takes so much and no more.
+struct Limited(Vec<u8>);
+
+impl Write for Limited {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > OUTPUT_LIMIT {
+            return Err(io::Error::other(format!("the text is longer than {OUTPUT_LIMIT} bytes")));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn on_a_big_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, TemplateError> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_SIZE).spawn_scoped(scope, work);
+        match thread.map_err(TemplateError::Thread)?.join() {
+            Ok(result) => Ok(result),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn override_one(name: &str, text: &str) -> Result<Templates, TemplateError> {
+        Templates::load(BTreeMap::from([(name.to_owned(), text.to_owned())]))
+    }
+
+    fn title(text: &str, data: &serde_json::Value) -> Result<String, TemplateError> {
+        override_one("comment_closed", text).and_then(|templates| templates.render("comment_closed", data))
+    }
+
+    #[test]
+    fn built_in_templates_are_accepted_and_sorted() {
+        Templates::built_in().expect("the built-in templates are valid");
+        assert!(BUILT_IN.is_sorted_by_key(|built_in| built_in.name));
+    }
+
+    #[test]
+    fn values_are_inert_and_never_rendered_again() {
+        let evil = "</details><img src=x> @octocat fixes #1 {{token}} `x` ![a](http://evil.example/)\n## h";
+        let text = title("{{x}} {{code x}}", &json!({ "x": evil, "token": "SECRET" })).expect("renders");
+        assert!(!text.contains("SECRET"), "{text}");
+        let html = comrak::markdown_to_html(&text, &comrak::Options::default());
+        assert_eq!(html.matches('<').count(), 4, "only a paragraph and a code span: {html}");
+        assert!(html.contains("{{token}}"), "{html}");
+    }
+
+    #[test]
+    fn a_missing_variable_is_an_error_everywhere() {
+        for template in [
+            "{{nosuch}}",
+            "{{code nosuch}}",
+            "{{#if nosuch}}{{/if}}",
+            "{{#unless nosuch}}{{/unless}}",
+            "{{x.y}}",
+            "{{#each nosuch}}{{/each}}",
+            "{{#if x}}{{else if nosuch}}{{/if}}",
+            "{{link x nosuch}}",
+            "{{nosuch 1}}",
+            "{{code}}",
+        ] {
+            assert!(title(template, &json!({ "x": false })).is_err(), "{template}");
+        }
+        assert_eq!(title("{{#if x}}a{{else}}b{{/if}}", &json!({ "x": null })).expect("known"), "b");
+    }
+
+    #[test]
+    fn no_template_can_abort_or_flood() {
+        for (template, complaint) in [
+            ("{{#*inline \"a\"}}{{> a}}{{/inline}}{{> a}}", "inline partials"),
+            ("{{> comment_closed}}", "uses itself"),
+            ("{{{x}}}", "unescaped"),
+        ] {
+            let error = override_one("comment_closed", template).expect_err(template).to_string();
+            assert!(error.contains(complaint) && error.contains("comment_closed"), "{error}");
+        }
+        let deep = "{{#if x}}".repeat(32) + "deep" + &"{{/if}}".repeat(32);
+        assert_eq!(title(&deep, &json!({ "x": 1 })).expect("within the limits"), "deep");
+        let many: Vec<u32> = (0..2_000).collect();
+        let flood = title("{{#each x}}{{#each ../x}}xxxx{{/each}}{{/each}}", &json!({ "x": many }));
+        assert!(flood.is_err(), "16 MB were accepted");
+    }
+
+    #[test]
+    fn plain_text_mentions_nobody() {
+        assert_eq!(plain("bump @acme/x, lodash@4.17.21 #1\n"), "bump @\u{200b}acme/x, lodash@4.17.21 #\u{200b}1");
+        assert_eq!(plain(&plain("@acme GH-1")), plain("@acme GH-1"));
+        assert_eq!(plain("Bot <bot@acme.example>"), "Bot <bot@acme.example>");
+    }
+
+    #[test]
+    fn a_folder_overrides_and_typing_errors_are_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("write");
+        write("comment_closed.hbs", "Closed on {{code base}}. {{> partials/signature}}");
+        write("README.md", "not a template");
+        std::fs::create_dir(folder.path().join("partials")).expect("a folder");
+        write("partials/signature.hbs", "The Acme team");
+        let templates = Templates::with_overrides(folder.path()).expect("valid");
+        assert_eq!(templates.comment("closed", "main").expect("renders"), "Closed on `main`. The Acme team");
+        assert_ne!(templates.digest(), Templates::built_in().expect("valid").digest());
+        write("titel.hbs", "x");
+        let error = Templates::with_overrides(folder.path()).expect_err("misspelt").to_string();
+        assert!(error.contains("`titel`") && error.contains("title"), "{error}");
+    }
+
+    #[test]
+    fn comments_say_what_happens() {
+        let templates = Templates::built_in().expect("valid");
+        let people = templates.comment("human-commits", "main").expect("renders");
+        assert!(people.starts_with("This branch holds commits") && people.contains("still open on `main`"), "{people}");
+        let closed = templates.comment("closed", "release/1.x").expect("renders");
+        assert!(closed.contains("reopen it") && closed.contains("not fixed on `release/1.x`"), "{closed}");
+        assert!(templates.comment("unknown", "main").is_err());
+    }
+}

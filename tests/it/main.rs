@@ -1,0 +1,14 @@
+//! The integration tests: the built binary against a stand-in for GitHub with real git behind it, one file per scenario.
+
+mod support;
+
+mod audit_remote;
+mod dry_run;
+mod limits;
+mod loose;
+mod organisation;
+mod people;
+mod routes;
+mod secrets;
+mod standin;
+mod three_ecosystems;

@@ -1,0 +1,136 @@
+//! People: what they commit, tick, label and close is theirs.
+
+use crate::support::bot::{Bot, missing_tools};
+use crate::support::fixtures;
+use crate::support::github::{GitHub, PullRequest};
+
+const SLUG: &str = "acme/ledger";
+const RUN: [&str; 5] = ["run", "--repo", SLUG, "--format", "json"];
+
+/// A project with an open pull request of the first night; `None` where cargo is missing.
+fn first_night() -> Option<(GitHub, Bot, PullRequest)> {
+    if let Some(reason) = missing_tools(&["cargo"]) {
+        std::io::Write::write_all(&mut std::io::stderr(), reason.as_bytes()).expect("standard error takes text");
+        return None;
+    }
+    let github = GitHub::start();
+    github.repository("acme", "ledger").files(fixtures::project("cargo")).commit();
+    let bot = Bot::new(&github);
+    bot.run(&RUN).expect_code(0);
+    let pull = github.only_pull(SLUG);
+    Some((github, bot, pull))
+}
+
+#[test]
+fn commits_of_people_are_left_alone_and_said_so_once() {
+    let Some((github, mut bot, pull)) = first_night() else { return };
+    let theirs = github.push(SLUG, &pull.head, "NOTES.md", b"Wait for the release.\n");
+    github.comment(SLUG, pull.number, "I have added a note, please leave the branch to me.");
+    bot.learn(fixtures::advisories("later"));
+    bot.set_now("2026-11-22T02:00:00Z");
+    let second = bot.run(&RUN);
+    assert_eq!(second.expect_code(0).actions(SLUG), ["left-to-people"]);
+    let after = github.only_pull(SLUG);
+    assert_eq!((after.head_sha, after.open, &after.body), (theirs.clone(), true, &pull.body));
+    assert_eq!(after.comments.len(), 2, "{:?}", after.comments);
+    let mark = github.mark();
+    bot.set_now("2026-11-23T02:00:00Z");
+    bot.run(&RUN).expect_code(0);
+    github.assert_no_writes_since(mark);
+    assert_eq!(github.tip(SLUG, &pull.head), Some(theirs));
+    github.finish();
+}
+
+#[test]
+fn a_commit_that_was_there_before_the_first_night_is_not_overwritten() {
+    if let Some(reason) = missing_tools(&["cargo"]) {
+        eprintln!("{reason}");
+        return;
+    }
+    let github = GitHub::start();
+    let branch = "patchparty/routine/main";
+    github
+        .repository("acme", "ledger")
+        .files(fixtures::project("cargo"))
+        .branch(branch, &[("NOTES.md", b"x")])
+        .commit();
+    let theirs = github.tip(SLUG, branch);
+    // Whether this is a problem or a proposal left to people is the bot's choice; the branch is not.
+    let night = Bot::new(&github).run(&RUN);
+    assert!(matches!(night.code, Some(0 | 4)), "{night:?}");
+    assert_eq!(github.tip(SLUG, branch), theirs);
+    github.finish();
+}
+
+#[test]
+fn ticked_boxes_and_added_labels_survive_an_update() {
+    let Some((github, mut bot, pull)) = first_night() else { return };
+    let boxed = pull.body.lines().find(|line| line.trim_start().starts_with("- [ ] ")).expect("there is a test plan");
+    let (open, ticked) = (boxed.to_owned(), boxed.replacen("- [ ] ", "- [x] ", 1));
+    github.edit_body(SLUG, pull.number, |body| body.replacen(&open, &ticked, 1));
+    github.add_label(SLUG, pull.number, "team: ledger");
+    bot.learn(fixtures::advisories("later"));
+    bot.set_now("2026-11-22T02:00:00Z");
+    assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["updated"]);
+    let after = github.only_pull(SLUG);
+    assert!(after.body.contains("CVE-2026-25541"), "the update is there:\n{}", after.body);
+    assert!(after.body.contains(&ticked), "the box `{ticked}` is not ticked any more:\n{}", after.body);
+    assert!(after.labels.contains(&"team: ledger".to_owned()), "{:?}", after.labels);
+    github.finish();
+}
+
+#[test]
+fn a_box_that_is_ticked_is_no_reason_to_write() {
+    let Some((github, bot, pull)) = first_night() else { return };
+    github.edit_body(SLUG, pull.number, |body| body.replacen("- [ ] ", "- [x] ", 1));
+    let mark = github.mark();
+    assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["unchanged"]);
+    github.assert_no_writes_since(mark);
+    github.finish();
+}
+
+#[test]
+fn a_closed_pull_request_is_not_opened_again_until_something_new_is_known() {
+    let Some((github, mut bot, pull)) = first_night() else { return };
+    github.close(SLUG, pull.number);
+    bot.set_now("2026-11-22T02:00:00Z");
+    assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["closed-by-person"]);
+    assert!(!github.only_pull(SLUG).open);
+    let mark = github.mark();
+    bot.set_now("2026-11-23T02:00:00Z");
+    bot.run(&RUN).expect_code(0);
+    github.assert_no_writes_since(mark);
+
+    bot.learn(fixtures::advisories("later"));
+    bot.set_now("2026-11-24T02:00:00Z");
+    bot.run(&RUN).expect_code(0);
+    let open: Vec<PullRequest> = github.pulls(SLUG).into_iter().filter(|pull| pull.open).collect();
+    assert_eq!(open.len(), 1, "{open:#?}");
+    assert!(open[0].body.contains("CVE-2026-25541"));
+    github.finish();
+}
+
+#[test]
+fn after_a_merge_there_is_nothing_to_do() {
+    let Some((github, mut bot, pull)) = first_night() else { return };
+    github.merge(SLUG, pull.number);
+    let mark = github.mark();
+    bot.set_now("2026-11-22T02:00:00Z");
+    let second = bot.run(&RUN);
+    assert!(second.expect_code(0).actions(SLUG).is_empty());
+    github.assert_no_writes_since(mark);
+    github.finish();
+}
+
+#[test]
+fn a_repository_that_is_archived_meanwhile_is_left_alone() {
+    let Some((github, mut bot, pull)) = first_night() else { return };
+    github.archive(SLUG);
+    bot.learn(fixtures::advisories("later"));
+    let mark = github.mark();
+    let second = bot.run(&RUN);
+    assert!(second.expect_code(0).explanation(SLUG).contains("archived"));
+    github.assert_no_writes_since(mark);
+    assert_eq!(github.only_pull(SLUG).body, pull.body);
+    github.finish();
+}

@@ -171,6 +171,9 @@ fn sources_are_kept(bench: &Bench<'_>, before: &State, after: &State) -> Result<
                 "`{package}` {version} would come from `{source}`, where nothing came from before"
             )));
         }
+        if bench.foreign.contains(package) {
+            continue;
+        }
         let releases = match bench.registry.releases(package) {
             Ok(releases) => releases,
             // What no registry knows (a folder of the project, say) has nothing to compare with.

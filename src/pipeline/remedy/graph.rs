@@ -81,6 +81,9 @@ pub(super) fn edges(bench: &Bench<'_>, state: &State, position: usize) -> Result
 }
 
 fn requirements_of(bench: &Bench<'_>, package: &str, version: &str) -> Result<Vec<(String, String)>, Failure> {
+    if bench.foreign.contains(package) {
+        return Ok(Vec::new());
+    }
     match bench.registry.requirements(package, version) {
         Ok(requirements) => Ok(requirements),
         // A private or removed parent says nothing; the tool judges then.
@@ -150,7 +153,7 @@ fn lowest_admitting(
 ) -> Result<Option<Release>, Failure> {
     let ecosystem = bench.ecosystem();
     let above = &state.lockfile.dependencies[parent];
-    if !matches!(above.origin, Origin::Registry { .. }) {
+    if !matches!(above.origin, Origin::Registry { .. }) || bench.foreign.contains(&above.name) {
         return Ok(None);
     }
     let known = bench.registry.releases(&above.name)?;

@@ -48,22 +48,13 @@ pub(super) fn climb(
         move |failure| Stuck { target, failure }
     };
     let instances = &state.lockfile.dependencies;
-    let at = |version: &str| instances.iter().position(|it| it.name == package && it.version == version);
-    // An earlier remedy may have moved it along, to a version that is affected as well.
-    let moved = || {
-        instances.iter().position(|it| {
-            it.name == package
-                && !bench
-                    .request
-                    .lockfile
-                    .dependencies
-                    .iter()
-                    .any(|old| old.name == package && old.version == it.version)
-                && !flaws(bench.request.advisories, bench.ecosystem(), package, &it.version).is_disjoint(wanted)
-        })
-    };
-    let Some(position) = at(from).or_else(moved) else { return Ok(None) };
+    let Some(position) = find(bench, state, (package, from), wanted) else { return Ok(None) };
     let from = instances[position].version.as_str();
+    if bench.foreign.contains(package) {
+        let text = format!("`{package}` comes from another registry than the one that is asked here");
+        let step = "run patchparty where the package manager is set up for that registry, or update by hand";
+        return Err(stuck(None)(Failure::new(BlockCause::Unsupported, text).with_next_step(step)));
+    }
     let edges = edges(bench, state, position).map_err(stuck(None))?;
     let requirements: Vec<String> = edges.iter().map(|edge| edge.requirement().to_owned()).collect();
     let candidates = candidates(bench, (package, from), &requirements).map_err(stuck(None))?;
@@ -104,6 +95,24 @@ pub(super) fn climb(
         }
     }
     first.map_or(Ok(None), Err)
+}
+
+/// Where the instance stands; an earlier remedy may have moved it along, to a version that is affected as well.
+fn find(
+    bench: &Bench<'_>,
+    state: &State,
+    (package, from): (&str, &str),
+    wanted: &BTreeSet<AdvisoryId>,
+) -> Option<usize> {
+    let instances = &state.lockfile.dependencies;
+    let is_new = |version: &str| {
+        !bench.request.lockfile.dependencies.iter().any(|old| old.name == package && old.version == version)
+    };
+    let is_affected =
+        |version: &str| !flaws(bench.request.advisories, bench.ecosystem(), package, version).is_disjoint(wanted);
+    instances.iter().position(|it| it.name == package && it.version == from).or_else(|| {
+        instances.iter().position(|it| it.name == package && is_new(&it.version) && is_affected(&it.version))
+    })
 }
 
 /// Carries a plan out.

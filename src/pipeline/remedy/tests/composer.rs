@@ -116,7 +116,7 @@ fn world(repository: &Repository) -> Option<World> {
 
 fn manifest(repository: &Repository, requirements: &str, more: &str) -> String {
     format!(
-        "{{\n    \"name\": \"acme/shop\",\n    \"require\": {requirements},\n    \"repositories\": [\n        {{\"packagist.org\": false}},\n        {{\"type\": \"composer\", \"url\": \"{}\"}}\n    ]{more}\n}}\n",
+        "{{\n    \"name\": \"acme/shop\",\n    \"require\": {requirements},\n    \"repositories\": [\n        {{\"packagist\": false}},\n        {{\"type\": \"composer\", \"url\": \"{}\"}}\n    ]{more}\n}}\n",
         repository.address
     )
 }

@@ -23,12 +23,27 @@ pub(super) fn note_reasons(reasons: &mut Reasons, climbed: &Climbed) {
     for step in &climbed.plan.moves {
         let Some(goal) = climbed.plan.moves.last() else { continue };
         let key = (step.package.clone(), step.release.version.clone());
+        let stands = |version: &str| {
+            let instances = &climbed.state.lockfile.dependencies;
+            instances.iter().any(|it| it.name == step.package && it.version == version)
+        };
         let reason = if step.package == goal.package {
+            if !stands(&key.1) {
+                note_other(reasons, climbed, &key);
+            }
             goal_reason(climbed)
         } else {
             format!("lowest release that admits `{}` {}", goal.package, goal.release.version)
         };
         reasons.entry(key).or_insert(reason);
+    }
+}
+
+/// Notes why a package came to another version than the planned one.
+fn note_other(reasons: &mut Reasons, climbed: &Climbed, (package, planned): &(String, String)) {
+    for instance in climbed.state.lockfile.dependencies.iter().filter(|it| it.name == *package) {
+        let reason = format!("newest release that can be locked; {planned}, the lowest without known flaws, cannot");
+        reasons.entry((package.clone(), instance.version.clone())).or_insert(reason);
     }
 }
 

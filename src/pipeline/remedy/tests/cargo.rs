@@ -24,7 +24,10 @@ fn a_package_moves_to_the_lowest_release_without_a_known_flaw() {
         &[&["cargo", "update"], &["cargo", "update", "-p", "smallvec", "--precise", "1.6.0"]],
     );
     let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("smallvec", "1.6.1")]);
-    insta::assert_snapshot!(tell(&outcome), @"");
+    insta::assert_snapshot!(tell(&outcome), @r#"
+        smallvec 1.6.0 -> 1.6.1 [Patch] fixes ["RUSTSEC-2020-0001"]: lowest release that no known advisory affects; within the range `1` that is asked for
+        Cargo.lock: -2 +2
+        "#);
     assert!(!outcome.remedy.unwrap().evidence.is_empty());
 }
 
@@ -37,7 +40,10 @@ fn a_parent_that_stands_in_the_way_moves_as_little_as_possible() {
         &[&["cargo", "update"], &["cargo", "update", "-p", "chrono", "--precise", "0.4.19"]],
     );
     let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("time", "0.2.23")]);
-    insta::assert_snapshot!(tell_about(&outcome, &["time", "chrono", "blocked"]), @"");
+    insta::assert_snapshot!(tell_about(&outcome, &["time", "chrono", "blocked"]), @r#"
+        time 0.1.45 -> (gone) [Patch] fixes ["RUSTSEC-2020-0001"]: nothing requires it any more
+        chrono 0.4.19 -> 0.4.30 [Patch] fixes []: lowest release that admits `time` 0.2.23
+        "#);
 }
 
 #[test]
@@ -45,7 +51,10 @@ fn a_requirement_of_the_project_is_raised_when_nothing_else_helps() {
     let Some(world) = World::new("cargo", true) else { return };
     let tree = world.generate(&project("time = \"0.1\" # the clock\n"), "Cargo.lock", &[&["cargo", "update"]]);
     let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("time", "0.2.23")]);
-    insta::assert_snapshot!(tell_about(&outcome, &["time", "Cargo.toml", "blocked"]), @"");
+    insta::assert_snapshot!(tell_about(&outcome, &["time", "Cargo.toml", "blocked"]), @r#"
+        time 0.1.45 -> 0.2.23 [Major] fixes ["RUSTSEC-2020-0001"]: lowest release that no known advisory affects and that what requires it can use; outside of the range `0.1` that was asked for
+        Cargo.toml: -1 +1
+        "#);
     let manifest = &outcome.remedy.unwrap().changes[1];
     assert!(String::from_utf8_lossy(&manifest.after).contains("time = \"0.2.23\" # the clock"));
 }

@@ -61,6 +61,8 @@ fn serve() -> Repository {
     crate::net::client::install_tls();
     let authority_key = rcgen::KeyPair::generate().unwrap();
     let mut parameters = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    // OpenSSL takes a certificate whose issuer has its own name for one that signed itself.
+    parameters.distinguished_name.push(rcgen::DnType::CommonName, "test authority");
     parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let certificate = parameters.self_signed(&authority_key).unwrap();
     let mut authority = tempfile::NamedTempFile::new().unwrap();
@@ -114,7 +116,7 @@ fn world(repository: &Repository) -> Option<World> {
 
 fn manifest(repository: &Repository, requirements: &str, more: &str) -> String {
     format!(
-        "{{\n    \"name\": \"acme/shop\",\n    \"require\": {requirements},\n    \"repositories\": [\n        {{\"packagist.org\": false}},\n        {{\"type\": \"composer\", \"url\": \"{}\"}}\n    ]{more}\n}}\n",
+        "{{\n    \"name\": \"acme/shop\",\n    \"require\": {requirements},\n    \"repositories\": [\n        {{\"packagist\": false}},\n        {{\"type\": \"composer\", \"url\": \"{}\"}}\n    ]{more}\n}}\n",
         repository.address
     )
 }
@@ -144,7 +146,10 @@ fn a_package_moves_alone_to_the_lowest_release_without_a_known_flaw() {
         r#"{"acme/core": "^1.0", "acme/util": "^1.0"}"#,
     );
     let outcome = world.remedy(&tree, "composer.lock", vec![flaw("acme/core", "1.0.1")]);
-    insta::assert_snapshot!(tell(&outcome), @"");
+    insta::assert_snapshot!(tell(&outcome), @r#"
+        acme/core 1.0.0 -> 1.0.1 [Patch] fixes ["CVE-2020-0001"]: lowest release that no known advisory affects; within the range `^1.0` that is asked for
+        composer.lock: -2 +2
+        "#);
 }
 
 #[test]
@@ -153,7 +158,11 @@ fn a_parent_that_stands_in_the_way_is_named() {
     let Some(world) = world(&repository) else { return };
     let tree = locked(&world, &repository, r#"{"acme/pin": "1.0.0"}"#, r#"{"acme/pin": "^1.0"}"#);
     let outcome = world.remedy(&tree, "composer.lock", vec![flaw("acme/core", "1.0.2")]);
-    insta::assert_snapshot!(tell(&outcome), @"");
+    insta::assert_snapshot!(tell(&outcome), @r#"
+        acme/core 1.0.0 -> 1.0.2 [Patch] fixes ["CVE-2020-0001"]: lowest release that no known advisory affects and that what requires it can use; outside of the range `1.0.0` that was asked for
+        acme/pin 1.0.0 -> 1.1.0 [Minor] fixes []: lowest release that admits `acme/core` 1.0.2
+        composer.lock: -5 +5
+        "#);
 }
 
 #[test]
@@ -162,7 +171,9 @@ fn what_a_parent_forbids_is_told_with_the_chain() {
     let Some(world) = world(&repository) else { return };
     let tree = locked(&world, &repository, r#"{"acme/pin": "1.0.0"}"#, r#"{"acme/pin": "^1.0"}"#);
     let outcome = world.remedy(&tree, "composer.lock", vec![flaw("acme/core", "2.0.0")]);
-    insta::assert_snapshot!(tell(&outcome), @"");
+    insta::assert_snapshot!(tell(&outcome), @r#"
+        blocked acme/core 1.0.0 -> Some("2.0.0") ParentRequirement: the project asks for `acme/pin` `^1.0`, and 2.0.0 is a breaking step | raise `acme/pin` to 2.0.0 and adapt the code | ["acme/pin@1.0.0 `1.0.0`"]
+        "#);
 }
 
 #[test]
@@ -171,7 +182,11 @@ fn a_requirement_of_the_project_is_raised_when_nothing_else_helps() {
     let Some(world) = world(&repository) else { return };
     let tree = locked(&world, &repository, r#"{"acme/core": "^1.0"}"#, r#"{"acme/core": "^1.0"}"#);
     let outcome = world.remedy(&tree, "composer.lock", vec![flaw("acme/core", "2.0.0")]);
-    insta::assert_snapshot!(tell(&outcome), @"");
+    insta::assert_snapshot!(tell(&outcome), @r#"
+        acme/core 1.1.0 -> 2.0.0 [Major] fixes ["CVE-2020-0001"]: lowest release that no known advisory affects and that what requires it can use; outside of the range `^1.0` that was asked for
+        composer.json: -1 +1
+        composer.lock: -3 +3
+        "#);
 }
 
 #[test]
@@ -180,7 +195,10 @@ fn a_release_for_another_php_is_passed_over() {
     let Some(world) = world(&repository) else { return };
     let tree = locked(&world, &repository, r#"{"acme/php9": "1.0.0"}"#, r#"{"acme/php9": "^1.0"}"#);
     let outcome = world.remedy(&tree, "composer.lock", vec![flaw("acme/php9", "1.0.1")]);
-    insta::assert_snapshot!(tell(&outcome), @"");
+    insta::assert_snapshot!(tell(&outcome), @r#"
+        acme/php9 1.0.0 -> 1.0.2 [Patch] fixes ["CVE-2020-0001"]: lowest release that no known advisory affects; within the range `^1.0` that is asked for
+        composer.lock: -2 +3
+        "#);
 }
 
 #[test]

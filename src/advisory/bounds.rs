@@ -4,16 +4,17 @@ use crate::model::advisory::{Advisory, Affected, RangeEvent};
 use crate::model::ecosystem::Ecosystem;
 use crate::version;
 
-/// One line for people; the longest real summary of RustSec, OSV and FriendsOfPHP has less than 300 characters.
+/// One line for people; the longest summaries of RustSec, FriendsOfPHP and Go have 145, 229 and 270 characters.
 const SUMMARY_LIMIT: usize = 300;
-/// The long text, in bytes. GitHub refuses bodies above 65,536 characters, so that more could never be shown.
+/// The long text, in bytes: the longest of RustSec has 9,582. GitHub refuses bodies above 65,536 characters, so that
+/// much more could never be shown.
 const DETAILS_LIMIT: usize = 32 * 1024;
 /// Addresses per record, and the length of one.
 const REFERENCES_LIMIT: usize = 100;
 const ADDRESS_LIMIT: usize = 2_000;
-/// Other names per record: the longest real list has 11.
+/// Other names per record: the longest list of RustSec has 16.
 const ALIASES_LIMIT: usize = 100;
-/// A package name or version; npm names have at most 214 characters, Packagist and crates.io names fewer.
+/// A package name or version; npm names have at most 214 characters, crates.io names at most 64.
 const NAME_LIMIT: usize = 300;
 
 /// A record within bounds, and whether a part of it could not be understood and was left out.

@@ -1,5 +1,7 @@
 //! What an advisory source is.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 
 use crate::config::policy::SourceKind;
@@ -48,9 +50,14 @@ pub(crate) enum RecordError {
 }
 
 impl RecordError {
-    /// An error with the words of a parser.
-    pub(crate) fn malformed(reason: impl ToString) -> Self {
-        Self::Malformed(reason.to_string())
+    /// An error in our words.
+    pub(crate) fn malformed(reason: &str) -> Self {
+        Self::Malformed(reason.to_owned())
+    }
+
+    /// An error in the words of a parser.
+    pub(crate) fn of(error: &dyn std::error::Error) -> Self {
+        Self::Malformed(error.to_string())
     }
 }
 
@@ -67,6 +74,11 @@ pub(crate) trait Source: Sync {
 
     /// What the file says.
     fn read(&self, file: &RecordFile<'_>) -> Result<Reading, RecordError>;
+}
+
+/// Whether the path has the extension, in any case.
+pub(crate) fn has_extension(path: &str, extension: &str) -> bool {
+    Path::new(path).extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
 }
 
 /// The vector with its base score; `None` for text that is no vector of CVSS 2, 3.0, 3.1 or 4.0.

@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use super::contract::{Reading, RecordError, RecordFile, Source, aliases};
+use super::contract::{Reading, RecordError, RecordFile, Source, aliases, has_extension};
 use crate::config::policy::SourceKind;
 use crate::model::advisory::{Advisory, AdvisoryId, AdvisoryKind, Affected, AffectedRange, RangeEvent};
 use crate::model::ecosystem::Ecosystem;
@@ -49,18 +49,18 @@ impl Source for FriendsOfPhp {
     }
 
     fn claims(&self, path: &str) -> bool {
-        path.ends_with(".yaml") && !path.rsplit('/').next().unwrap_or(path).starts_with('.')
+        has_extension(path, "yaml") && !path.rsplit('/').next().unwrap_or(path).starts_with('.')
     }
 
     fn read(&self, file: &RecordFile<'_>) -> Result<Reading, RecordError> {
-        let wire: Wire = serde_saphyr::from_str(file.text()?).map_err(RecordError::malformed)?;
+        let wire: Wire = serde_saphyr::from_str(file.text()?).map_err(|error| RecordError::of(&error))?;
         let package = wire
             .reference
             .strip_prefix(SCHEME)
             .filter(|package| package.split('/').count() == 2)
             .ok_or_else(|| RecordError::malformed("its reference names no Composer package"))?;
         let stem = file.path.rsplit('/').next().unwrap_or(file.path).trim_end_matches(".yaml");
-        let id = AdvisoryId::new(&format!("FriendsOfPHP/{package}/{stem}")).map_err(RecordError::malformed)?;
+        let id = AdvisoryId::new(&format!("FriendsOfPHP/{package}/{stem}")).map_err(|error| RecordError::of(&error))?;
         let other_names = [Some(stem), wire.cve.as_deref()].into_iter().flatten().map(str::trim);
         let other_names = other_names.filter(|name| name.starts_with("CVE-") || name.starts_with("GHSA-"));
 
@@ -243,7 +243,7 @@ reference: composer://acme/shop
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..12 {
             let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
-            bomb.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+            bomb = format!("{bomb}a{level}: &a{level} [{aliases}]\n");
         }
         bomb.push_str("title: *a11\n");
         for text in [

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::contract::{Reading, RecordError, RecordFile, Source, aliases, parse_cvss};
+use super::contract::{Reading, RecordError, RecordFile, Source, aliases, has_extension, parse_cvss};
 use crate::config::policy::SourceKind;
 use crate::model::advisory::{Advisory, AdvisoryId, AdvisoryKind, Affected, AffectedRange, RangeEvent};
 use crate::model::ecosystem::Ecosystem;
@@ -113,14 +113,14 @@ impl Source for Osv {
 
     fn claims(&self, path: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
-        !name.starts_with('.') && [".json", ".yaml", ".yml"].iter().any(|ending| name.ends_with(ending))
+        !name.starts_with('.') && ["json", "yaml", "yml"].iter().any(|extension| has_extension(name, extension))
     }
 
     fn read(&self, file: &RecordFile<'_>) -> Result<Reading, RecordError> {
         let text = file.text()?;
         let mut reading = Reading::default();
-        if !file.path.ends_with(".json") {
-            reading.add(self.id(), serde_saphyr::from_str(text).map_err(RecordError::malformed)?)?;
+        if !has_extension(file.path, "json") {
+            reading.add(self.id(), serde_saphyr::from_str(text).map_err(|error| RecordError::of(&error))?)?;
             return Ok(reading);
         }
         let failure = match serde_json::from_str::<Wire>(text) {
@@ -133,9 +133,9 @@ impl Source for Osv {
         // The complaint about a single record says more than the one about a list that it never was.
         let records = serde_json::from_str::<Vec<Value>>(text)
             .or_else(|_| serde_json::from_str::<Answer>(text).map(|answer| answer.vulns))
-            .map_err(|_| RecordError::malformed(failure))?;
+            .map_err(|_| RecordError::of(&failure))?;
         for record in records {
-            let outcome = serde_json::from_value(record).map_err(RecordError::malformed);
+            let outcome = serde_json::from_value(record).map_err(|error| RecordError::of(&error));
             if outcome.and_then(|wire| reading.add(self.id(), wire)).is_err() {
                 reading.skipped += 1;
             }
@@ -164,7 +164,7 @@ impl Reading {
 }
 
 fn advisory(source: &str, wire: Wire) -> Result<(Advisory, bool), RecordError> {
-    let id = AdvisoryId::new(&wire.id).map_err(RecordError::malformed)?;
+    let id = AdvisoryId::new(&wire.id).map_err(|error| RecordError::of(&error))?;
     let entries = wire.affected.unwrap_or_default();
     let aliases = aliases(&id, wire.aliases.iter().flatten().map(String::as_str));
     let informational = std::iter::once(wire.database_specific.as_ref())
@@ -372,7 +372,7 @@ mod tests {
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..12 {
             let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
-            bomb.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+            bomb = format!("{bomb}a{level}: &a{level} [{aliases}]\n");
         }
         for text in [
             String::new(),

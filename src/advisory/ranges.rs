@@ -119,9 +119,9 @@ pub(super) fn lowest_fix(entries: &[&Affected], locked: &Locked<'_>) -> Option<S
         .filter(|(fixed, _)| fixed > current)
         .collect();
     fixes.sort();
-    let is_free = |fixed: &str| {
-        let fixed = Locked::new(locked.ecosystem, fixed);
-        !entries.iter().any(|affected| fixed.is_affected_by(affected))
+    let is_free = |version: &str| {
+        let candidate = Locked::new(locked.ecosystem, version);
+        !entries.iter().any(|affected| candidate.is_affected_by(affected))
     };
     let free = fixes.iter().find(|(_, fixed)| is_free(fixed));
     free.or_else(|| fixes.first()).map(|(_, fixed)| (*fixed).to_owned())

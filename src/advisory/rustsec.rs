@@ -6,7 +6,7 @@ use rustsec::osv::ranges_for_advisory;
 use semver::{Comparator, Op, VersionReq};
 use serde::Deserialize;
 
-use super::contract::{Reading, RecordError, RecordFile, Source, aliases, parse_cvss};
+use super::contract::{Reading, RecordError, RecordFile, Source, aliases, has_extension, parse_cvss};
 use crate::config::policy::SourceKind;
 use crate::model::advisory::{Advisory, AdvisoryId, AdvisoryKind, Affected, AffectedRange, RangeEvent};
 use crate::model::ecosystem::Ecosystem;
@@ -37,14 +37,14 @@ impl Source for RustSec {
         // `RUSTSEC-0000-0000` is the name of a draft.
         file.starts_with("RUSTSEC-")
             && !file.starts_with("RUSTSEC-0000-")
-            && file.ends_with(".md")
+            && has_extension(file, "md")
             && collection.is_none_or(|collection| collection == "crates")
     }
 
     fn read(&self, file: &RecordFile<'_>) -> Result<Reading, RecordError> {
         let text = file.text()?;
         refuse_what_the_crate_cannot_take(text)?;
-        let record: rustsec::Advisory = text.parse().map_err(RecordError::malformed)?;
+        let record: rustsec::Advisory = text.parse().map_err(|error| RecordError::of(&error))?;
         let changed = format!("{}T00:00:00Z", record.metadata.date.as_str()).parse::<Timestamp>().ok();
         if record.metadata.source.as_ref().is_some_and(|source| !source.is_default_registry()) {
             return Ok(Reading { foreign: 1, changed, ..Reading::default() });
@@ -55,7 +55,7 @@ impl Source for RustSec {
 
 fn advisory(source: &str, record: rustsec::Advisory) -> Result<Advisory, RecordError> {
     let metadata = record.metadata;
-    let id = AdvisoryId::new(metadata.id.as_str()).map_err(RecordError::malformed)?;
+    let id = AdvisoryId::new(metadata.id.as_str()).map_err(|error| RecordError::of(&error))?;
     let cvss = metadata.cvss.and_then(|vector| parse_cvss(&vector.to_string()));
     let page = metadata.id.url();
     let addresses = metadata.url.into_iter().chain(metadata.references).map(String::from);
@@ -119,7 +119,7 @@ fn refuse_what_the_crate_cannot_take(text: &str) -> Result<(), RecordError> {
         .strip_prefix(FENCE)
         .and_then(|rest| rest.split_once("\n```"))
         .ok_or_else(|| RecordError::malformed("it does not begin with TOML front matter"))?;
-    let FrontMatter { versions } = toml::from_str(front_matter).map_err(RecordError::malformed)?;
+    let FrontMatter { versions } = toml::from_str(front_matter).map_err(|error| RecordError::of(&error))?;
     let mut lower_bounds = Vec::new();
     for comparator in versions.patched.iter().chain(&versions.unaffected).flat_map(|request| &request.comparators) {
         let numbers = [Some(comparator.major), comparator.minor, comparator.patch];

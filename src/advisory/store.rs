@@ -1,5 +1,6 @@
 //! The store: loads every source of the policy, from where it stands or through the cache, into one database.
 
+mod age;
 mod cache;
 mod files;
 mod location;
@@ -7,7 +8,6 @@ mod remote;
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -18,14 +18,16 @@ use super::database::AdvisoryDatabase;
 use crate::config::policy::{AdvisoryPolicy, SourceConfig, SourceKind};
 use crate::model::advisory::Advisory;
 use crate::model::report::SourceStatus;
+use age::{Age, seconds_between};
 use files::{FilesError, RecordFiles};
-use location::Location;
-use remote::RemoteError;
-
-pub(crate) use location::guess as guess_kind;
+use location::{Location, Remote};
+use remote::{Opened, RemoteError};
 
 /// How many files a format is tried on before it is ruled out.
 const SAMPLE: usize = 50;
+
+/// The first of January 1999, in seconds since 1970.
+const EARLIEST: i64 = 915_148_800;
 
 /// What to load.
 pub(crate) struct LoadRequest<'a> {
@@ -133,11 +135,6 @@ impl LoadError {
 }
 
 /// Loads every source of the policy. Blocking; it must not run on an asynchronous thread.
-///
-/// The age of a fetched source is the time since it was last fetched or found unchanged. The age of a local one is the
-/// time since its newest record was written: that is in the bytes, so that a copy cannot look younger than what it
-/// knows; where records have no date it is the time since a file was written. A local source is too old for an error
-/// only when its files were written that long ago as well, since whoever put it there yesterday has not forgotten it.
 pub(crate) fn load(request: &LoadRequest<'_>) -> Result<Loaded, LoadError> {
     if request.policy.sources.is_empty() {
         return Err(LoadError::NoSource);
@@ -150,6 +147,16 @@ pub(crate) fn load(request: &LoadRequest<'_>) -> Result<Loaded, LoadError> {
         sources.push(status);
     }
     Ok(Loaded { database: AdvisoryDatabase::new(advisories), sources })
+}
+
+/// The format of what stands at a location as people write it (`--advisories`): of a path what its files say, of an
+/// address what the address says. `None` when that tells nothing.
+pub(crate) fn detect_location(location: &str) -> Option<SourceKind> {
+    match Location::parse(location)? {
+        Location::Local(path) => detect(&path),
+        Location::Remote(Remote::Download(_)) => Some(SourceKind::Osv),
+        Location::Repository(url) | Location::Remote(Remote::Repository(url)) => location::kind_of_repository(&url),
+    }
 }
 
 /// The format of a folder, zip or file; `None` when none of its files is a record of a known format.
@@ -189,33 +196,19 @@ fn load_source(config: &SourceConfig, request: &LoadRequest<'_>) -> Result<(Cont
     let source = source_of(config.kind);
     let id = source.id();
     let location = location::without_credentials(&config.location);
-    let files_error = |source| LoadError::Files { id, location: location.clone(), source };
     let parsed = Location::parse(&config.location)
         .ok_or_else(|| LoadError::UnknownLocation { id, location: location.clone() })?;
-    let (content, age, mut complaints) = match &parsed {
-        Location::Local(path) => {
-            let files = RecordFiles::open(path).map_err(files_error)?;
-            let content = read(source, &files, request.now).map_err(files_error)?;
-            let age = local_age(&files, &content, request.now);
-            (content, age, Vec::new())
-        }
-        Location::Remote(remote) => {
-            let copy = remote::obtain(remote, request).map_err(|source| LoadError::Remote {
-                id,
-                location: location.clone(),
-                source,
-            })?;
-            let content = read(source, &copy.files, request.now).map_err(files_error)?;
-            let age = seconds_between(copy.fetched_at, request.now);
-            let complaints = copy.complaint.into_iter().collect();
-            (content, Age { shown: Some(age), binding: Some(age) }, complaints)
-        }
-    };
+    let copy = open(&parsed, request).map_err(|error| error.at(id, &location))?;
+    let content = read(source, &copy.files, request.now).map_err(|error| OpenError::from(error).at(id, &location))?;
     if content.advisories.is_empty() && content.foreign == 0 {
         return Err(LoadError::NoRecord { id, location, skipped: content.skipped });
     }
-    let is_cached = !matches!(parsed, Location::Local(_));
-    complaints.extend(age_complaint(id, &location, &age, request.policy, is_cached)?);
+    let age = match copy.fetched_at {
+        Some(fetched_at) => Age::of_a_copy(seconds_between(fetched_at, request.now)),
+        None => Age::of_local_files(&copy.files, &content, request.now),
+    };
+    let mut complaints: Vec<String> = copy.complaint.into_iter().collect();
+    complaints.extend(age.complaint(id, &location, request.policy)?);
     complaints.extend(content_complaint(&content));
     let status = SourceStatus {
         id: id.to_owned(),
@@ -228,14 +221,54 @@ fn load_source(config: &SourceConfig, request: &LoadRequest<'_>) -> Result<(Cont
     Ok((content, status))
 }
 
+/// Why a source cannot be opened, before it is said which.
+#[derive(Debug)]
+enum OpenError {
+    Files(FilesError),
+    Remote(RemoteError),
+}
+
+impl From<FilesError> for OpenError {
+    fn from(error: FilesError) -> Self {
+        Self::Files(error)
+    }
+}
+
+impl From<RemoteError> for OpenError {
+    fn from(error: RemoteError) -> Self {
+        Self::Remote(error)
+    }
+}
+
+impl OpenError {
+    fn at(self, id: &'static str, location: &str) -> LoadError {
+        let location = location.to_owned();
+        match self {
+            Self::Files(source) => LoadError::Files { id, location, source },
+            Self::Remote(source) => LoadError::Remote { id, location, source },
+        }
+    }
+}
+
+fn open(location: &Location, request: &LoadRequest<'_>) -> Result<Opened, OpenError> {
+    Ok(match location {
+        Location::Local(path) => Opened::local(RecordFiles::open(path)?),
+        Location::Repository(url) => Opened::local(remote::open_repository(url)?),
+        Location::Remote(remote) => remote::obtain(remote, request)?,
+    })
+}
+
 fn read(source: &dyn Source, files: &RecordFiles, now: Timestamp) -> Result<Content, FilesError> {
+    // Before the first CVE list a date stands for none: Go's database writes the year 1.
+    let earliest = Timestamp::from_second(EARLIEST).unwrap_or(Timestamp::MIN);
     let mut content = Content::default();
     files.visit(&|path| source.claims(path), &mut |path, file| {
         match file.map(|file| source.read(&file)) {
             Some(Ok(reading)) => {
                 content.foreign += reading.foreign;
                 content.skipped += reading.skipped;
-                content.changed = content.changed.max(reading.changed.filter(|changed| *changed <= now));
+                content.changed =
+                    content.changed.max(reading.changed.filter(|changed| (earliest..=now).contains(changed)));
                 for advisory in reading.advisories {
                     let outcome = bounded(advisory);
                     content.skipped += usize::from(outcome.is_partial);
@@ -256,54 +289,6 @@ fn read(source: &dyn Source, files: &RecordFiles, now: Timestamp) -> Result<Cont
     Ok(content)
 }
 
-/// How old a source is, in seconds.
-struct Age {
-    /// What people are told and warned of.
-    shown: Option<i64>,
-    /// What `max-age` binds.
-    binding: Option<i64>,
-}
-
-fn local_age(files: &RecordFiles, content: &Content, now: Timestamp) -> Age {
-    let of_files = files.written_at().map(|written| seconds_between(written, now));
-    let of_records = content.changed.map(|changed| seconds_between(changed, now));
-    let binding = match (of_files, of_records) {
-        (Some(files), Some(records)) => Some(files.min(records)),
-        (one, other) => one.or(other),
-    };
-    Age { shown: of_records.or(of_files), binding }
-}
-
-fn seconds_between(earlier: Timestamp, later: Timestamp) -> i64 {
-    later.duration_since(earlier).as_secs().max(0)
-}
-
-fn age_complaint(
-    id: &'static str,
-    location: &str,
-    age: &Age,
-    policy: &AdvisoryPolicy,
-    is_cached: bool,
-) -> Result<Option<String>, LoadError> {
-    let exceeds = |age: Option<i64>, limit: Duration| {
-        age.is_some_and(|age| u64::try_from(age).is_ok_and(|age| age > limit.as_secs()))
-    };
-    if exceeds(age.binding, policy.max_age) {
-        return Err(LoadError::TooOld {
-            id,
-            location: location.to_owned(),
-            age: for_people(age.binding.unwrap_or_default()),
-            limit: for_people(i64::try_from(policy.max_age.as_secs()).unwrap_or(i64::MAX)),
-            is_cached,
-        });
-    }
-    let is_old = exceeds(age.shown, policy.warn_age);
-    Ok(is_old.then(|| {
-        let age = for_people(age.shown.unwrap_or_default());
-        if is_cached { format!("last fetched {age} ago") } else { format!("its newest record is {age} old") }
-    }))
-}
-
 fn content_complaint(content: &Content) -> Option<String> {
     if content.advisories.is_empty() {
         return Some(format!("none of its {} advisories is about an ecosystem that patchparty knows", content.foreign));
@@ -311,15 +296,6 @@ fn content_complaint(content: &Content) -> Option<String> {
     // One bad record among many is in the numbers; where it is more than a few, something is wrong with the source.
     let all = content.advisories.len() + content.foreign + content.skipped;
     (content.skipped * 20 > all).then(|| format!("{} of its {all} records could not be understood", content.skipped))
-}
-
-fn for_people(seconds: i64) -> String {
-    let counted = |count: i64, unit: &str| format!("{count} {unit}{}", if count == 1 { "" } else { "s" });
-    match seconds {
-        ..3_600 => counted(seconds / 60, "minute"),
-        3_600..172_800 => counted(seconds / 3_600, "hour"),
-        _ => counted(seconds / 86_400, "day"),
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Known vulnerable: locked versions that an advisory is about.
 
+use std::borrow::Cow;
+
 use super::contract::{Check, CheckContext};
 use crate::advisory::FlawMatch;
 use crate::model::advisory::AdvisoryKind;
@@ -10,6 +12,9 @@ use crate::model::lockfile::Lockfile;
 
 /// Looks every locked dependency up in the advisories.
 pub(super) struct KnownVulnerable;
+
+/// A number that no release of an action has reached.
+const NEWEST: u32 = 999_999;
 
 impl Check for KnownVulnerable {
     fn id(&self) -> &'static str {
@@ -33,24 +38,42 @@ impl Check for KnownVulnerable {
 
 /// Whether the dependency is what an advisory means by its name and version.
 fn is_the_package_of_advisories(dependency: &Dependency) -> bool {
-    match (dependency.ecosystem, &dependency.origin) {
+    if dependency.origin == Origin::Path {
         // A folder of the project may have any name.
-        (_, Origin::Path) => false,
-        // As cargo-audit: advisories are about crates.io, a package of another registry or of a repository is another
-        // package, whatever it is called.
-        (Ecosystem::CratesIo, Origin::Registry { url }) => url.is_none(),
-        (Ecosystem::CratesIo, Origin::Git { .. } | Origin::Archive { .. }) => false,
+        return false;
+    }
+    match dependency.ecosystem {
+        // As cargo-audit: advisories are about crates.io, and a package of another registry or of a repository is
+        // another package, whatever it is called.
+        Ecosystem::CratesIo => dependency.origin == Origin::Registry { url: None },
         // npm and Composer name mirrors and proxies of the same packages in their locks, and write the version that the
         // package gives itself beside a repository or an archive: `npm audit` and `composer audit` ask about all of them.
-        (Ecosystem::Npm | Ecosystem::Packagist, _) => true,
+        Ecosystem::Npm | Ecosystem::Packagist => true,
         // An action is its repository. Only a version says which flaws it has: a branch does not, a commit only with
         // the version that the file notes beside it.
-        (Ecosystem::GitHubActions, Origin::Git { pin, .. }) => match pin {
-            GitPin::Tag(_) => true,
-            GitPin::Commit => !is_commit(&dependency.version),
-            GitPin::Branch(_) | GitPin::DefaultBranch => false,
+        Ecosystem::GitHubActions => match &dependency.origin {
+            Origin::Git { pin: GitPin::Branch(_) | GitPin::DefaultBranch, .. } => false,
+            Origin::Git { pin: GitPin::Commit, .. } => !is_commit(&dependency.version),
+            Origin::Git { pin: GitPin::Tag(_), .. }
+            | Origin::Registry { .. }
+            | Origin::Archive { .. }
+            | Origin::Path => true,
         },
-        (Ecosystem::GitHubActions, Origin::Registry { .. } | Origin::Archive { .. }) => true,
+    }
+}
+
+/// The version that runs. A tag such as `v4` or `v4.1` floats over the releases that begin with it and stands at the
+/// newest, so that it has the flaws which its line never got a fix for.
+fn version_in_use(dependency: &Dependency) -> Cow<'_, str> {
+    let version = dependency.version.as_str();
+    let is_floating = dependency.ecosystem == Ecosystem::GitHubActions
+        && matches!(&dependency.origin, Origin::Git { pin: GitPin::Tag(_), .. });
+    let numbers = version.strip_prefix('v').unwrap_or(version);
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    match numbers.split('.').count() {
+        1 if is_floating && is_number(numbers) => Cow::Owned(format!("{numbers}.{NEWEST}.{NEWEST}")),
+        2 if is_floating && numbers.split('.').all(is_number) => Cow::Owned(format!("{numbers}.{NEWEST}")),
+        _ => Cow::Borrowed(version),
     }
 }
 
@@ -199,5 +222,21 @@ mod tests {
         assert_eq!(of("acme/bad", &"1".repeat(40), GitPin::Commit), 0);
         assert_eq!(of("acme/bad", "1.2.3", GitPin::Branch("1.2.3".to_owned())), 0);
         assert_eq!(of("acme/other", "1.2.3", GitPin::Commit), 0);
+    }
+
+    #[test]
+    fn a_floating_tag_stands_at_its_newest_release() {
+        let database = database(Ecosystem::GitHubActions, "acme/bad");
+        let of = |version: &str, pin: GitPin| {
+            inspect(&database, vec![dependency(Ecosystem::GitHubActions, "acme/bad", version, git(pin))])
+        };
+        let tag = |version: &str| of(version, GitPin::Tag(version.to_owned()));
+        assert_eq!(tag("v2").len(), 0);
+        assert_eq!(tag("v1.0").len(), 1);
+        let found = tag("v1");
+        assert_eq!((found.len(), found[0].version.as_str()), (1, "v1"), "version 1 never got the fix");
+        assert_eq!(tag("v2.0.0-beta").len(), 1);
+        // The fix is in 2.0.0: a commit that was once `v2` has it. Had it come in 2.1.0, nobody could tell.
+        assert_eq!(of("v2", GitPin::Commit).len(), 0);
     }
 }

@@ -77,8 +77,8 @@ impl Check for Unlocked {
                 continue;
             }
             // A manifest that cannot be read asks for nothing that could be named.
-            let Ok(content) = context.tree.read(&entry.path) else { continue };
-            let Some(line) = std::str::from_utf8(&content).ok().and_then(manifest.first_request) else { continue };
+            let Ok(bytes) = context.tree.read(&entry.path) else { continue };
+            let Some(line) = std::str::from_utf8(&bytes).ok().and_then(manifest.first_request) else { continue };
             findings.push(finding(&entry.path, manifest.ecosystem, line));
         }
         findings

@@ -30,7 +30,7 @@ fn shared() -> Option<PathBuf> {
 
 fn rustsec(shared: &Path) -> Loaded {
     let location = shared.join("advisories/rustsec").to_string_lossy().into_owned();
-    let day = std::time::Duration::from_secs(86_400);
+    let day = std::time::Duration::from_hours(24);
     let policy = AdvisoryPolicy {
         sources: vec![SourceConfig { kind: SourceKind::RustSec, location }],
         warn_age: 36_500 * day,

@@ -1,8 +1,51 @@
 //! The command line: wires, and does nothing else.
 
+mod actions;
+mod args;
+mod audit;
+mod config;
+mod demo;
+mod environment;
+mod exit;
+mod output;
+mod progress;
+mod run;
+mod sources;
+
 use std::process::ExitCode;
 
-/// Runs the program with the arguments of the process.
+use clap::Parser as _;
+
+use args::{Arguments, Command};
+use environment::Environment;
+use exit::{Failure, Outcome};
+
+/// Runs the program with the arguments and the environment of the process, and gives its exit code.
+///
+/// The codes are listed in `patchparty --help`: 0 clean, 1 findings, 2 usage or configuration, 3 nothing read,
+/// 4 incomplete.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // clap prints help and version to stdout, complaints to stderr; both know their exit code (0 or 2).
+        Err(error) => error.exit(),
+    };
+    let environment = Environment::of_process();
+    output::start(&arguments.global);
+    match dispatch(&arguments, &environment) {
+        Ok(outcome) => outcome.into(),
+        Err(failure) => {
+            output::failure(&failure, &environment);
+            Outcome::Usage.into()
+        }
+    }
+}
+
+fn dispatch(arguments: &Arguments, environment: &Environment) -> Result<Outcome, Failure> {
+    match &arguments.command {
+        Command::Audit(options) => audit::audit(options, &arguments.global, environment),
+        Command::Run(options) => run::run(options, &arguments.global, environment),
+        Command::Demo(options) => demo::demo(options, &arguments.global, environment),
+        Command::Config(options) => config::config(options),
+    }
 }

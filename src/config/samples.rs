@@ -123,20 +123,13 @@ fn loose_unlocked_and_broken_are_there() {
     assert_eq!(fs::read_dir(folder).unwrap().count(), 1, "the campaign site has a manifest and no lockfile");
 }
 
+/// Where npm and Composer write the host they fetched from: a sample has to work with whatever registry a reader uses.
 #[test]
 fn no_sample_names_a_registry() {
-    let mut folders = vec![examples()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let text = fs::read_to_string(&path).unwrap();
-            for host in ["registry.npm", "index.crates", "static.crates", "packagist.org"] {
-                assert!(!text.contains(host), "{} names {host}", path.display());
-            }
+    for lockfile in ["shop-front/package-lock.json", "shop-back/composer.lock"] {
+        let text = organisation(lockfile);
+        for key in ["\"resolved\"", "\"notification-url\""] {
+            assert!(!text.contains(key), "{lockfile} has {key}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::contract::json::Node;
 use super::contract::text::{Lines, explain, read_text};
-use super::contract::{Extractor, ParseError, SourceFile};
+use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::{CommitId, RepoPath};
@@ -108,6 +108,7 @@ fn read_packages<'a>(root: &'a Node<'a>, lines: &Lines) -> Result<Vec<Package<'a
             packages.push(Package { name: text, version, scope, line: lines.at(name.offset), entry });
         }
     }
+    check_package_count(packages.len())?;
     Ok(packages)
 }
 

@@ -59,6 +59,18 @@ impl ParseError {
     }
 }
 
+/// More packages than this in one file are refused: the largest lockfiles in public have less than 10,000, and all that
+/// follows takes time for each of them.
+const PACKAGE_LIMIT: usize = 50_000;
+
+/// Refuses a number of packages that no project has.
+pub(super) fn check_package_count(count: usize) -> Result<(), ParseError> {
+    if count <= PACKAGE_LIMIT {
+        return Ok(());
+    }
+    Err(ParseError::new(format!("read it: it has {count} packages, the limit is {PACKAGE_LIMIT}")))
+}
+
 /// A reader of one file format. Pure: it sees bytes and gives dependencies.
 pub trait Extractor: Sync {
     /// Its name in reports: the file name in kebab-case, for example `cargo-lock`.

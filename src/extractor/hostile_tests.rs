@@ -153,3 +153,32 @@ fn a_large_file_is_read_in_linear_time() {
     // Anything quadratic takes minutes here.
     assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
+
+#[test]
+fn more_packages_than_any_project_has_are_refused() {
+    let many = |item: fn(usize) -> String, separator: &str| (0..60_000).map(item).collect::<Vec<_>>().join(separator);
+    for (name, content) in [
+        ("Cargo.lock", many(|number| format!("[[package]]\nname = \"p{number}\"\nversion = \"1.0.0\""), "\n")),
+        (
+            "package-lock.json",
+            format!("{{\"packages\": {{{}}}}}", many(|number| format!("\"node_modules/{number}\": {{}}"), ",")),
+        ),
+        (
+            "package-lock.json",
+            format!("{{\"dependencies\": {{{}}}}}", many(|number| format!("\"{number}\": {{}}"), ",")),
+        ),
+        (
+            "composer.lock",
+            format!(
+                "{{\"packages\": [{}]}}",
+                many(|number| format!("{{\"name\": \"a/{number}\", \"version\": \"1\"}}"), ",")
+            ),
+        ),
+    ] {
+        let path = RepoPath::new(name).expect("a plain path");
+        let extractor = EXTRACTORS.iter().find(|extractor| extractor.claims(&path)).expect("an extractor");
+        let file = SourceFile { path: &path, content: content.as_bytes(), tree: &MemoryTree::new(&[]) };
+        let error = extractor.extract(&file).expect_err(name);
+        assert!(error.message.contains("60000 packages") && error.hint.is_some(), "{name}: {error}");
+    }
+}

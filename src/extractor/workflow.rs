@@ -201,11 +201,12 @@ mod tests {
 
     #[test]
     fn what_is_no_workflow_is_refused_with_its_line() {
-        let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
-        for (previous, name) in ('a'..='i').zip('b'..='j') {
-            bomb += &format!("{name}: &{name} [{}]\n", vec![format!("*{previous}"); 9].join(", "));
-        }
-        bomb += "jobs: *j\n";
+        // Each line repeats the one above it nine times.
+        let levels = ('a'..='i').zip('b'..='j').map(|(previous, name)| {
+            let aliases = vec![format!("*{previous}"); 9].join(", ");
+            format!("{name}: &{name} [{aliases}]")
+        });
+        let bomb = format!("a: &a [x]\n{}\njobs: *j\n", levels.collect::<Vec<_>>().join("\n"));
         let deep = format!("jobs: {}", "[".repeat(100_000));
         for text in [
             "",

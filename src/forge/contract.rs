@@ -105,6 +105,9 @@ pub(crate) trait Forge: Send + Sync {
     /// The tip of a branch, where it exists.
     async fn tip(&self, project: &Project, branch: &str) -> Result<Option<CommitId>, ForgeError>;
 
+    /// The message of a commit: how the bot knows its own work on a branch that no pull request tells of.
+    async fn commit_message(&self, project: &Project, commit: &CommitId) -> Result<String, ForgeError>;
+
     /// Publishes a change: one commit on top of `change.base`. The branch is created when `expected` is `None` (an error
     /// when it exists), else moved from `expected` (an error when it stands elsewhere). Gives the new commit.
     async fn publish(

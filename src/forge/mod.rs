@@ -2,12 +2,16 @@
 //! below.
 
 mod contract;
+mod directory;
 mod github;
+mod preview;
 
 pub(crate) use contract::{Connect, Discovery, Forge, ForgeError, ForgeSettings};
+pub(crate) use preview::Preview;
 
-/// The first one that answers the settings is used.
+/// The first one that the settings ask for is used. A [`Preview`] wraps any of them, for a dry run.
 pub(crate) static FORGES: &[(&str, Connect)] = &[
     // A folder of local repositories outranks what the configuration lists.
+    ("directory", directory::connect),
     ("github", github::connect),
 ];

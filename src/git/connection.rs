@@ -126,3 +126,41 @@ fn every_cause(error: &gix::Error, mut found: impl FnMut(&(dyn std::error::Error
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::remote::resolve;
+
+    /// Answers every request with one status.
+    async fn server(status: u16) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/acme/shop.git", listener.local_addr().expect("an address"));
+        let status = axum::http::StatusCode::from_u16(status).expect("a status");
+        let router = axum::Router::new().fallback(move || async move { status });
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        url
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_a_server_hides_is_not_found_and_nobody_is_asked_for_a_password() {
+        let token = Token::new("canary-token");
+        for status in [401, 403, 404, 410] {
+            let (url, token) = (server(status).await, token.clone());
+            let outcome = tokio::task::spawn_blocking(move || resolve(&url, token.as_ref(), Some("main")));
+            let outcome = outcome.await.expect("it ends");
+            assert!(matches!(outcome, Err(MirrorError::NotFound)), "{status}: {outcome:?}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_a_server_cannot_do_is_told_with_its_cause() {
+        for status in [429, 500, 503, 200] {
+            let url = server(status).await;
+            let outcome = tokio::task::spawn_blocking(move || resolve(&url, None, None)).await.expect("it ends");
+            assert!(matches!(outcome, Err(MirrorError::Fetch(_))), "{status}: {outcome:?}");
+        }
+        let refused = resolve("http://127.0.0.1:1/acme/shop.git", None, None);
+        assert!(matches!(refused, Err(MirrorError::Fetch(_))), "{refused:?}");
+    }
+}

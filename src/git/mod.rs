@@ -1,12 +1,14 @@
 //! Git: bare shallow mirrors and trees at a commit, never a checkout.
 
-pub(crate) mod create;
 mod address;
+pub(crate) mod commit;
 mod connection;
+pub(crate) mod create;
 pub(crate) mod folder;
 mod guard;
 pub(crate) mod local;
 pub(crate) mod mirror;
+pub(crate) mod patch;
 pub(crate) mod remote;
 #[cfg(test)]
 pub(crate) mod scratch;

@@ -2,9 +2,14 @@
 
 pub(crate) mod assess;
 pub(crate) mod audit;
+pub(crate) mod fingerprint;
 pub(crate) mod job_summary;
+pub(crate) mod night;
+pub(crate) mod plan;
+pub(crate) mod project;
+pub(crate) mod propose;
 pub(crate) mod pull_request;
+pub(crate) mod remedy;
 pub(crate) mod resolve;
 pub(crate) mod scan;
 pub(crate) mod test_plan;
-pub(crate) mod remedy;

@@ -9,6 +9,8 @@ mod overlay;
 mod pins;
 mod summary;
 mod target;
+#[cfg(test)]
+mod tests;
 mod tools;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -156,7 +158,8 @@ fn prepare<'a>(request: &'a RemedyRequest<'a>, state: &State) -> Result<Bench<'a
         .files(path, &tree)
         .map_err(|refusal| Failure::new(BlockCause::Refused, refusal.message).with_next_step(refusal.next_step))?;
     let registry = request.tools.registry(updater.ecosystem(), &files).ok_or_else(unsupported)?;
-    let bench = Bench { request, updater, registry };
+    let foreign = bench::foreign(updater, registry.as_ref(), &files)?;
+    let bench = Bench { request, updater, registry, foreign };
     bench.check_sync(&files)?;
     Ok(bench)
 }

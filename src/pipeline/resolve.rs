@@ -1,12 +1,14 @@
 //! Resolve: which commit a followed branch stands at, where the file itself does not lock one.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Mutex;
 
+use crate::git::mirror::{self, MirrorError, MirrorRequest};
 use crate::git::remote;
 use crate::model::dependency::Origin;
 use crate::model::lockfile::Lockfile;
-use crate::model::repository::CommitId;
+use crate::model::repository::{CommitId, RepoSlug};
 use crate::net::secret::Token;
 
 /// The host that action references name without saying so.
@@ -37,6 +39,8 @@ impl Resolver {
             if commit.is_none()
                 && let Some(branch) = pin.followed_branch()
                 && let Some(action) = url.strip_prefix(ACTIONS_HOST)
+                // The name comes from a workflow: only what GitHub allows may become a part of an address.
+                && let Ok(action) = action.parse::<RepoSlug>()
             {
                 *commit = self.commit(&format!("{}{action}", self.server), branch);
             }
@@ -49,8 +53,20 @@ impl Resolver {
             return known.clone();
         }
         // Unreachable and absent are the same here: no commit is known. The next run asks again.
-        let commit = remote::resolve(url, self.token.as_ref(), branch).ok().flatten();
+        let commit = self.ask(url, branch).ok().flatten();
         self.known.lock().ok()?.insert(key, commit.clone());
         commit
+    }
+
+    fn ask(&self, url: &str, branch: Option<&str>) -> Result<Option<CommitId>, MirrorError> {
+        if self.server.contains("://") {
+            return remote::resolve(url, self.token.as_ref(), branch);
+        }
+        // The server is a folder of this machine (the demo): its repositories are read where they are.
+        let branches: Vec<String> = branch.map(str::to_owned).into_iter().collect();
+        let folder = Path::new(url);
+        let snapshot = mirror::update(&MirrorRequest { url, token: None, branches: &branches, folder })?;
+        let name = branch.or(snapshot.default_branch.as_deref());
+        Ok(name.and_then(|name| snapshot.heads.get(name).cloned()))
     }
 }

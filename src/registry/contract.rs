@@ -49,6 +49,10 @@ pub(crate) trait Registry: Send + Sync {
     /// Every release of the package, in any order.
     fn releases(&self, package: &str) -> Result<Releases, RegistryError>;
 
+    /// Whether this registry is the one that a lockfile names as a package's source (empty when it names none).
+    /// Packages of others are never asked for here: their names may be private.
+    fn serves(&self, source: &str) -> Result<bool, RegistryError>;
+
     /// What one release requires: package and requirement.
     fn requirements(&self, package: &str, version: &str) -> Result<Vec<(String, String)>, RegistryError> {
         let releases = self.releases(package)?;

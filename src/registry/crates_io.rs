@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use cargo_lock::package::SourceId;
 use serde::Deserialize;
 use url::Url;
 
@@ -96,6 +97,10 @@ impl CratesIo {
 }
 
 impl Registry for CratesIo {
+    fn serves(&self, source: &str) -> Result<bool, RegistryError> {
+        Ok(SourceId::from_url(source).is_ok_and(|source| source.is_default_registry()))
+    }
+
     fn releases(&self, package: &str) -> Result<Releases, RegistryError> {
         let package = grammar::package(Ecosystem::CratesIo, package)?;
         self.memory.remember(package, || {
@@ -168,6 +173,15 @@ fn read_index(body: &[u8]) -> Vec<Release> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_its_own_packages_are_asked_for() {
+        let registry = CratesIo::new(Runner::from_environment(), Path::new("/none"), Path::new("/none"));
+        let own = SourceId::default().to_string();
+        assert!(registry.serves(&own).unwrap(), "{own}");
+        assert!(!registry.serves("registry+https://registry.example/index").unwrap());
+        assert!(!registry.serves("git+https://git.example/x").unwrap());
+    }
 
     #[test]
     fn packages_lie_where_the_index_says() {

@@ -5,7 +5,7 @@ mod crates_io;
 mod npm;
 mod packagist;
 
-pub(crate) use contract::{Registry, RegistryError, Releases};
+pub(crate) use contract::{Registry, RegistryError};
 pub(crate) use crates_io::CratesIo;
 pub(crate) use npm::NpmRegistry;
 pub(crate) use packagist::Packagist;

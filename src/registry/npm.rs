@@ -70,6 +70,14 @@ impl NpmRegistry {
 }
 
 impl Registry for NpmRegistry {
+    fn serves(&self, source: &str) -> Result<bool, RegistryError> {
+        if source.is_empty() {
+            return Ok(true);
+        }
+        let (address, _) = self.address.get_or_init(|| self.discover()).clone()?;
+        Ok(Url::parse(source).is_ok_and(|source| source.host_str() == address.host_str()))
+    }
+
     fn releases(&self, package: &str) -> Result<Releases, RegistryError> {
         let package = grammar::package(Ecosystem::Npm, package)?;
         self.memory.remember(package, || {

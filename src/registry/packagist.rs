@@ -81,6 +81,11 @@ impl Packagist {
 }
 
 impl Registry for Packagist {
+    fn serves(&self, _source: &str) -> Result<bool, RegistryError> {
+        // Composer asks the project's own repositories, in the project's order.
+        Ok(true)
+    }
+
     fn releases(&self, package: &str) -> Result<Releases, RegistryError> {
         let package = grammar::package(Ecosystem::Packagist, package)?;
         self.memory.remember(package, || {

@@ -124,7 +124,12 @@ mod tests {
             assert!(reduce(format!(r#"{{"repositories": [{bad}]}}"#).as_bytes()).is_err(), "{bad}");
             assert!(reduce(format!(r#"{{"repositories": {{"x": {bad}}}}}"#).as_bytes()).is_err(), "{bad}");
         }
-        assert!(reduce(br#"{"repositories": [{"packagist.org": false}, {"type": "composer", "url": "https://registry.example"}]}"#).is_ok());
+        assert!(
+            reduce(
+                br#"{"repositories": [{"packagist": false}, {"type": "composer", "url": "https://registry.example"}]}"#
+            )
+            .is_ok()
+        );
         assert!(reduce(br#"{"extra": {"merge-plugin": {}}}"#).is_err());
     }
 }

@@ -1,5 +1,7 @@
 //! The hash by which a `composer.lock` knows its `composer.json`.
 
+use std::fmt::Write as _;
+
 use md5::{Digest, Md5};
 use serde_json::{Map, Value};
 
@@ -90,7 +92,8 @@ fn encode_string(content: &str, text: &mut String) {
             other => {
                 let mut units = [0_u16; 2];
                 for unit in other.encode_utf16(&mut units) {
-                    text.push_str(&format!("\\u{unit:04x}"));
+                    // Writing to a string cannot fail.
+                    let _ = write!(text, "\\u{unit:04x}");
                 }
             }
         }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// What is kept of each output stream: 1 MiB; the rest is read and dropped so that the tool does not stall.
 const OUTPUT_LIMIT: usize = 1024 * 1024;
 /// How long one invocation may take: cold metadata caches of the largest projects need about a minute.
-const TIME_LIMIT: Duration = Duration::from_secs(300);
+const TIME_LIMIT: Duration = Duration::from_mins(5);
 /// How long readers may take after the process group was killed.
 const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 /// How often an exit is looked for.

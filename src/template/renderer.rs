@@ -289,6 +289,13 @@ mod tests {
     }
 
     #[test]
+    fn templates_and_their_errors_cross_threads() {
+        fn crosses<T: Send + Sync + 'static>() {}
+        crosses::<Templates>();
+        crosses::<TemplateError>();
+    }
+
+    #[test]
     fn built_in_templates_are_accepted_and_sorted() {
         Templates::built_in().expect("the built-in templates are valid");
         assert!(BUILT_IN.is_sorted_by_key(|built_in| built_in.name));

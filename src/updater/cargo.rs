@@ -397,6 +397,41 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
+    fn invocations(attempts: Vec<Attempt>) -> String {
+        let actions = attempts.into_iter().flat_map(|attempt| attempt.actions);
+        let lines = actions.filter_map(|action| match action {
+            Action::Run(run) => {
+                let env: Vec<String> = run.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                Some(format!("{} {}\n  in {}\n  {}", run.program, run.args.join(" "), run.cwd.display(), env.join(" ")))
+            }
+            Action::Write(..) => None,
+        });
+        lines.take(2).collect::<Vec<_>>().join("\n")
+    }
+
+    fn place() -> Place {
+        let folder = |name: &str| std::path::Path::new("/scratch").join(name);
+        Place { project: folder("project"), empty: folder("empty"), home: folder("home"), cache: "/cache".into() }
+    }
+
+    #[test]
+    fn commands_are_exact_and_hostile_names_never_reach_one() {
+        let files = Files { lockfile: RepoPath::new("app/Cargo.lock").unwrap(), contents: BTreeMap::new() };
+        let step = Move { package: "time", from: "0.1.40", target: "0.2.23", release: None };
+        insta::assert_snapshot!(invocations(Cargo.attempts(&[step], &files, &place()).unwrap()), @r#"
+        cargo update --manifest-path /scratch/project/app/Cargo.toml -p time@0.1.40 --precise 0.2.23
+          in /scratch/empty
+          CARGO_HOME=/cache/cargo CARGO_HTTP_TIMEOUT=15 CARGO_NET_GIT_FETCH_WITH_CLI=false CARGO_NET_RETRY=1 CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS= CARGO_TERM_COLOR=never
+        cargo update --manifest-path /scratch/project/app/Cargo.toml -p time@0.1.40
+          in /scratch/empty
+          CARGO_HOME=/cache/cargo CARGO_HTTP_TIMEOUT=15 CARGO_NET_GIT_FETCH_WITH_CLI=false CARGO_NET_RETRY=1 CARGO_REGISTRY_GLOBAL_CREDENTIAL_PROVIDERS= CARGO_TERM_COLOR=never
+        "#);
+        for package in ["-p", "--upload-pack=x", "$(id)", "a\nb"] {
+            assert!(Cargo.attempts(&[Move { package, ..step }], &files, &place()).is_err(), "{package:?}");
+        }
+        assert!(Cargo.attempts(&[Move { target: "--config=x", ..step }], &files, &place()).is_err());
+    }
+
     #[test]
     fn paths_out_of_the_repository_are_seen() {
         for (folder, path, expected) in [

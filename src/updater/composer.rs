@@ -228,6 +228,41 @@ fn locked_entry(package: &Map<String, Value>) -> Option<LockedEntry> {
 mod tests {
     use super::*;
 
+    fn invocations(attempts: Vec<Attempt>) -> String {
+        let actions = attempts.into_iter().flat_map(|attempt| attempt.actions);
+        let lines = actions.filter_map(|action| match action {
+            Action::Run(run) => {
+                let env: Vec<String> = run.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                Some(format!("{} {}\n  in {}\n  {}", run.program, run.args.join(" "), run.cwd.display(), env.join(" ")))
+            }
+            Action::Write(..) => None,
+        });
+        lines.take(2).collect::<Vec<_>>().join("\n")
+    }
+
+    fn place() -> Place {
+        let folder = |name: &str| std::path::Path::new("/scratch").join(name);
+        Place { project: folder("project"), empty: folder("empty"), home: folder("home"), cache: "/cache".into() }
+    }
+
+    #[test]
+    fn commands_are_exact_and_hostile_names_never_reach_one() {
+        let files = Files { lockfile: RepoPath::new("app/composer.lock").unwrap(), contents: BTreeMap::new() };
+        let step = Move { package: "acme/core", from: "1.0.0", target: "1.0.1", release: None };
+        insta::assert_snapshot!(invocations(Composer.attempts(&[step], &files, &place()).unwrap()), @r#"
+        composer update --no-scripts --no-plugins --no-interaction --no-ansi --no-install --no-audit --no-progress --ignore-platform-req=ext-* --ignore-platform-req=lib-* -- acme/core:1.0.1
+          in /scratch/project/app
+          COLUMNS=1000 COMPOSER_ALLOW_SUPERUSER=1 COMPOSER_CACHE_DIR=/cache/composer COMPOSER_DISABLE_XDEBUG_WARN=1 COMPOSER_HOME=/scratch/home/composer COMPOSER_NO_INTERACTION=1 COMPOSER_PROCESS_TIMEOUT=60
+        composer update --no-scripts --no-plugins --no-interaction --no-ansi --no-install --no-audit --no-progress --ignore-platform-req=ext-* --ignore-platform-req=lib-* --with-dependencies -- acme/core:1.0.1
+          in /scratch/project/app
+          COLUMNS=1000 COMPOSER_ALLOW_SUPERUSER=1 COMPOSER_CACHE_DIR=/cache/composer COMPOSER_DISABLE_XDEBUG_WARN=1 COMPOSER_HOME=/scratch/home/composer COMPOSER_NO_INTERACTION=1 COMPOSER_PROCESS_TIMEOUT=60
+        "#);
+        for package in ["-p", "--upload-pack=x", "$(id)", "a\nb"] {
+            assert!(Composer.attempts(&[Move { package, ..step }], &files, &place()).is_err(), "{package:?}");
+        }
+        assert!(Composer.attempts(&[Move { target: "--config=x", ..step }], &files, &place()).is_err());
+    }
+
     #[test]
     fn requirements_are_raised_and_every_other_byte_stays() {
         let manifest = b"{\n\t\"require\": {\"Acme/Core\": \"^1.0\", \"acme/odd\": \"1.0 || 2.0\"}}";

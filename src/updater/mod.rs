@@ -11,7 +11,7 @@ mod pin_npm;
 mod pin_workflow;
 
 pub(crate) use contract::{
-    Action, Attempt, DirectRequirement, Files, LockedEntry, Move, PinRequest, Pinner, Refusal, SyncCheck, Updater,
+    Action, Attempt, DirectRequirement, Files, LockedEntry, Move, PinRequest, Pinner, SyncCheck, Updater,
 };
 
 /// Every updater.

@@ -1,14 +1,16 @@
 //! npm: install the exact version, put the manifest back, install again; nested copies are edited natively and then
 //! reconciled by npm.
 
+mod entries;
+
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use entries::{edit_entries, name_of};
+use serde_json::Value;
 
 use super::contract::{Action, Attempt, DirectRequirement, Files, LockedEntry, Move, Refusal, SyncCheck, Updater};
 use crate::model::dependency::PackageVersion;
 use crate::model::ecosystem::Ecosystem;
-use crate::model::release::Release;
 use crate::model::remedy::BlockingParent;
 use crate::model::repository::RepoPath;
 use crate::model::tree::{EntryKind, ProjectTree};
@@ -19,24 +21,6 @@ use crate::sandbox::skeleton::Place;
 
 /// The sections of a manifest that hold requirements.
 const SECTIONS: [&str; 4] = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
-/// What npm copies from a release's record into the lockfile, in npm's order.
-const COPIED: [&str; 14] = [
-    "deprecated",
-    "license",
-    "dependencies",
-    "bin",
-    "engines",
-    "os",
-    "cpu",
-    "libc",
-    "funding",
-    "hasInstallScript",
-    "optionalDependencies",
-    "peerDependencies",
-    "peerDependenciesMeta",
-    "bundleDependencies",
-];
-
 /// JavaScript's package manager.
 pub(crate) struct Npm;
 
@@ -104,7 +88,7 @@ impl Updater for Npm {
         by_install.push(install());
         let by_install = Attempt { what: "npm install at the exact version", actions: by_install };
         let mut attempts = vec![by_install];
-        if let Some(edited) = edit_entries(files.lock(), moves) {
+        if let Some(edited) = edit_entries(files.lock(), moves, omits_resolved(files.lock())) {
             let actions = vec![Action::Write(files.lockfile.clone(), edited), install()];
             let by_edit = Attempt { what: "edit of the locked entries, reconciled by npm install", actions };
             // Installing a package that is locked more than once reshuffles where its copies stand.
@@ -325,12 +309,6 @@ fn omits_resolved(lock: &[u8]) -> bool {
     !sealed.is_empty() && sealed.iter().all(|entry| entry.source.is_empty())
 }
 
-/// The real name of an entry: `name` where it is an alias, else the path's end.
-fn name_of(path: &str, entry: &Value) -> String {
-    let last = path.rsplit("node_modules/").next().unwrap_or(path);
-    entry.get("name").and_then(Value::as_str).unwrap_or(last).to_owned()
-}
-
 /// One locked package; links to folders of the project have no version and are left out.
 fn locked_entry(name: &str, entry: &Value) -> Option<LockedEntry> {
     let version = entry.get("version").and_then(Value::as_str)?;
@@ -347,72 +325,48 @@ fn locked_entry(name: &str, entry: &Value) -> Option<LockedEntry> {
     })
 }
 
-/// The lockfile with every entry of the moved packages at its old version replaced by what the registry says of the new
-/// one; `None` where the format or the registry's record does not allow it.
-fn edit_entries(lock: &[u8], moves: &[Move<'_>]) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(lock).ok()?;
-    let mut value: Value = serde_json::from_str(text).ok()?;
-    let omits_resolved = omits_resolved(lock);
-    let packages = value.get_mut("packages")?.as_object_mut()?;
-    for step in moves {
-        let record = step.release.and_then(|release| entry_record(release, omits_resolved))?;
-        let mut edited = false;
-        for (path, entry) in packages.iter_mut().filter(|(path, _)| path.contains("node_modules/")) {
-            let at_old = entry.get("version").and_then(Value::as_str) == Some(step.from);
-            if at_old && name_of(path, entry) == step.package {
-                replace_entry(entry.as_object_mut()?, &record);
-                edited = true;
-            }
-        }
-        if !edited {
-            return None;
-        }
-    }
-    // A second copy in the old form stands in version 2; npm writes it anew from `packages`.
-    if let Some(fields) = value.as_object_mut() {
-        fields.shift_remove("dependencies");
-    }
-    Some(layout::write_like(text, &value))
-}
-
-/// Keeps where and why the package is there, replaces what it is.
-fn replace_entry(entry: &mut Map<String, Value>, record: &Map<String, Value>) {
-    let mut fresh = record.clone();
-    if let Some(name) = entry.get("name") {
-        fresh.insert("name".to_owned(), name.clone());
-    }
-    for kept in ["dev", "optional", "devOptional", "peer", "inBundle"] {
-        if let Some(flag) = entry.get(kept) {
-            fresh.insert(kept.to_owned(), flag.clone());
-        }
-    }
-    *entry = fresh;
-}
-
-/// What npm writes of a release. Never without `integrity`: npm does not fill it in again.
-fn entry_record(release: &Release, omits_resolved: bool) -> Option<Map<String, Value>> {
-    let record = release.record.as_ref()?;
-    let mut entry = Map::new();
-    entry.insert("version".to_owned(), Value::from(release.version.as_str()));
-    let distribution = record.get("dist")?;
-    if !omits_resolved {
-        entry.insert("resolved".to_owned(), distribution.get("tarball")?.clone());
-    }
-    entry.insert("integrity".to_owned(), distribution.get("integrity")?.clone());
-    for field in COPIED {
-        if let Some(value) = record.get(field) {
-            entry.insert(field.to_owned(), value.clone());
-        }
-    }
-    Some(entry)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::release::Release;
 
     fn path(text: &str) -> RepoPath {
         RepoPath::new(text).unwrap()
+    }
+
+    fn invocations(attempts: Vec<Attempt>) -> String {
+        let actions = attempts.into_iter().flat_map(|attempt| attempt.actions);
+        let lines = actions.filter_map(|action| match action {
+            Action::Run(run) => {
+                let env: Vec<String> = run.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                Some(format!("{} {}\n  in {}\n  {}", run.program, run.args.join(" "), run.cwd.display(), env.join(" ")))
+            }
+            Action::Write(..) => None,
+        });
+        lines.take(2).collect::<Vec<_>>().join("\n")
+    }
+
+    fn place() -> Place {
+        let folder = |name: &str| std::path::Path::new("/scratch").join(name);
+        Place { project: folder("project"), empty: folder("empty"), home: folder("home"), cache: "/cache".into() }
+    }
+
+    #[test]
+    fn commands_are_exact_and_hostile_names_never_reach_one() {
+        let files = Files { lockfile: RepoPath::new("app/package-lock.json").unwrap(), contents: BTreeMap::new() };
+        let step = Move { package: "@acme/tool", from: "1.0.0", target: "1.0.1", release: None };
+        insta::assert_snapshot!(invocations(Npm.attempts(&[step], &files, &place()).unwrap()), @r#"
+        npm install --package-lock-only --ignore-scripts --no-audit --no-fund --no-update-notifier --git=git --allow-git=none --allow-remote=none --allow-file=none --min-release-age=0 --lockfile-version=3 -- @acme/tool@1.0.1
+          in /scratch/project/app
+          npm_config_cache=/cache/npm npm_config_fetch_retries=1 npm_config_fetch_timeout=20000 npm_config_globalconfig=/scratch/home/no-global-npmrc npm_config_userconfig=/scratch/home/no-user-npmrc
+        npm install --package-lock-only --ignore-scripts --no-audit --no-fund --no-update-notifier --git=git --allow-git=none --allow-remote=none --allow-file=none --min-release-age=0 --lockfile-version=3
+          in /scratch/project/app
+          npm_config_cache=/cache/npm npm_config_fetch_retries=1 npm_config_fetch_timeout=20000 npm_config_globalconfig=/scratch/home/no-global-npmrc npm_config_userconfig=/scratch/home/no-user-npmrc
+        "#);
+        for package in ["-p", "--upload-pack=x", "$(id)", "a\nb"] {
+            assert!(Npm.attempts(&[Move { package, ..step }], &files, &place()).is_err(), "{package:?}");
+        }
+        assert!(Npm.attempts(&[Move { target: "--config=x", ..step }], &files, &place()).is_err());
     }
 
     #[test]
@@ -450,7 +404,7 @@ mod tests {
             ..Release::default()
         };
         let step = Move { package: "debug", from: "2.6.8", target: "2.6.9", release: Some(&release) };
-        let edited = String::from_utf8(edit_entries(lock, &[step]).unwrap()).unwrap();
+        let edited = String::from_utf8(edit_entries(lock, &[step], false).unwrap()).unwrap();
         let value: Value = serde_json::from_str(&edited).unwrap();
         assert_eq!(value["packages"]["node_modules/debug"]["version"], "3.1.0");
         assert_eq!(
@@ -461,7 +415,7 @@ mod tests {
             })
         );
         assert!(edited.contains("\n\t\"packages\"") && edited.ends_with("}\n"));
-        assert!(edit_entries(lock, &[Move { release: None, ..step }]).is_none(), "never without integrity");
+        assert!(edit_entries(lock, &[Move { release: None, ..step }], false).is_none(), "never without integrity");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod composer;
 mod composer_constraint;
+mod npm_range;
 mod number;
 mod semantic;
 
@@ -110,15 +111,7 @@ pub fn satisfies(ecosystem: Ecosystem, requirement: &str, version: &str) -> Opti
             let requirement = semver::VersionReq::parse(requirement).ok()?;
             Some(requirement.matches(&semver::Version::parse(version).ok()?))
         }
-        Ecosystem::Npm => {
-            // `npm:other@^1` installs another package under this name; the range follows its last `@`.
-            let range = match requirement.strip_prefix("npm:") {
-                Some(alias) => alias.rfind('@').filter(|&at| at > 0).map_or("*", |at| &alias[at + 1..]),
-                None => requirement,
-            };
-            let range = nodejs_semver::Range::parse(range).ok()?;
-            Some(range.satisfies(&nodejs_semver::Version::parse(version).ok()?))
-        }
+        Ecosystem::Npm => npm_range::satisfies(requirement, version),
         Ecosystem::Packagist => {
             let constraint = ComposerConstraint::parse(requirement)?;
             Some(constraint.matches(&ComposerVersion::parse(version)?))

@@ -2,7 +2,7 @@
 
 use crate::support::bot::{Bot, missing_tools};
 use crate::support::fixtures;
-use crate::support::github::GitHub;
+use crate::support::github::{GitHub, Unseen};
 
 const SLUG: &str = "acme/ledger";
 const RUN: [&str; 5] = ["run", "--repo", SLUG, "--format", "json"];
@@ -72,4 +72,18 @@ fn an_answer_that_is_lost_never_makes_a_second_pull_request() {
         assert!(pull.open && pull.labels.contains(&"security".to_owned()), "write {lost} was lost: {pull:#?}");
         github.finish();
     }
+}
+
+#[test]
+fn what_github_does_not_see_yet_is_tried_again() {
+    if let Some(reason) = missing_tools(&["cargo"]) {
+        eprintln!("{reason}");
+        return;
+    }
+    let (github, bot) = project();
+    github.overlook(&[Unseen::Tree, Unseen::Branch, Unseen::PullRequest]);
+    bot.run(&RUN).expect_code(0);
+    let pull = github.only_pull(SLUG);
+    assert!(pull.labels.contains(&"security".to_owned()), "{pull:#?}");
+    github.finish();
 }

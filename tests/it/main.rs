@@ -2,6 +2,7 @@
 
 mod support;
 
+mod apps;
 mod audit_remote;
 mod dry_run;
 mod limits;

@@ -128,9 +128,39 @@ fn a_repository_that_is_archived_meanwhile_is_left_alone() {
     github.archive(SLUG);
     bot.learn(fixtures::advisories("later"));
     let mark = github.mark();
+    // It was the only project: nothing was read, which is not the same as clean.
     let second = bot.run(&RUN);
-    assert!(second.expect_code(0).explanation(SLUG).contains("archived"));
+    assert!(second.expect_code(3).explanation(SLUG).contains("archived"));
     github.assert_no_writes_since(mark);
     assert_eq!(github.only_pull(SLUG).body, pull.body);
+    github.finish();
+}
+
+#[test]
+fn a_branch_of_people_that_bars_ours_is_named() {
+    if let Some(reason) = missing_tools(&["cargo"]) {
+        eprintln!("{reason}");
+        return;
+    }
+    let github = GitHub::start();
+    // Git cannot hold both `patchparty` and `patchparty/routine/main`.
+    github.repository("acme", "ledger").files(fixtures::project("cargo")).branch("patchparty", &[("x", b"x")]).commit();
+    let theirs = github.tip(SLUG, "patchparty");
+    let night = Bot::new(&github).run(&RUN);
+    assert!(night.expect_code(4).explanation(SLUG).contains("branch"), "{}", night.stdout);
+    assert_eq!(github.tip(SLUG, "patchparty"), theirs);
+    github.finish();
+}
+
+#[test]
+fn a_commit_that_arrives_while_the_bot_writes_is_not_overwritten() {
+    let Some((github, mut bot, pull)) = first_night() else { return };
+    bot.learn(fixtures::advisories("later"));
+    github.push_at_next_write(SLUG, &pull.head);
+    let second = bot.run(&RUN);
+    assert!(matches!(second.code, Some(0 | 4)), "{second:?}");
+    let log = github.disk(SLUG).git(&["log", "--format=%ae", &pull.head]).run();
+    assert_eq!(log.lines().next(), Some("ada@people.example"), "the person's commit is the tip:\n{log}");
+    assert_eq!(github.text(SLUG, &pull.head, "NOTES.md"), "Just in time.\n");
     github.finish();
 }

@@ -264,7 +264,11 @@ fn unknown_routes_are_found_and_writes_are_told_from_reads() {
     client.post("/repos/acme/shop/labels", &json!({ "name": "x" })).expect(201);
     let writes = github.writes_since(mark);
     assert_eq!((writes.len(), writes[0].json()["name"].as_str()), (1, Some("x")));
-    assert_eq!(github.take_unknown(), ["GET /api/repos/acme/shop/surprise"]);
+    let query = json!({ "query": "query { viewer { login } }" });
+    assert_eq!(client.post("/graphql", &query).expect(200).body["data"]["viewer"]["login"], BOT);
+    client.post("/graphql", &json!({ "query": "mutation { surprise }" })).expect(404);
+    assert_eq!(github.writes_since(mark).len(), 2, "a query is no write, a mutation is one");
+    assert_eq!(github.take_unknown(), ["GET /api/repos/acme/shop/surprise", "POST /api/graphql"]);
     github.finish();
 }
 
@@ -284,5 +288,24 @@ fn the_real_composer_locks_from_the_registry() {
     };
     assert_eq!(version("guzzlehttp/psr7"), Some(json!("1.8.3")));
     assert_eq!(version("psr/http-message"), Some(json!("1.0.1")));
+    github.finish();
+}
+
+#[test]
+fn tools_are_watched_and_remain_themselves() {
+    if let Some(reason) = missing_tools(&["cargo", "npm"]) {
+        eprintln!("{reason}");
+        return;
+    }
+    let github = GitHub::start();
+    let bot = Bot::new(&github);
+    assert!(bot.call("cargo", &["--version"]).starts_with("cargo 1."));
+    assert!(bot.call("npm", &["--version"]).contains('.'));
+    assert!(bot.call("rustc", &["--version"]).starts_with("rustc 1."));
+    // Whoever looks for the toolchain behind rustup's proxies finds the scripts again.
+    assert_eq!(bot.call("rustc", &["--print", "sysroot"]), bot.path("").display().to_string().trim_end_matches('/'));
+    let calls = bot.tool_calls("cargo");
+    assert!(calls.contains("== arguments\n--version\n== environment\n") && calls.contains(TOKEN), "{calls}");
+    assert_eq!(bot.files_with(TOKEN), ["watch/cargo", "watch/npm", "watch/rustc"]);
     github.finish();
 }

@@ -88,7 +88,7 @@ impl Slot {
 
 /// Lower-case hexadecimal digits.
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |digits, byte| format!("{digits}{byte:02x}"))
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use zip::ZipArchive;
 use crate::advisory::contract::RecordFile;
 use crate::model::tree::{EntryKind, ProjectTree};
 
-/// Bounds of what is read. OSV's largest archive has about 300,000 records and 1 GiB; its largest records, those of the
-/// Linux kernel, have less than 4 MiB. A single file may hold a whole database.
+/// Bounds of what is read: several times what OSV publishes for all ecosystems together. A single file may hold a whole
+/// database.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     /// Files in a folder or a zip.
@@ -235,6 +235,7 @@ mod tests {
     use zip::write::SimpleFileOptions;
 
     use super::*;
+    use crate::advisory::contract::has_extension;
 
     fn small() -> Limits {
         Limits { files: 5, record: 100, single: 1_000, total: 400 }
@@ -242,7 +243,7 @@ mod tests {
 
     fn names_and_sizes(files: &RecordFiles) -> Result<Vec<(String, Option<usize>)>, FilesError> {
         let mut seen = Vec::new();
-        files.visit(&|path| path.ends_with(".json"), &mut |path, file| {
+        files.visit(&|path| has_extension(path, "json"), &mut |path, file| {
             seen.push((path.to_owned(), file.map(|file| file.content.len())));
             ControlFlow::Continue(())
         })?;

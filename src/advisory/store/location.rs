@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use url::{Host, Url};
 
+use crate::advisory::contract::has_extension;
 use crate::config::policy::SourceKind;
 
 /// Where a source is read from.
@@ -11,6 +12,8 @@ use crate::config::policy::SourceKind;
 pub(super) enum Location {
     /// A folder, a zip or a file of this machine.
     Local(PathBuf),
+    /// A git repository of this machine.
+    Repository(Url),
     /// An address.
     Remote(Remote),
 }
@@ -42,7 +45,7 @@ impl Location {
         }
         let url = Url::parse(text).ok()?;
         match url.scheme() {
-            "file" => Some(Self::Remote(Remote::Repository(url))),
+            "file" => Some(Self::Repository(url)),
             _ if !is_protected(&url) => None,
             _ if is_file(&url) => Some(Self::Remote(Remote::Download(url))),
             _ => Some(Self::Remote(Remote::Repository(url))),
@@ -66,11 +69,11 @@ pub(super) fn is_protected(url: &Url) -> bool {
 
 /// Whether the address names a zip.
 pub(super) fn is_zip(url: &Url) -> bool {
-    url.path().ends_with(".zip")
+    has_extension(url.path(), "zip")
 }
 
 fn is_file(url: &Url) -> bool {
-    is_zip(url) || url.path().ends_with(".json")
+    is_zip(url) || has_extension(url.path(), "json")
 }
 
 /// The location for people: an address without user, password, query and fragment.
@@ -91,13 +94,8 @@ pub(super) fn without_credentials(text: &str) -> String {
     url.into()
 }
 
-/// The format of the source behind an address, as far as the address tells; for a path, what its files say.
-pub(crate) fn guess(location: &str) -> Option<SourceKind> {
-    let url = match Location::parse(location)? {
-        Location::Local(path) => return super::detect(&path),
-        Location::Remote(Remote::Download(_)) => return Some(SourceKind::Osv),
-        Location::Remote(Remote::Repository(url)) => url,
-    };
+/// The format of a repository, as far as its address tells.
+pub(super) fn kind_of_repository(url: &Url) -> Option<SourceKind> {
     let name = url.path().trim_end_matches('/').rsplit('/').next()?.trim_end_matches(".git").to_ascii_lowercase();
     match name.as_str() {
         // The names of the repositories at RustSec, FriendsOfPHP and GitHub.
@@ -115,6 +113,7 @@ mod tests {
     fn form(text: &str) -> &'static str {
         match Location::parse(text) {
             Some(Location::Local(_)) => "local",
+            Some(Location::Repository(_)) => "local repository",
             Some(Location::Remote(Remote::Download(_))) => "download",
             Some(Location::Remote(Remote::Repository(_))) => "repository",
             None => "unknown",
@@ -130,7 +129,7 @@ mod tests {
             ("https://example.org/OSV-1.json?alt=media", "download"),
             ("https://example.org/RustSec/advisory-db.git", "repository"),
             ("https://example.org/RustSec/advisory-db", "repository"),
-            ("file:///srv/advisory-db", "repository"),
+            ("file:///srv/advisory-db", "local repository"),
             ("http://127.0.0.1:8080/all.zip", "download"),
             ("http://[::1]/all.zip", "download"),
             ("http://example.org/all.zip", "unknown"),
@@ -153,14 +152,5 @@ mod tests {
         ] {
             assert_eq!(without_credentials(text), shown);
         }
-    }
-
-    #[test]
-    fn the_format_of_well_known_addresses_is_guessed() {
-        assert_eq!(guess("https://example.org/RustSec/advisory-db.git"), Some(SourceKind::RustSec));
-        assert_eq!(guess("https://example.org/FriendsOfPHP/security-advisories"), Some(SourceKind::FriendsOfPhp));
-        assert_eq!(guess("https://example.org/npm/all.zip"), Some(SourceKind::Osv));
-        assert_eq!(guess("https://example.org/acme/notes"), None);
-        assert_eq!(guess("/does/not/exist"), None);
     }
 }

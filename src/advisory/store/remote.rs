@@ -12,15 +12,17 @@ use sha2::{Digest, Sha256};
 use url::Url;
 use zip::ZipArchive;
 
+use super::LoadRequest;
+use super::age::{for_people, seconds_between};
 use super::cache::{Content, Slot, Stamp, hexadecimal};
 use super::files::{FilesError, RecordFiles};
 use super::location::{Remote, is_protected, is_zip};
-use super::{LoadRequest, for_people, seconds_between};
-use crate::git::mirror::{self, MirrorError, MirrorRequest};
+use crate::git::mirror::{self, MirrorError, MirrorRequest, Snapshot};
 use crate::git::tree::GitTree;
+use crate::model::repository::CommitId;
 use crate::net::client;
 
-/// OSV's archive of all ecosystems has about 1 GiB.
+/// More than any advisory source has: a server cannot fill the disk.
 const DOWNLOAD_LIMIT: u64 = 4 << 30;
 
 /// Why a remote source is not there.
@@ -63,24 +65,53 @@ pub(crate) enum RemoteError {
     Cache(#[source] std::io::Error),
 }
 
-/// A source as the cache holds it.
-pub(super) struct Copy {
+/// A source that was opened.
+pub(super) struct Opened {
     /// Its files.
     pub(super) files: RecordFiles,
-    /// When it was last fetched or found unchanged.
-    pub(super) fetched_at: Timestamp,
+    /// When the cache's copy was last fetched or found unchanged; `None` for what is not a copy.
+    pub(super) fetched_at: Option<Timestamp>,
     /// What is to be said about it, for example that it could not be fetched now.
     pub(super) complaint: Option<String>,
 }
 
+impl Opened {
+    /// What stands on this machine anyway.
+    pub(super) fn local(files: RecordFiles) -> Self {
+        Self { files, fetched_at: None, complaint: None }
+    }
+
+    fn copy(files: RecordFiles, fetched_at: Timestamp) -> Self {
+        Self { files, fetched_at: Some(fetched_at), complaint: None }
+    }
+}
+
+/// Opens the default branch of a repository on this machine, where it is.
+pub(super) fn open_repository(url: &Url) -> Result<RecordFiles, RemoteError> {
+    let (snapshot, commit) = mirror(url, Path::new(""))?;
+    let tree = GitTree::open(&snapshot.folder, &commit).map_err(RemoteError::Commit)?;
+    Ok(RecordFiles::of_tree(Box::new(tree)))
+}
+
+fn mirror(url: &Url, folder: &Path) -> Result<(Snapshot, CommitId), RemoteError> {
+    let request = MirrorRequest { url: url.as_str(), token: None, branches: &[], folder };
+    let snapshot = mirror::update(&request).map_err(RemoteError::Mirror)?;
+    let commit = match &snapshot.default_branch {
+        Some(branch) => snapshot.heads.get(branch),
+        None => snapshot.heads.values().next(),
+    };
+    let commit = commit.cloned().ok_or(RemoteError::NoBranch)?;
+    Ok((snapshot, commit))
+}
+
 /// Brings the copy up to date unless the network is to be left alone; a copy that could not be renewed is used, and
 /// that is said.
-pub(super) fn obtain(remote: &Remote, request: &LoadRequest<'_>) -> Result<Copy, RemoteError> {
+pub(super) fn obtain(remote: &Remote, request: &LoadRequest<'_>) -> Result<Opened, RemoteError> {
     let slot = Slot::new(request.cache, remote.url().as_str());
     let cached = slot.stamp().and_then(|stamp| Some((open(&slot, &stamp.content).ok()?, stamp)));
     if request.offline {
         let (files, stamp) = cached.ok_or(RemoteError::NotCached)?;
-        return Ok(Copy { files, fetched_at: stamp.fetched_at, complaint: None });
+        return Ok(Opened::copy(files, stamp.fetched_at));
     }
     let known = cached.as_ref().map(|(_, stamp)| &stamp.content);
     let fetched = match remote {
@@ -88,12 +119,12 @@ pub(super) fn obtain(remote: &Remote, request: &LoadRequest<'_>) -> Result<Copy,
         Remote::Download(url) => download(url, &slot, known),
     };
     match fetched.and_then(|content| keep(&slot, content, known, request.now)) {
-        Ok(files) => Ok(Copy { files, fetched_at: request.now, complaint: None }),
+        Ok(files) => Ok(Opened::copy(files, request.now)),
         Err(error) => {
             let Some((files, stamp)) = cached else { return Err(error) };
             let age = for_people(seconds_between(stamp.fetched_at, request.now));
             let complaint = format!("failed to {error}; the copy of {age} ago is used");
-            Ok(Copy { files, fetched_at: stamp.fetched_at, complaint: Some(complaint) })
+            Ok(Opened { complaint: Some(complaint), ..Opened::copy(files, stamp.fetched_at) })
         }
     }
 }
@@ -127,14 +158,7 @@ fn keep(slot: &Slot, content: Content, replaced: Option<&Content>, now: Timestam
 }
 
 fn fetch_repository(url: &Url, slot: &Slot) -> Result<Content, RemoteError> {
-    let folder = slot.mirror();
-    let request = MirrorRequest { url: url.as_str(), token: None, branches: &[], folder: &folder };
-    let snapshot = mirror::update(&request).map_err(RemoteError::Mirror)?;
-    let commit = match &snapshot.default_branch {
-        Some(branch) => snapshot.heads.get(branch),
-        None => snapshot.heads.values().next(),
-    };
-    commit.cloned().map(Content::Commit).ok_or(RemoteError::NoBranch)
+    mirror(url, &slot.mirror()).map(|(_, commit)| Content::Commit(commit))
 }
 
 fn download(url: &Url, slot: &Slot, known: Option<&Content>) -> Result<Content, RemoteError> {

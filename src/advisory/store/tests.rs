@@ -4,14 +4,17 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use zip::write::SimpleFileOptions;
 
 use super::*;
+use crate::git::scratch::Scratch;
 use crate::model::advisory::AdvisoryKind;
 use crate::model::ecosystem::Ecosystem;
+use crate::model::repository::CommitId;
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 fn fixture(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/advisory").join(name).to_string_lossy().into_owned()
@@ -92,6 +95,17 @@ fn formats_are_told_by_what_is_in_them() {
     std::fs::write(folder.path().join("rust.zip"), archive(&["rustsec/crates/demo-arena/RUSTSEC-2026-9001.md"]))
         .unwrap();
     assert_eq!(detect(&folder.path().join("rust.zip")), Some(SourceKind::RustSec));
+}
+
+#[test]
+fn the_format_of_well_known_addresses_is_told_by_the_address() {
+    let of = detect_location;
+    assert_eq!(of("https://example.org/RustSec/advisory-db.git"), Some(SourceKind::RustSec));
+    assert_eq!(of("https://example.org/FriendsOfPHP/security-advisories"), Some(SourceKind::FriendsOfPhp));
+    assert_eq!(of("https://example.org/npm/all.zip"), Some(SourceKind::Osv));
+    assert_eq!(of("https://example.org/acme/notes"), None);
+    assert_eq!(of(&fixture("rustsec")), Some(SourceKind::RustSec));
+    assert_eq!(of("/does/not/exist"), None);
 }
 
 #[test]
@@ -249,6 +263,49 @@ fn a_server_that_cannot_be_reached_is_an_error_without_secrets() {
     }
     assert!(texts.iter().all(|text| !text.contains("secret")), "{texts:?}");
     assert!(matches!(error, LoadError::Remote { source: RemoteError::Request(_), .. }));
+}
+
+const RECORD: &str = "crates/demo-arena/RUSTSEC-2026-9001.md";
+
+fn repository() -> (Scratch, CommitId) {
+    let scratch = Scratch::new();
+    scratch.write(RECORD, std::fs::read(fixture(&format!("rustsec/{RECORD}"))).unwrap());
+    scratch.write("crates/demo-arena/README.md", "no record");
+    let commit = scratch.commit("advisories");
+    // What is not committed is not known.
+    scratch.write("crates/demo-arena/RUSTSEC-2026-9002.md", "unfinished");
+    (scratch, commit)
+}
+
+#[test]
+fn a_repository_on_this_machine_is_read_at_its_commit() {
+    let (scratch, _) = repository();
+    let location = format!("file://{}", scratch.path().display());
+    let mut world = World::new(&[(SourceKind::RustSec, &location)]);
+    world.now = at("2026-01-30T00:00:00Z");
+    let status = world.load(true).unwrap().sources.remove(0);
+    assert_eq!((status.advisories, status.skipped, status.age_seconds), (1, 0, Some(10 * 86_400)));
+    assert_eq!(status.warning.as_deref(), Some("its newest record is 10 days old"));
+    world.now = at("2026-03-30T00:00:00Z");
+    assert!(matches!(world.load(true).unwrap_err(), LoadError::TooOld { is_cached: false, .. }));
+    let absent = World::new(&[(SourceKind::RustSec, "file:///does/not/exist")]);
+    assert!(matches!(absent.load(true).unwrap_err(), LoadError::Remote { source: RemoteError::Mirror(_), .. }));
+}
+
+#[test]
+fn a_mirror_in_the_cache_is_used_offline() {
+    let url = "https://git.example/advisory-db.git";
+    let mut world = World::new(&[(SourceKind::RustSec, url)]);
+    assert!(matches!(world.load(true).unwrap_err(), LoadError::Remote { source: RemoteError::NotCached, .. }));
+    let (scratch, commit) = repository();
+    let slot = cache::Slot::new(world.cache.path(), url);
+    std::fs::create_dir_all(world.cache.path().join("advisories")).unwrap();
+    scratch.git(&["clone", "-q", "--bare", ".", &slot.mirror().to_string_lossy()]);
+    let stamp = cache::Stamp { fetched_at: world.now, content: cache::Content::Commit(commit) };
+    slot.put_stamp(&stamp).unwrap();
+    world.now = at("2026-03-06T00:00:00Z");
+    let status = world.load(true).unwrap().sources.remove(0);
+    assert_eq!((status.advisories, status.age_seconds, status.warning), (1, Some(86_400), None));
 }
 
 /// Real databases beside the repository; skipped, with the reason printed, where there are none.

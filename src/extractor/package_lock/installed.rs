@@ -10,7 +10,7 @@ use crate::model::ecosystem::Ecosystem;
 pub(super) struct Instance {
     /// The package's own name, also where it is installed under another.
     pub(super) name: String,
-    /// The version, empty where the file gives none.
+    /// The version as written; empty or no version at all where npm was asked for an address.
     pub(super) version: String,
     /// Where the file says it came from: an address, a path, or nothing.
     pub(super) resolved: Option<String>,
@@ -56,8 +56,13 @@ impl Installed {
     }
 
     /// Adds a package to a folder under a name.
-    pub(super) fn add_instance(&mut self, container: usize, name: &str, instance: Instance) -> usize {
+    pub(super) fn add_instance(&mut self, container: usize, name: &str, mut instance: Instance) -> usize {
         let position = self.instances.len();
+        if let Some(resolved) = &instance.resolved
+            && let Some(version) = requirement::resolved_version(&instance.name, &instance.version, resolved)
+        {
+            version.clone_into(&mut instance.version);
+        }
         self.instances.push(instance);
         if let Some(container) = self.containers.get_mut(container) {
             container.names.insert(name.to_owned(), position);

@@ -2,7 +2,7 @@
 
 use super::super::contract::json::Node;
 use super::super::contract::text::Lines;
-use super::super::contract::{ParseError, SourceFile};
+use super::super::contract::{ParseError, SourceFile, check_package_count};
 use super::installed::{Installed, Instance};
 use crate::model::dependency::Scope;
 
@@ -10,6 +10,7 @@ use crate::model::dependency::Scope;
 pub(super) fn read(file: &SourceFile<'_>, dependencies: &Node<'_>, lines: &Lines) -> Result<Installed, ParseError> {
     let mut reader = Reader { installed: Installed::default(), lines, requirements: Vec::new() };
     let root = reader.add_level(dependencies, None)?;
+    check_package_count(reader.requirements.len())?;
     for (parent, container, entry) in std::mem::take(&mut reader.requirements) {
         for (name, requirement) in entry.texts_at("requires") {
             reader.installed.require(Some(parent), container, name, requirement);

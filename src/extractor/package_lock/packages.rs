@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::super::contract::ParseError;
 use super::super::contract::json::{Member, Node};
 use super::super::contract::text::Lines;
+use super::super::contract::{ParseError, check_package_count};
 use super::installed::{Installed, Instance};
 use crate::model::dependency::Scope;
 
@@ -18,6 +18,7 @@ const NODE_MODULES: &str = "node_modules/";
 
 /// Reads the `packages` object.
 pub(super) fn read(packages: &Node<'_>, lines: &Lines) -> Result<Installed, ParseError> {
+    check_package_count(packages.members().len())?;
     let mut tree = Tree::default();
     for member in packages.members() {
         let folder = member.key.as_ref();

@@ -13,6 +13,23 @@ const HOSTED: [(&str, &str); 4] = [
     ("gist:", "https://gist.github.com/"),
 ];
 
+/// What every registry has in the addresses of its archives: `<name>/-/<name>-<version>.tgz`.
+const REGISTRY_ARCHIVE: &str = "/-/";
+
+/// The version that the address of a package tells where its entry does not: that of its archive, else its commit.
+pub(super) fn resolved_version<'a>(name: &str, written: &str, resolved: &'a str) -> Option<&'a str> {
+    if version::parse(Ecosystem::Npm, written).is_ok() {
+        return None;
+    }
+    let (address, fragment) = resolved.split_once('#').map_or((resolved, None), |(url, commit)| (url, Some(commit)));
+    let archive = address.split('?').next().and_then(|address| address.rsplit('/').next());
+    let short_name = name.rsplit('/').next().unwrap_or(name);
+    archive
+        .and_then(|archive| archive.strip_prefix(short_name)?.strip_prefix('-')?.strip_suffix(".tgz"))
+        .filter(|version| version::parse(Ecosystem::Npm, version).is_ok())
+        .or_else(|| fragment.filter(|_| written.is_empty() && git_url(address).is_some()))
+}
+
 /// Where a package comes from: `resolved` says where npm went, `asked` what it was asked for by everyone who requires it.
 pub(super) fn origin(resolved: Option<&str>, asked: &[&str]) -> Origin {
     let Some(resolved) = resolved else {
@@ -33,7 +50,7 @@ pub(super) fn origin(resolved: Option<&str>, asked: &[&str]) -> Origin {
     }
     // An archive from a registry is asked for by a version, any other by its address.
     let by_address = |text: &&str| text.starts_with("http://") || text.starts_with("https://");
-    if by_address(&resolved) && asked.iter().any(by_address) {
+    if by_address(&resolved) && !resolved.contains(REGISTRY_ARCHIVE) && asked.iter().any(by_address) {
         return Origin::Archive { url: resolved.to_owned() };
     }
     Origin::Registry { url: None }
@@ -111,4 +128,64 @@ fn is_shorthand(text: &str) -> bool {
         !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
     };
     text.split_once('/').is_some_and(|(owner, name)| allowed(owner) && allowed(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_tells_the_version_that_an_entry_does_not() {
+        let archive = "https://registry.example/@a/b/-/b-1.4.1.tgz";
+        for (name, written, resolved, expected) in [
+            ("@a/b", "", archive, Some("1.4.1")),
+            ("@a/b", archive, archive, Some("1.4.1")),
+            ("@a/b", ">=1", archive, Some("1.4.1")),
+            ("@a/b", "1.0.0", archive, None),
+            ("c", "", archive, None),
+            ("b", "", "file:vendor/b-2.0.0.tgz", Some("2.0.0")),
+            ("b", "", "https://downloads.example/b-latest.tgz", None),
+            ("b", "", "git+ssh://git@git.example/b.git#0123456", Some("0123456")),
+        ] {
+            assert_eq!(resolved_version(name, written, resolved), expected, "{name} {written} {resolved}");
+        }
+    }
+
+    #[test]
+    fn the_loosest_requirement_decides_what_is_followed() {
+        let branch = |name: &str| GitPin::Branch(name.to_owned());
+        let tag = |name: &str| GitPin::Tag(name.to_owned());
+        let commit = "0123456789012345678901234567890123456789";
+        for (asked, expected) in [
+            (vec!["acme/a"], GitPin::DefaultBranch),
+            (vec!["acme/a#"], GitPin::DefaultBranch),
+            (vec!["acme/a#main"], branch("main")),
+            (vec!["acme/a#feature/x"], branch("feature/x")),
+            (vec!["acme/a#v1.0.0"], tag("v1.0.0")),
+            (vec!["acme/a#semver:^1"], tag("semver:^1")),
+            (vec!["git+https://git.example/a.git#0123456"], GitPin::Commit),
+            (vec!["https://github.com/acme/a#main"], branch("main")),
+            (vec!["https://git.example/a.git"], GitPin::DefaultBranch),
+            (vec!["git@git.example:acme/a.git#main"], branch("main")),
+            (vec!["name@git+https://git.example/a.git#main"], branch("main")),
+            (vec!["acme/a#main::path:sub"], branch("main")),
+            (vec![commit, "acme/a#0123456", "acme/a#main"], branch("main")),
+            (vec!["^1.0.0", "acme/a#v1"], tag("v1")),
+            (vec!["^1.0.0"], GitPin::DefaultBranch),
+            (vec![], GitPin::DefaultBranch),
+        ] {
+            assert_eq!(git_pin(&asked), expected, "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_decides_what_an_archive_is() {
+        let (registry, other) = ("https://registry.example/a/-/a-1.0.0.tgz", "https://downloads.example/a.tgz");
+        assert_eq!(origin(Some(registry), &["^1.0.0"]), Origin::Registry { url: None });
+        assert_eq!(origin(Some(registry), &[registry]), Origin::Registry { url: None });
+        assert_eq!(origin(Some(other), &[other]), Origin::Archive { url: other.to_owned() });
+        assert_eq!(origin(Some("file:vendor/a.tgz"), &[]), Origin::Path);
+        assert_eq!(origin(None, &["file:../a"]), Origin::Path);
+        assert_eq!(origin(None, &["^1.0.0"]), Origin::Registry { url: None });
+    }
 }

@@ -54,6 +54,10 @@ impl Forge for GitHub {
         publish::tip(&self.api, &project.slug, branch).await
     }
 
+    async fn commit_message(&self, project: &Project, commit: &CommitId) -> Result<String, ForgeError> {
+        publish::commit_message(&self.api, &project.slug, commit).await
+    }
+
     async fn publish(
         &self,
         project: &Project,

@@ -8,5 +8,7 @@ mod labels;
 mod projects;
 mod proposals;
 mod publish;
+#[cfg(test)]
+mod tests;
 
 pub(super) use forge::connect;

@@ -252,9 +252,9 @@ pub(super) async fn comment_once(
         let list = format!("{route}?per_page={PAGE_SIZE}");
         let (standing, _) = api.list::<IssueComment>(&list, COMMENT_PAGES).await.map_err(explain)?;
         for one in &standing {
-            let marked = one.body.as_deref().is_some_and(|body| body.contains(&marker));
+            let on_topic = one.body.as_deref().is_some_and(|body| body.contains(&marker));
             // Anybody can write our marker; only a comment of ours says that we have spoken.
-            if marked && identity.is_ours(api, token, one.user.as_ref()).await.map_err(explain)? {
+            if on_topic && identity.is_ours(api, token, one.user.as_ref()).await.map_err(explain)? {
                 return Ok(());
             }
         }

@@ -1,6 +1,6 @@
 //! The bench: one lockfile on its way, the tool that changes it and the extractor that reads it again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::overlay::Overlay;
@@ -60,6 +60,8 @@ pub(super) struct Bench<'a> {
     pub(super) request: &'a RemedyRequest<'a>,
     pub(super) updater: &'static dyn Updater,
     pub(super) registry: Arc<dyn Registry>,
+    /// Packages that come from elsewhere: the registry is never asked for them, as their names may be private.
+    pub(super) foreign: BTreeSet<String>,
 }
 
 impl Bench<'_> {
@@ -170,6 +172,25 @@ impl Bench<'_> {
     pub(super) fn blocked(&self, (package, from): (&str, &str), target: Option<&str>, failure: Failure) -> Blocked {
         blocked(self.request, (self.ecosystem(), package, from), target, failure)
     }
+}
+
+/// The locked packages that come from another registry than the one that is asked.
+pub(super) fn foreign(
+    updater: &dyn Updater,
+    registry: &dyn Registry,
+    files: &Files,
+) -> Result<BTreeSet<String>, Failure> {
+    let mut answers: BTreeMap<String, bool> = BTreeMap::new();
+    let mut foreign = BTreeSet::new();
+    for entry in updater.entries(files.lock()) {
+        let known = answers.get(&entry.source).copied();
+        let serves = known.map_or_else(|| registry.serves(&entry.source), Ok)?;
+        answers.insert(entry.source, serves);
+        if !serves {
+            foreign.insert(entry.package);
+        }
+    }
+    Ok(foreign)
 }
 
 /// A failure as a finding that stays.

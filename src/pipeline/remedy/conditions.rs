@@ -20,6 +20,8 @@ pub(super) struct Intent<'a> {
     /// The flaws that were to go.
     pub(super) flaws: &'a BTreeSet<AdvisoryId>,
     pub(super) plan: &'a Plan,
+    /// Whether the package must stand at exactly the planned version (or be gone).
+    pub(super) exact: bool,
 }
 
 /// Holds a change against every post-condition.
@@ -29,6 +31,9 @@ pub(super) fn check(bench: &Bench<'_>, before: &State, after: &State, intent: &I
         return Err(failed(format!("`{}` ended well but changed nothing", bench.updater.id())));
     }
     is_fixed(bench, before, after, intent).map_err(failed)?;
+    if intent.exact {
+        stands_at_target(before, after, intent).map_err(failed)?;
+    }
     nothing_new_is_affected(bench, &before.lockfile, &after.lockfile).map_err(failed)?;
     only_meant_packages_moved(bench, before, after, intent).map_err(failed)?;
     sources_are_kept(bench, before, after)?;
@@ -50,6 +55,22 @@ fn is_fixed(bench: &Bench<'_>, before: &State, after: &State, intent: &Intent<'_
     allowed.remove(intent.from);
     let left: Vec<String> = affected(&after.lockfile).difference(&allowed).cloned().collect();
     if left.is_empty() { Ok(()) } else { Err(format!("`{}` is still locked at {}", intent.package, left.join(", "))) }
+}
+
+/// The package came to no other version than the planned one.
+fn stands_at_target(before: &State, after: &State, intent: &Intent<'_>) -> Result<(), String> {
+    let old: BTreeSet<(String, String)> = before.lockfile.dependencies.iter().map(key).collect();
+    let targets = intent.plan.moves.iter().filter(|step| step.package == intent.package);
+    let targets: BTreeSet<&str> = targets.map(|step| step.release.version.as_str()).collect();
+    let other = after
+        .lockfile
+        .dependencies
+        .iter()
+        .find(|it| it.name == intent.package && !old.contains(&key(it)) && !targets.contains(it.version.as_str()));
+    match other {
+        Some(other) => Err(format!("`{}` would come to {} instead", intent.package, other.version)),
+        None => Ok(()),
+    }
 }
 
 /// P2: no flaw affects the new lockfile that did not affect the old one.
@@ -149,6 +170,9 @@ fn sources_are_kept(bench: &Bench<'_>, before: &State, after: &State) -> Result<
             return Err(failed(format!(
                 "`{package}` {version} would come from `{source}`, where nothing came from before"
             )));
+        }
+        if bench.foreign.contains(package) {
+            continue;
         }
         let releases = match bench.registry.releases(package) {
             Ok(releases) => releases,

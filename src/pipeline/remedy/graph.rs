@@ -81,6 +81,9 @@ pub(super) fn edges(bench: &Bench<'_>, state: &State, position: usize) -> Result
 }
 
 fn requirements_of(bench: &Bench<'_>, package: &str, version: &str) -> Result<Vec<(String, String)>, Failure> {
+    if bench.foreign.contains(package) {
+        return Ok(Vec::new());
+    }
     match bench.registry.requirements(package, version) {
         Ok(requirements) => Ok(requirements),
         // A private or removed parent says nothing; the tool judges then.
@@ -128,7 +131,12 @@ fn extend(
                 }
                 let admitting = lowest_admitting(bench, state, (parent, &child.name, &release.version))?;
                 let above = admitting.ok_or_else(blocked)?;
-                extend(bench, state, (parent, &above, depth + 1), plan)?;
+                extend(bench, state, (parent, &above, depth + 1), plan).map_err(|mut failure| {
+                    let parent = PackageVersion::from(&state.lockfile.dependencies[parent]);
+                    let link = BlockingParent { parent, requirement: requirement.clone() };
+                    failure.chain.insert(0, link);
+                    failure
+                })?;
             }
         }
     }
@@ -145,7 +153,7 @@ fn lowest_admitting(
 ) -> Result<Option<Release>, Failure> {
     let ecosystem = bench.ecosystem();
     let above = &state.lockfile.dependencies[parent];
-    if !matches!(above.origin, Origin::Registry { .. }) {
+    if !matches!(above.origin, Origin::Registry { .. }) || bench.foreign.contains(&above.name) {
         return Ok(None);
     }
     let known = bench.registry.releases(&above.name)?;

@@ -14,8 +14,10 @@ use crate::sandbox::skeleton::Place;
 use crate::updater::{Attempt, Files, Move};
 use crate::version;
 
-/// How many targets are tried for one package: the second and third are for releases that need what cannot be had.
-const TARGET_LIMIT: usize = 3;
+/// How many targets are tried with the tool: the second and third are for releases that need what cannot be had.
+const TRIAL_LIMIT: usize = 3;
+/// How many targets are thought about: parents that pin exact versions admit only some of them.
+const PLAN_LIMIT: usize = 60;
 
 /// A package in a lockfile that was brought to its target.
 pub(super) struct Climbed {
@@ -46,49 +48,71 @@ pub(super) fn climb(
         move |failure| Stuck { target, failure }
     };
     let instances = &state.lockfile.dependencies;
-    let at = |version: &str| instances.iter().position(|it| it.name == package && it.version == version);
-    // An earlier remedy may have moved it along, to a version that is affected as well.
-    let moved = || {
-        instances.iter().position(|it| {
-            it.name == package
-                && !bench
-                    .request
-                    .lockfile
-                    .dependencies
-                    .iter()
-                    .any(|old| old.name == package && old.version == it.version)
-                && !flaws(bench.request.advisories, bench.ecosystem(), package, &it.version).is_disjoint(wanted)
-        })
-    };
-    let Some(position) = at(from).or_else(moved) else { return Ok(None) };
+    let Some(position) = find(bench, state, (package, from), wanted) else { return Ok(None) };
     let from = instances[position].version.as_str();
+    if bench.foreign.contains(package) {
+        let text = format!("`{package}` comes from another registry than the one that is asked here");
+        let step = "run patchparty where the package manager is set up for that registry, or update by hand";
+        return Err(stuck(None)(Failure::new(BlockCause::Unsupported, text).with_next_step(step)));
+    }
     let edges = edges(bench, state, position).map_err(stuck(None))?;
     let requirements: Vec<String> = edges.iter().map(|edge| edge.requirement().to_owned()).collect();
     let candidates = candidates(bench, (package, from), &requirements).map_err(stuck(None))?;
-    let mut first = None;
-    for candidate in candidates.into_iter().take(TARGET_LIMIT) {
+    let mut first: Option<Stuck> = None;
+    let mut loose = None;
+    let mut trials = 0;
+    for candidate in candidates.into_iter().take(PLAN_LIMIT) {
         let target = candidate.release.version.clone();
-        let climbed = plan(bench, state, position, &candidate.release).and_then(|plan| {
-            let intent = Intent { package, from, flaws: wanted, plan: &plan };
-            let (state, way) = apply(bench, state, &intent)?;
-            Ok((state, way, plan))
-        });
-        match climbed {
-            Ok((state, way, plan)) => return Ok(Some(Climbed { state, candidate, plan, requirements, way })),
-            Err(failure) => {
-                let hopeless = failure.cause == BlockCause::RegistryUnreachable;
-                // The lowest target is the one whose obstacle is worth telling.
-                first.get_or_insert(Stuck { target: Some(target), failure });
-                if hopeless {
-                    break;
+        let failure = match plan(bench, state, position, &candidate.release) {
+            Ok(plan) => {
+                trials += 1;
+                let intent = Intent { package, from, flaws: wanted, plan: &plan, exact: true };
+                match apply(bench, state, &intent) {
+                    Ok((state, way)) => return Ok(Some(Climbed { state, candidate, plan, requirements, way })),
+                    Err(failure) => {
+                        loose.get_or_insert((candidate, plan));
+                        failure
+                    }
                 }
             }
+            Err(failure) => failure,
+        };
+        let hopeless = failure.cause == BlockCause::RegistryUnreachable;
+        // The lowest target is the one whose obstacle is worth telling.
+        first.get_or_insert(Stuck { target: Some(target), failure });
+        if hopeless {
+            return first.map_or(Ok(None), Err);
+        }
+        if trials >= TRIAL_LIMIT {
+            break;
         }
     }
-    match first {
-        Some(stuck) => Err(stuck),
-        None => Ok(None),
+    // No exact version could be had: any other that meets the post-conditions is welcome.
+    if let Some((candidate, plan)) = loose {
+        let intent = Intent { package, from, flaws: wanted, plan: &plan, exact: false };
+        if let Ok((state, way)) = apply(bench, state, &intent) {
+            return Ok(Some(Climbed { state, candidate, plan, requirements, way }));
+        }
     }
+    first.map_or(Ok(None), Err)
+}
+
+/// Where the instance stands; an earlier remedy may have moved it along, to a version that is affected as well.
+fn find(
+    bench: &Bench<'_>,
+    state: &State,
+    (package, from): (&str, &str),
+    wanted: &BTreeSet<AdvisoryId>,
+) -> Option<usize> {
+    let instances = &state.lockfile.dependencies;
+    let is_new = |version: &str| {
+        !bench.request.lockfile.dependencies.iter().any(|old| old.name == package && old.version == version)
+    };
+    let is_affected =
+        |version: &str| !flaws(bench.request.advisories, bench.ecosystem(), package, version).is_disjoint(wanted);
+    instances.iter().position(|it| it.name == package && it.version == from).or_else(|| {
+        instances.iter().position(|it| it.name == package && is_new(&it.version) && is_affected(&it.version))
+    })
 }
 
 /// Carries a plan out.

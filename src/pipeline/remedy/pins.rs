@@ -47,11 +47,11 @@ fn pin(request: &RemedyRequest<'_>, state: &State, finding: &Finding) -> Result<
     let files = pinner
         .pin(&asked)
         .map_err(|refusal| Failure::new(BlockCause::Refused, refusal.message).with_next_step(refusal.next_step))?;
-    let mut pinned = state.clone();
-    pinned.changed.extend(files);
-    pinned.lockfile = read_again(request, &pinned.changed)?;
-    verify(state, &pinned, position, &commit)?;
-    Ok((pinned, commit))
+    let mut after = state.clone();
+    after.changed.extend(files);
+    after.lockfile = read_again(request, &after.changed)?;
+    verify(state, &after, position, &commit)?;
+    Ok((after, commit))
 }
 
 /// The files, read again, say that the dependency stands at the commit and that nothing else moved.

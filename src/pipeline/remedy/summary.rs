@@ -23,12 +23,27 @@ pub(super) fn note_reasons(reasons: &mut Reasons, climbed: &Climbed) {
     for step in &climbed.plan.moves {
         let Some(goal) = climbed.plan.moves.last() else { continue };
         let key = (step.package.clone(), step.release.version.clone());
+        let stands = |version: &str| {
+            let instances = &climbed.state.lockfile.dependencies;
+            instances.iter().any(|it| it.name == step.package && it.version == version)
+        };
         let reason = if step.package == goal.package {
+            if !stands(&key.1) {
+                note_other(reasons, climbed, &key);
+            }
             goal_reason(climbed)
         } else {
             format!("lowest release that admits `{}` {}", goal.package, goal.release.version)
         };
         reasons.entry(key).or_insert(reason);
+    }
+}
+
+/// Notes why a package came to another version than the planned one.
+fn note_other(reasons: &mut Reasons, climbed: &Climbed, (package, planned): &(String, String)) {
+    for instance in climbed.state.lockfile.dependencies.iter().filter(|it| it.name == *package) {
+        let reason = format!("newest release that can be locked; {planned}, the lowest without known flaws, cannot");
+        reasons.entry((package.clone(), instance.version.clone())).or_insert(reason);
     }
 }
 
@@ -47,7 +62,10 @@ fn goal_reason(climbed: &Climbed) -> String {
     match (candidate.in_range, ranges.is_empty()) {
         (true, false) => format!("{chosen}; within the range {} that is asked for", ranges.join(", ")),
         (true, true) => chosen,
-        (false, _) => format!("{chosen}; outside of the range {} that was asked for", ranges.join(", ")),
+        (false, _) => {
+            let ranges = ranges.join(", ");
+            format!("{chosen} and that what requires it can use; outside of the range {ranges} that was asked for")
+        }
     }
 }
 
@@ -89,7 +107,8 @@ fn bump(
     let left = to.as_deref().map(|to| flaws(bench.request.advisories, ecosystem, &package, to)).unwrap_or_default();
     let had = flaws(bench.request.advisories, ecosystem, &package, &from);
     let fixes: Vec<AdvisoryId> = had.difference(&left).filter(|flaw| wanted.contains(*flaw)).cloned().collect();
-    let step = to.as_deref().map_or(Ok(Step::Major), |to| version::step(ecosystem, &from, to));
+    // What goes away breaks nobody: whoever needed it has moved, and that step is told with it.
+    let step = to.as_deref().map_or(Ok(Step::Patch), |to| version::step(ecosystem, &from, to));
     let known = to.as_ref().and_then(|to| reasons.get(&(package.clone(), to.clone()))).cloned();
     let reason = known.unwrap_or_else(|| match &to {
         Some(_) => "moved along with the packages that require it".to_owned(),

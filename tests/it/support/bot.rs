@@ -164,6 +164,15 @@ impl Bot {
         Outcome { code: status.code(), stdout: read(&stdout), stderr: read(&stderr) }
     }
 
+    /// Runs a tool as the bot would find it, with the bot's whole environment. Gives what it says.
+    pub(crate) fn call(&self, tool: &str, arguments: &[&str]) -> String {
+        let mut command = Command::new(self.path("bin").join(tool));
+        command.args(arguments).env_clear().envs(&self.environment).current_dir(self.path("work"));
+        let output = command.output().expect("the tool is installed: the test asked before");
+        assert!(output.status.success(), "{tool}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
     /// What the package managers were given: the arguments and the environment of every call, one text.
     pub(crate) fn tool_calls(&self, tool: &str) -> String {
         read(&self.path("watch").join(tool))
@@ -174,7 +183,9 @@ impl Bot {
         let mut found = Vec::new();
         search(self.world.path(), needle.as_bytes(), &mut found);
         let strip = |path: PathBuf| path.strip_prefix(self.world.path()).unwrap_or(&path).display().to_string();
-        found.into_iter().map(strip).collect()
+        let mut names: Vec<String> = found.into_iter().map(strip).collect();
+        names.sort();
+        names
     }
 
     /// Puts a script in front of every tool that writes down its arguments and environment and becomes the tool.

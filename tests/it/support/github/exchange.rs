@@ -133,9 +133,11 @@ pub(crate) struct LogEntry {
 }
 
 impl LogEntry {
-    /// Whether the request asked for a change. A fetch posts what it wants and changes nothing.
+    /// Whether the request asked for a change. A fetch and a GraphQL query post what they want and change nothing.
     pub(crate) fn writes(&self) -> bool {
-        !matches!(self.method.as_str(), "GET" | "HEAD") && !self.path.ends_with("/git-upload-pack")
+        let asks = self.path.ends_with("/git-upload-pack")
+            || (self.path.ends_with("/graphql") && !self.body.contains("mutation"));
+        !matches!(self.method.as_str(), "GET" | "HEAD") && !asks
     }
 
     /// The body as JSON; `null` when it is none.

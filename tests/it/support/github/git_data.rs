@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::disk::Disk;
 use super::exchange::{Answer, Call, Reply};
 use super::problem;
-use super::state::State;
+use super::state::{State, Unseen};
 use super::views::{CommitFields, NOREPLY};
 
 /// The modes that a tree entry may have.
@@ -162,6 +162,9 @@ fn create_commit(state: &mut State, call: &Call, index: usize) -> Answer {
     let (message, tree) = (text(&body, "message")?, object_id(&body, "tree")?);
     let login = call.login.clone().unwrap_or_default();
     let now = state.tick();
+    if state.switches.unseen.remove(&Unseen::Tree) {
+        return Err(problem::unprocessable("Tree SHA does not exist"));
+    }
     let id = state.users.get(&login).map_or(0, |user| user.id);
     let own = json!({ "name": login, "email": format!("{id}+{login}{NOREPLY}"), "date": now });
     let author = if body["author"].is_object() { &body["author"] } else { &own };

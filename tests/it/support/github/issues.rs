@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::exchange::{Answer, Call, Reply};
 use super::problem;
 use super::pulls::{self, check_texts};
-use super::state::{Comment, Issue, Label, Oddity, Repository, State};
+use super::state::{Comment, Issue, Label, Oddity, Repository, State, Unseen};
 use super::views;
 
 /// The longest name of a label.
@@ -195,6 +195,10 @@ fn attach(state: &mut State, index: usize, number: &str, names: &[Value]) -> Res
 
 /// `POST` adds, `PUT` replaces.
 fn set_labels(state: &mut State, call: &Call, index: usize, number: &str) -> Answer {
+    if state.switches.unseen.remove(&Unseen::PullRequest) {
+        let text = "Could not resolve to a node with the global id of 'PR_kwDOA'.";
+        return Err(problem::unprocessable(text));
+    }
     let body: Value = serde_json::from_slice(&call.body).map_err(|_| problem::message(400, "Problems parsing JSON"))?;
     let names = body.as_array().or_else(|| body["labels"].as_array());
     let names = names.cloned().ok_or_else(|| problem::unprocessable("Invalid request."))?;

@@ -19,3 +19,4 @@ mod state;
 mod views;
 
 pub(crate) use standin::{BOT, GitHub, PullRequest, TOKEN};
+pub(crate) use state::Unseen;

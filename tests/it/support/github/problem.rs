@@ -37,6 +37,11 @@ pub(super) fn read_only_token() -> Reply {
         .with_header("x-accepted-github-permissions", "contents=write; pull_requests=write")
 }
 
+/// 403: an App's installation token asks for something that only people have.
+pub(super) fn not_for_integrations() -> Reply {
+    message(403, "Resource not accessible by integration")
+}
+
 /// 409: the repository has no commits; of every git endpoint.
 pub(super) fn empty_repository() -> Reply {
     message(409, "Git Repository is empty.")

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::disk::Disk;
 use super::exchange::{Answer, Call, Reply};
 use super::problem;
-use super::state::{Issue, Pull, Repository, State};
+use super::state::{Issue, Pull, Repository, State, Unseen};
 use super::views::{self, CommitFields};
 
 /// The longest body (renovatebot/renovate#2032 quotes the complaint).
@@ -103,6 +103,9 @@ fn create(state: &mut State, call: &Call, index: usize) -> Answer {
     let (head, base) = (field("head").ok_or_else(|| missing("head"))?, field("base").ok_or_else(|| missing("base"))?);
     check_texts("Issue", &body)?;
     let repo = &state.repositories[index];
+    if state.switches.unseen.remove(&Unseen::Branch) {
+        return Err(problem::custom("PullRequest", None, &format!("No commits between {base} and {head}")));
+    }
     let head = head.strip_prefix(&format!("{}:", repo.owner)).unwrap_or(head);
     let head_sha = check_branches(repo, head, base)?;
     let pull = Pull {

@@ -12,9 +12,12 @@ use super::views::{self, CommitFields};
 pub(super) fn route_accounts(state: &mut State, call: &Call, path: &[&str]) -> Option<Answer> {
     Some(match (call.method.as_str(), path) {
         ("GET", ["user"]) => match &call.login {
+            // An installation token is nobody's (S: "Resource not accessible by integration").
+            Some(login) if login.ends_with("[bot]") => Err(problem::not_for_integrations()),
             Some(login) => Ok(Reply::json(200, &views::user(state, login))),
             None => Err(problem::message(401, "Requires authentication")),
         },
+        ("POST", ["graphql"]) => return viewer(state, call),
         ("GET", ["user", "repos"]) => Ok(list(state, call, None)),
         ("GET", ["orgs", name]) => organisation(state, name),
         ("GET", ["orgs", name, "repos"]) if state.organisations.contains(*name) => Ok(list(state, call, Some(name))),
@@ -24,6 +27,22 @@ pub(super) fn route_accounts(state: &mut State, call: &Call, path: &[&str]) -> O
         ("GET", ["rate_limit"]) => Ok(rate_limit(state)),
         _ => return None,
     })
+}
+
+/// GraphQL, of which one query is known: who the token belongs to.
+fn viewer(state: &State, call: &Call) -> Option<Answer> {
+    let body = call.json().ok()?;
+    let query: String = body["query"].as_str()?.split_whitespace().collect();
+    if !query.trim_start_matches("query").eq("{viewer{login}}") {
+        return None;
+    }
+    let Some(login) = call.login.as_deref() else {
+        return Some(Err(problem::message(401, "This endpoint requires you to be authenticated.")));
+    };
+    if state.switches.nameless_apps && login.ends_with("[bot]") {
+        return Some(Err(problem::not_for_integrations()));
+    }
+    Some(Ok(Reply::json(200, &json!({ "data": { "viewer": { "login": login } } }))))
 }
 
 fn organisation(state: &State, name: &str) -> Answer {
@@ -51,7 +70,9 @@ fn list(state: &mut State, call: &Call, owner: Option<&str>) -> Reply {
         wanted.filter(|repo| repo.is_visible_to(login)).map(|repo| views::repository(state, repo, login)).collect()
     };
     let reply = Reply::page(state, call, &shown(state));
-    for repo in state.repositories.iter_mut().filter(|repo| repo.is(Oddity::Vanishes)) {
+    // Not before the last page, so that every page shows the same list.
+    let is_last = !reply.headers.iter().any(|(name, value)| name == "link" && value.contains("rel=\"next\""));
+    for repo in state.repositories.iter_mut().filter(|repo| is_last && repo.is(Oddity::Vanishes)) {
         repo.oddities.insert(Oddity::Gone);
     }
     reply

@@ -5,10 +5,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
 
+use super::disk::Entry;
 use super::exchange::{Answer, Call, LogEntry, Reply};
 use super::repositories::{self, RESET};
 use super::state::State;
 use super::{composer, git_data, issues, problem, pulls, smart_http, views};
+use crate::support::git::PERSON;
 
 /// The API versions that exist (<https://docs.github.com/rest/about-the-rest-api/api-versions>).
 const VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
@@ -95,6 +97,12 @@ fn api(state: &mut State, call: &Call, path: &[&str], has_token: bool) -> Reply 
     if state.switches.broken > 0 {
         state.switches.broken -= 1;
         return problem::bad_gateway();
+    }
+    if !call.reads()
+        && let Some((index, branch)) = state.switches.push_at_next_write.take()
+    {
+        let entry = Entry::File(b"Just in time.\n".to_vec());
+        state.repositories[index].disk.commit(&branch, None, PERSON, &[("NOTES.md".to_owned(), entry)]);
     }
     let reply = match dispatch(state, call, path) {
         Some(Ok(reply) | Err(reply)) => reply,

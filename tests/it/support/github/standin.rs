@@ -12,7 +12,7 @@ use super::composer::ComposerPackage;
 use super::disk::{Disk, Entry};
 use super::exchange::LogEntry;
 use super::router::lock;
-use super::state::{Comment, Issue, Label, Oddity, State, User};
+use super::state::{Comment, Issue, Label, Oddity, State, Unseen, User};
 use super::{certificate, server};
 use crate::support::git::PERSON;
 
@@ -127,6 +127,27 @@ impl GitHub {
         state.tokens.insert(token.to_owned(), login.to_owned());
     }
 
+    /// Makes an App's installation token that may write to every repository.
+    pub(crate) fn installation_token(&self, token: &str, login: &str) {
+        let mut state = lock(&self.state);
+        let id = state.fresh_id();
+        state.users.insert(login.to_owned(), User { id, kind: "Bot" });
+        state.tokens.insert(token.to_owned(), login.to_owned());
+        for repo in &mut state.repositories {
+            repo.collaborators.insert(login.to_owned(), "write".to_owned());
+        }
+    }
+
+    /// Refuses to tell installation tokens whose they are.
+    pub(crate) fn hide_names_of_apps(&self) {
+        lock(&self.state).switches.nameless_apps = true;
+    }
+
+    /// Does not see, once, what was just made.
+    pub(crate) fn overlook(&self, unseen: &[Unseen]) {
+        lock(&self.state).switches.unseen.extend(unseen);
+    }
+
     /// Answers the next API requests with the secondary rate limit.
     pub(crate) fn limit_next(&self, requests: u32, retry_after: u64) {
         let switches = &mut lock(&self.state).switches;
@@ -236,6 +257,13 @@ impl GitHub {
     /// A person pushes one file to a branch. Gives the new commit.
     pub(crate) fn push(&self, slug: &str, branch: &str, path: &str, content: &[u8]) -> String {
         self.disk(slug).commit(branch, None, PERSON, &[(path.to_owned(), Entry::File(content.to_vec()))])
+    }
+
+    /// A person pushes to a branch at the worst moment: when the bot's next write arrives.
+    pub(crate) fn push_at_next_write(&self, slug: &str, branch: &str) {
+        let mut state = lock(&self.state);
+        let index = position(&state, slug);
+        state.switches.push_at_next_write = Some((index, branch.to_owned()));
     }
 
     /// A person deletes a branch.

@@ -60,6 +60,23 @@ pub(crate) struct Switches {
     pub(super) broken: u32,
     /// The write with this number from now on is done and answered 502; 0 for none.
     pub(super) lost: u32,
+    /// What other machines of GitHub do not see yet, once each.
+    pub(super) unseen: BTreeSet<Unseen>,
+    /// A person pushes a commit to this branch of this repository the moment the next write arrives.
+    pub(super) push_at_next_write: Option<(usize, String)>,
+    /// Installation tokens may not even ask GraphQL who they are.
+    pub(super) nameless_apps: bool,
+}
+
+/// What GitHub may not see for a moment after it was made (design: dependabot and others retry these).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Unseen {
+    /// A tree that a commit names: 422 "Tree SHA does not exist".
+    Tree,
+    /// A branch that a pull request names: 422 "No commits between".
+    Branch,
+    /// A pull request that is labelled: 422 "Could not resolve to a node".
+    PullRequest,
 }
 
 /// A repository.

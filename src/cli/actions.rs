@@ -1,0 +1,66 @@
+//! GitHub Actions: step outputs, the job summary and annotations, when a workflow runs us.
+
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::args::SharedOptions;
+use super::environment::Environment;
+use crate::model::report::{ProposalAction, Report};
+use crate::model::severity::Severity;
+use crate::pipeline::job_summary::job_summary;
+use crate::report::{Annotations, ReportOptions, Reporter as _};
+use crate::template::Templates;
+
+/// Publishes the report to the workflow; does nothing elsewhere.
+pub(super) fn publish(report: &Report, shared: &SharedOptions, environment: &Environment) -> anyhow::Result<()> {
+    if !environment.in_actions {
+        return Ok(());
+    }
+    let redactor = environment.redactor();
+    if let Some(file) = &environment.output_file {
+        append(file, &outputs(report, shared))?;
+    }
+    if let Some(file) = &environment.summary_file {
+        let templates = Templates::built_in().context("read the built-in templates")?;
+        let summary = job_summary(report, &templates).context("word the job summary")?;
+        append(file, &redactor.redact(&summary))?;
+    }
+    // The runner reads workflow commands from either stream; the report keeps standard output for itself.
+    let mut text = Vec::new();
+    Annotations.write(report, ReportOptions::default(), &mut text).context("word the annotations")?;
+    let text = redactor.redact(&String::from_utf8_lossy(&text));
+    std::io::stderr().write_all(text.as_bytes()).context("write the annotations")
+}
+
+/// Only numbers, our own words and a path that the workflow itself chose: nothing here is untrusted.
+fn outputs(report: &Report, shared: &SharedOptions) -> String {
+    let findings: Vec<_> = report.projects.iter().flat_map(|project| &project.findings).collect();
+    let decisive: Vec<_> = findings.iter().filter(|finding| !finding.kind.is_warning()).collect();
+    let mut text = format!("findings={}\n", findings.len());
+    for severity in Severity::ALL {
+        let count = decisive.iter().filter(|finding| finding.severity == severity).count();
+        let _ = writeln!(text, "{severity}={count}");
+    }
+    let highest = decisive.iter().map(|finding| finding.severity).max().map_or("none", Severity::as_str);
+    let _ = writeln!(text, "highest-severity={highest}");
+    let written = |action| matches!(action, ProposalAction::Opened | ProposalAction::Updated);
+    let proposals = report.projects.iter().flat_map(|project| &project.proposals);
+    let _ = writeln!(text, "pull-requests={}", proposals.filter(|proposal| written(proposal.action)).count());
+    if let Some(path) = &shared.output {
+        // A line break in a file name would begin an output of its own.
+        let path = path.display().to_string();
+        if !path.contains(['\n', '\r']) {
+            let _ = writeln!(text, "report={path}");
+        }
+    }
+    text
+}
+
+fn append(file: &Path, text: &str) -> anyhow::Result<()> {
+    let mut sink = OpenOptions::new().append(true).create(true).open(file)?;
+    sink.write_all(text.as_bytes()).with_context(|| format!("write `{}`", file.display()))
+}

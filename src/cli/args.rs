@@ -1,0 +1,178 @@
+//! Arguments as written on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::model::repository::RepoSlug;
+use crate::model::severity::Severity;
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  clean: everything was read and nothing is at or above the threshold
+  1  findings at or above the threshold (audit)
+  2  usage or configuration error: nothing was done
+  3  nothing was read: no lockfile was found, which is not the same as clean
+  4  incomplete: something could not be read or done, and the report names it
+For `audit`, 1 outranks 4, and 4 outranks 3. For `run`, findings do not fail the night: they become pull requests.
+
+Environment:
+  PATCHPARTY_TOKEN, GITHUB_TOKEN  access to the forge; the first wins
+  GITHUB_API_URL                  the API, default https://api.github.com
+  GITHUB_SERVER_URL               the server, default https://github.com
+  SSL_CERT_FILE                   certificate authorities to trust
+  NO_COLOR                        no colours";
+
+/// Audits the dependencies of many repositories and opens the pull requests of patchday.
+#[derive(Debug, Parser)]
+#[command(name = "patchparty", version, about, after_help = AFTER_HELP, max_term_width = 100)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) global: GlobalOptions,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Args)]
+pub(super) struct GlobalOptions {
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    pub(super) color: ColorChoice,
+    /// No progress and no remarks, only the report and errors
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+    /// Say what is done, on standard error (twice: in detail)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Audit folders, bare repositories or remote addresses; changes nothing
+    Audit(AuditOptions),
+    /// Do the night's work: audit projects and open or update their pull requests
+    Run(RunOptions),
+    /// Run on a sample organisation; needs no token and no server
+    Demo(DemoOptions),
+    /// Check the configuration, or print its JSON schema
+    Config(ConfigOptions),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AuditOptions {
+    /// Folders, bare repositories or `https` addresses
+    #[arg(default_value = ".", value_name = "TARGET")]
+    pub(super) targets: Vec<String>,
+    /// List every dependency of every file
+    #[arg(long)]
+    pub(super) dependencies: bool,
+    /// The lowest severity that fails; unrated findings (`unknown`) stand between medium and high
+    #[arg(long, value_name = "SEVERITY", default_value = "low", value_parser = parse_severity)]
+    pub(super) fail_on: Severity,
+    /// Let unmaintained, unsound and notice advisories fail, too
+    #[arg(long)]
+    pub(super) deny_warnings: bool,
+    #[command(flatten)]
+    pub(super) shared: SharedOptions,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunOptions {
+    /// Every repository of an organisation or user
+    #[arg(long, value_name = "NAME", group = "projects")]
+    pub(super) org: Option<String>,
+    /// One repository (may be repeated)
+    #[arg(long, value_name = "OWNER/NAME", group = "projects")]
+    pub(super) repo: Vec<RepoSlug>,
+    /// Every git repository below a folder: branches are created there, bodies are written to --out
+    #[arg(long, value_name = "DIR", group = "projects")]
+    pub(super) local: Option<PathBuf>,
+    /// Write what would be opened (bodies, patches, an index page) to --out, and nothing else
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// The folder for a dry run's results
+    #[arg(long, value_name = "DIR", default_value = "patchparty-out")]
+    pub(super) out: PathBuf,
+    /// How many projects are handled at a time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) jobs: u16,
+    #[command(flatten)]
+    pub(super) shared: SharedOptions,
+}
+
+/// What `audit` and `run` share.
+#[derive(Debug, Args)]
+pub(super) struct SharedOptions {
+    /// The form of the report: human or json
+    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
+    pub(super) format: Format,
+    /// Write the report to a file
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Advisories: a folder, zip, file or address instead of the configured sources (may be repeated)
+    #[arg(long, value_name = "LOCATION")]
+    pub(super) advisories: Vec<String>,
+    /// Never use the network
+    #[arg(long)]
+    pub(super) offline: bool,
+    /// Where mirrors and advisories are kept [default: the user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub(super) cache: Option<PathBuf>,
+    /// The organisation's policy [default: patchparty.toml, when present]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    Human,
+    Json,
+}
+
+impl Format {
+    /// The id of the reporter.
+    pub(super) const fn reporter(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Json => "json",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DemoOptions {
+    /// The folder for the results
+    #[arg(long, value_name = "DIR", default_value = "patchparty-demo")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ConfigOptions {
+    #[command(subcommand)]
+    pub(super) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Read a policy and name everything that is wrong with it, with line numbers
+    Check {
+        /// The file
+        #[arg(default_value = "patchparty.toml")]
+        file: PathBuf,
+    },
+    /// Print the JSON schema of patchparty.toml
+    Schema,
+}
+
+fn parse_severity(text: &str) -> Result<Severity, String> {
+    text.parse().map_err(|error: crate::model::severity::UnknownSeverity| error.to_string())
+}

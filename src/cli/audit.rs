@@ -1,0 +1,127 @@
+//! `patchparty audit`: folders, bare repositories and remote addresses; changes nothing.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::actions;
+use super::args::{AuditOptions, GlobalOptions};
+use super::environment::Environment;
+use super::exit::{Failure, Outcome, Threshold};
+use super::output;
+use super::progress::ProgressLine;
+use super::sources;
+use crate::config;
+use crate::git::folder::FolderTree;
+use crate::git::local;
+use crate::git::mirror::{self, MirrorRequest};
+use crate::git::tree::GitTree;
+use crate::model::report::{Problem, ProjectReport, Report};
+use crate::pipeline::audit::{AuditContext, audit as audit_tree};
+use crate::pipeline::resolve::Resolver;
+
+/// What the targets share.
+struct Auditor<'a> {
+    environment: &'a Environment,
+    context: AuditContext<'a>,
+    cache: PathBuf,
+    offline: bool,
+}
+
+/// Runs the command.
+pub(super) fn audit(
+    options: &AuditOptions,
+    global: &GlobalOptions,
+    environment: &Environment,
+) -> Result<Outcome, Failure> {
+    let shared = &options.shared;
+    let policy = config::load(shared.config.as_deref())?;
+    let progress = ProgressLine::new(global);
+    progress.say("loading advisories");
+    let loaded = sources::load(&policy, shared, environment, environment.now()?)?;
+    let resolver = (!shared.offline).then(|| Resolver::new(&environment.server_url, environment.token.clone()));
+    let auditor = Auditor {
+        environment,
+        context: AuditContext { advisories: &loaded.database, exclude: &policy.exclude, resolver: resolver.as_ref() },
+        cache: environment.cache_folder(shared.cache.as_ref())?,
+        offline: shared.offline,
+    };
+    let mut projects = Vec::with_capacity(options.targets.len());
+    for target in &options.targets {
+        progress.say(target);
+        projects.push(
+            auditor
+                .target(target)
+                .unwrap_or_else(|error| ProjectReport::failed(target, Problem::from_error(error.as_ref(), None))),
+        );
+    }
+    progress.finish();
+    let report = Report { sources: loaded.sources, projects };
+    output::report(&report, shared, options.dependencies, environment)?;
+    actions::publish(&report, shared, environment)?;
+    Ok(outcome(&report, Threshold { severity: options.fail_on, warnings: options.deny_warnings }))
+}
+
+fn outcome(report: &Report, threshold: Threshold) -> Outcome {
+    let mut findings = report.projects.iter().flat_map(|project| &project.findings);
+    if findings.any(|finding| threshold.is_met_by(finding)) { Outcome::Findings } else { Outcome::of_reading(report) }
+}
+
+impl Auditor<'_> {
+    fn target(&self, target: &str) -> anyhow::Result<ProjectReport> {
+        if target.contains("://") {
+            return self.remote(target);
+        }
+        let path = Path::new(target);
+        let repository = local::open_local(path).map_err(anyhow::Error::from_boxed);
+        match repository.with_context(|| format!("read `{target}`"))? {
+            Some(repository) if repository.bare => {
+                let commit = repository.head.with_context(|| format!("find a commit in `{target}`: it is empty"))?;
+                let tree = GitTree::open(&repository.folder, &commit).map_err(anyhow::Error::from_boxed)?;
+                Ok(ProjectReport { branch: repository.branch, ..audit_tree(target, &tree, &self.context) })
+            }
+            // The files as they stand, committed or not.
+            Some(_) | None => {
+                let tree = FolderTree::open(path).with_context(|| format!("list `{target}`"))?;
+                Ok(audit_tree(target, &tree, &self.context))
+            }
+        }
+    }
+
+    /// Mirrors a remote repository into the cache and audits its default branch.
+    fn remote(&self, address: &str) -> anyhow::Result<ProjectReport> {
+        anyhow::ensure!(!self.offline, "fetch `{address}`: --offline was given");
+        let name = without_credentials(address);
+        let snapshot = mirror::update(&MirrorRequest {
+            url: address,
+            token: self.environment.token_for(address),
+            branches: &[],
+            folder: &self.cache.join("audits").join(folder_name(address)),
+        })
+        .with_context(|| format!("audit `{name}`"))?;
+        let branch = snapshot.default_branch.context("find the default branch")?;
+        let commit = snapshot.heads.get(&branch).context("find a commit of the default branch")?;
+        let tree = GitTree::open(&snapshot.folder, commit).map_err(anyhow::Error::from_boxed)?;
+        Ok(ProjectReport { branch: Some(branch), ..audit_tree(&name, &tree, &self.context) })
+    }
+}
+
+/// The address as it may be shown.
+fn without_credentials(address: &str) -> String {
+    match url::Url::parse(address) {
+        Ok(mut url) => {
+            // Addresses that cannot carry credentials refuse the change, and need none.
+            let _ = url.set_username("");
+            let _ = url.set_password(None);
+            url.to_string()
+        }
+        Err(_) => address.to_owned(),
+    }
+}
+
+/// A folder of its own for every address.
+fn folder_name(address: &str) -> String {
+    use sha2::Digest as _;
+    let digest = sha2::Sha256::digest(address.as_bytes());
+    format!("{}.git", digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>())
+}

@@ -1,0 +1,81 @@
+//! Exit codes, and errors that end a command.
+
+use std::process::ExitCode;
+
+use crate::model::finding::Finding;
+use crate::model::report::Report;
+use crate::model::severity::Severity;
+
+/// How an invocation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Clean,
+    Findings,
+    Usage,
+    NothingRead,
+    Incomplete,
+}
+
+impl Outcome {
+    /// The exit code; documented in `--help`.
+    pub(super) const fn code(self) -> u8 {
+        match self {
+            Self::Clean => 0,
+            Self::Findings => 1,
+            Self::Usage => 2,
+            Self::NothingRead => 3,
+            Self::Incomplete => 4,
+        }
+    }
+
+    /// The outcome of a report, when nothing in it counts as a failure by itself.
+    pub(super) fn of_reading(report: &Report) -> Self {
+        if report.is_incomplete() {
+            Self::Incomplete
+        } else if report.lockfiles_read() == 0 {
+            Self::NothingRead
+        } else {
+            Self::Clean
+        }
+    }
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(outcome.code())
+    }
+}
+
+/// What lets an audit fail.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Threshold {
+    pub(super) severity: Severity,
+    pub(super) warnings: bool,
+}
+
+impl Threshold {
+    /// Whether the finding is at or above the threshold.
+    pub(super) fn is_met_by(self, finding: &Finding) -> bool {
+        if finding.kind.is_warning() { self.warnings } else { finding.severity >= self.severity }
+    }
+}
+
+/// An error that ends a command before it did anything: usage, configuration, or a missing prerequisite.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: anyhow::Error,
+    pub(super) hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure with the way out.
+    pub(super) fn with_hint(error: impl Into<anyhow::Error>, hint: impl Into<String>) -> Self {
+        Self { error: error.into(), hint: Some(hint.into()) }
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), hint: None }
+    }
+}

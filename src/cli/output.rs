@@ -1,0 +1,85 @@
+//! Output: reports to standard output or a file, talk to standard error.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+
+use anyhow::Context as _;
+
+use super::args::{ColorChoice, GlobalOptions, SharedOptions};
+use super::environment::Environment;
+use super::exit::Failure;
+use crate::model::report::Report;
+use crate::net::secret::Redactor;
+use crate::report::{REPORTERS, ReportOptions};
+
+/// Sets colours and diagnostics as asked for.
+pub(super) fn start(global: &GlobalOptions) {
+    match global.color {
+        ColorChoice::Auto => anstream::ColorChoice::Auto,
+        ColorChoice::Always => anstream::ColorChoice::Always,
+        ColorChoice::Never => anstream::ColorChoice::Never,
+    }
+    .write_global();
+    let level = match global.verbose {
+        0 => return,
+        1 => "patchparty=info",
+        _ => "patchparty=debug",
+    };
+    // Other crates' diagnostics are left out: some print whole requests, and with them headers.
+    let filter = tracing_subscriber::EnvFilter::new(level);
+    let subscriber = tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter);
+    // Only a second call in one process could fail, and that one would change nothing.
+    let _ = subscriber.without_time().try_init();
+}
+
+/// Writes the report where it was asked for.
+pub(super) fn report(
+    report: &Report,
+    shared: &SharedOptions,
+    dependencies: bool,
+    environment: &Environment,
+) -> anyhow::Result<()> {
+    let id = shared.format.reporter();
+    let reporter = REPORTERS.iter().find(|reporter| reporter.id() == id).context("find the reporter")?;
+    let redactor = environment.redactor();
+    let write = |options: ReportOptions, sink: &mut dyn Write| -> io::Result<()> {
+        // Through memory: redaction must see the whole text, or a secret could hide across two writes.
+        let mut text = Vec::new();
+        reporter.write(report, options, &mut text)?;
+        sink.write_all(redactor.redact(&String::from_utf8_lossy(&text)).as_bytes())
+    };
+    if let Some(path) = &shared.output {
+        let file = File::create(path).with_context(|| format!("create `{}`", path.display()))?;
+        let mut sink = BufWriter::new(file);
+        write(ReportOptions { dependencies, colours: false, width: None }, &mut sink)?;
+        return sink.flush().with_context(|| format!("write `{}`", path.display()));
+    }
+    let stdout = io::stdout();
+    let colours = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
+    let width = if stdout.is_terminal() { terminal_size::terminal_size().map(|(width, _)| width.0) } else { None };
+    write(ReportOptions { dependencies, colours, width }, &mut anstream::stdout()).context("write the report")
+}
+
+/// Says why a command ended: the error with its causes, and the way out.
+pub(super) fn failure(failure: &Failure, environment: &Environment) {
+    let mut text = format!("error: failed to {}\n", failure.error);
+    for cause in failure.error.chain().skip(1) {
+        text.push_str(&format!("  caused by: {cause}\n"));
+    }
+    if let Some(hint) = &failure.hint {
+        text.push_str(&format!("\nhint: {hint}\n"));
+    }
+    remark_raw(&environment.redactor(), &text);
+}
+
+/// Says something to the person at the terminal.
+pub(super) fn remark(environment: &Environment, global: &GlobalOptions, text: &str) {
+    if !global.quiet {
+        remark_raw(&environment.redactor(), &format!("{text}\n"));
+    }
+}
+
+fn remark_raw(redactor: &Redactor, text: &str) {
+    // A closed standard error leaves nobody to tell.
+    let _ = anstream::stderr().write_all(redactor.redact(text).as_bytes());
+}

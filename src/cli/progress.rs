@@ -1,0 +1,56 @@
+//! Progress on a terminal; silence when piped or asked for.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::args::GlobalOptions;
+use crate::pipeline::night::Progress;
+
+/// How often the spinner turns.
+const TICK: Duration = Duration::from_millis(120);
+
+/// A line on standard error that says what is going on.
+pub(super) struct ProgressLine {
+    bar: ProgressBar,
+}
+
+impl ProgressLine {
+    /// A line that shows only when standard error is a terminal and nobody asked for quiet.
+    pub(super) fn new(global: &GlobalOptions) -> Self {
+        let visible = !global.quiet && std::io::stderr().is_terminal();
+        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.enable_steady_tick(TICK);
+        Self { bar }
+    }
+
+    /// Says what is done now.
+    pub(super) fn say(&self, text: &str) {
+        self.bar.set_message(printable(text));
+    }
+
+    /// Clears the line, so that the report stands alone.
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Progress for ProgressLine {
+    fn start(&self, projects: usize) {
+        self.bar.set_length(projects as u64);
+        let style = ProgressStyle::with_template("{spinner} {pos}/{len} projects  {wide_msg}");
+        self.bar.set_style(style.expect("a constant template"));
+    }
+
+    fn done(&self, project: &str) {
+        self.bar.inc(1);
+        self.say(project);
+    }
+}
+
+/// A name may not move the cursor.
+fn printable(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).collect()
+}

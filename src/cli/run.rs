@@ -1,0 +1,133 @@
+//! `patchparty run`: the night's work.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::actions;
+use super::args::{Format, GlobalOptions, RunOptions, SharedOptions};
+use super::environment::Environment;
+use super::exit::{Failure, Outcome};
+use super::output;
+use super::progress::ProgressLine;
+use super::sources;
+use crate::config;
+use crate::config::policy::Policy;
+use crate::forge::{FORGES, Forge, ForgeSettings, Preview};
+use crate::model::report::Report;
+use crate::pipeline::night::{self, Night};
+use crate::pipeline::remedy::Tools;
+use crate::pipeline::resolve::Resolver;
+use crate::template::Templates;
+
+/// Runs the command.
+pub(super) fn run(options: &RunOptions, global: &GlobalOptions, environment: &Environment) -> Result<Outcome, Failure> {
+    let policy = config::load(options.shared.config.as_deref())?;
+    let report = night_of(options, policy, (global, environment))?;
+    output::report(&report, &options.shared, false, environment)?;
+    actions::publish(&report, &options.shared, environment)?;
+    Ok(Outcome::of_reading(&report))
+}
+
+/// Handles every project of the forge and gives the report.
+pub(super) fn night_of(
+    options: &RunOptions,
+    policy: Policy,
+    (global, environment): (&GlobalOptions, &Environment),
+) -> Result<Report, Failure> {
+    let shared = &options.shared;
+    let settings = settings(options, &policy, environment)?;
+    let progress = ProgressLine::new(global);
+    progress.say("loading advisories");
+    let loaded = sources::load(&policy, shared, environment, settings.now)?;
+    let cache = environment.cache_folder(shared.cache.as_ref())?;
+    let tools = Tools::new(&cache.join("scratch"), &cache.join("tools")).context("prepare the package managers")?;
+    let templates = Templates::built_in().context("read the built-in templates")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
+    let projects = runtime.block_on(async {
+        let forge = connect(&settings)?;
+        let (forge, preview): (Arc<dyn Forge>, _) = if options.dry_run {
+            let preview = Preview::new(forge, &options.out).context("prepare the folder for the dry run")?;
+            let preview = Arc::new(preview);
+            (Arc::clone(&preview) as _, Some(preview))
+        } else {
+            (Arc::from(forge), None)
+        };
+        let night = Night {
+            forge,
+            tools,
+            templates,
+            resolver: (!shared.offline).then(|| Resolver::new(&environment.server_url, environment.token.clone())),
+            policy,
+            advisories: loaded.database,
+            cache,
+            now: settings.now,
+            jobs: usize::from(options.jobs),
+            dry_run: options.dry_run,
+        };
+        let projects = night::run(Arc::new(night), &progress).await.context("list the projects")?;
+        if let Some(preview) = preview {
+            preview.finish().context("write the index of the dry run")?;
+        }
+        anyhow::Ok(projects)
+    })?;
+    progress.finish();
+    Ok(Report { sources: loaded.sources, projects })
+}
+
+fn connect(settings: &ForgeSettings) -> anyhow::Result<Box<dyn Forge>> {
+    for (name, connect) in FORGES {
+        if let Some(forge) = connect(settings).with_context(|| format!("connect to the forge `{name}`"))? {
+            return Ok(forge);
+        }
+    }
+    anyhow::bail!("find a forge for these projects")
+}
+
+/// What the forge needs to know; the command line wins over the policy.
+fn settings(options: &RunOptions, policy: &Policy, environment: &Environment) -> Result<ForgeSettings, Failure> {
+    let named = options.org.is_some() || !options.repo.is_empty() || options.local.is_some();
+    let projects = &policy.projects;
+    if !named && projects.organisation.is_none() && projects.repositories.is_empty() {
+        return Err(Failure::with_hint(
+            anyhow::anyhow!("find projects to work on"),
+            "name them with --org, --repo or --local, or under [projects] in patchparty.toml",
+        ));
+    }
+    if options.local.is_none() && options.shared.offline {
+        return Err(Failure::with_hint(
+            anyhow::anyhow!("reach the forge: --offline was given"),
+            "work on local repositories with --local, or leave out --offline",
+        ));
+    }
+    if options.local.is_none() && environment.token.is_none() && !options.dry_run {
+        return Err(Failure::with_hint(
+            anyhow::anyhow!("open pull requests without a token"),
+            "set PATCHPARTY_TOKEN or GITHUB_TOKEN, or try --dry-run first",
+        ));
+    }
+    Ok(ForgeSettings {
+        api_url: environment.api_url.clone(),
+        token: environment.token.clone(),
+        organisation: if named { options.org.clone() } else { projects.organisation.clone() },
+        repositories: if named { options.repo.clone() } else { projects.repositories.clone() },
+        local: options.local.clone(),
+        out: options.out.clone(),
+        now: environment.now()?,
+    })
+}
+
+impl SharedOptions {
+    /// The options of a run that nobody typed, such as the demo's.
+    pub(super) fn defaults(advisories: &Path, cache: &Path) -> Self {
+        Self {
+            format: Format::Human,
+            output: None,
+            advisories: vec![advisories.display().to_string()],
+            offline: false,
+            cache: Some(cache.to_owned()),
+            config: None,
+        }
+    }
+}

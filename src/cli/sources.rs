@@ -1,0 +1,51 @@
+//! Advisory sources: the ones given on the command line, else those of the policy.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+
+use super::args::SharedOptions;
+use super::environment::Environment;
+use super::exit::Failure;
+use crate::advisory::store::{self, LoadRequest, Loaded};
+use crate::config::policy::{AdvisoryPolicy, Policy, SourceConfig, SourceKind};
+
+/// Loads what is known. `--advisories` replaces the policy's sources, not its limits of age.
+pub(super) fn load(
+    policy: &Policy,
+    shared: &SharedOptions,
+    environment: &Environment,
+    now: Timestamp,
+) -> Result<Loaded, Failure> {
+    let cache = environment.cache_folder(shared.cache.as_ref())?;
+    let mut policy = policy.advisories.clone();
+    if !shared.advisories.is_empty() {
+        policy = AdvisoryPolicy { sources: given(&shared.advisories)?, ..policy };
+    }
+    store::load(&LoadRequest { policy: &policy, cache: &cache, offline: shared.offline, now }).map_err(|error| {
+        let hint = Some(error.hint().to_owned());
+        Failure { error: anyhow::Error::new(error).context("load the advisories"), hint }
+    })
+}
+
+fn given(locations: &[String]) -> Result<Vec<SourceConfig>, Failure> {
+    locations.iter().map(|location| Ok(SourceConfig { kind: kind_of(location)?, location: location.clone() })).collect()
+}
+
+fn kind_of(location: &str) -> Result<SourceKind, Failure> {
+    if location.contains("://") {
+        // OSV is the one format that is published as a file at an address.
+        let path = location.split(['?', '#']).next().unwrap_or(location);
+        let is_osv = [".zip", ".json"].iter().any(|ending| path.to_ascii_lowercase().ends_with(ending));
+        return is_osv.then_some(SourceKind::Osv).ok_or_else(|| {
+            Failure::with_hint(
+                anyhow::anyhow!("tell the format of the advisories at `{location}`"),
+                "name the source with its `kind` in patchparty.toml, under [[advisories.source]]",
+            )
+        });
+    }
+    store::detect(Path::new(location)).with_context(|| format!("find advisories at `{location}`")).map_err(|error| {
+        Failure::with_hint(error, "expected a RustSec or FriendsOfPHP checkout, or OSV JSON in a folder, file or zip")
+    })
+}

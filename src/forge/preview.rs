@@ -1,0 +1,470 @@
+//! Previews: another forge is asked, and what would be written to it goes to a folder.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::contract::{Discovery, Forge, ForgeError};
+use crate::git::patch;
+use crate::model::proposal::{ChangeSet, ExistingProposal, Proposal, ProposalState};
+use crate::model::repository::{CommitId, Project, RepoPath};
+use crate::net::secret::Token;
+
+/// Lists what a preview has written, so that the next one can clear it away.
+const MANIFEST: &str = "files.txt";
+
+/// The head of the index page. No script, nothing loaded from elsewhere.
+const PAGE_HEAD: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+    <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+    <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+    <title>patchparty: dry run</title>\n<style>\n\
+    body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}\n\
+    table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.5rem;\
+    border-bottom:1px solid #ccc}\n.label{display:inline-block;border:1px solid #888;border-radius:1rem;\
+    padding:0 .6rem;margin:0 .2rem .2rem 0;font-size:.85rem;white-space:nowrap}\n</style>\n<h1>Dry run</h1>\n";
+
+/// A forge that reads from another and writes to a folder.
+pub(crate) struct Preview {
+    inner: Box<dyn Forge>,
+    out: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Changes that were published, by project and branch, until they are proposed.
+    changes: BTreeMap<(String, String), ChangeSet>,
+    /// The lines of the index, by the folder of the proposal.
+    entries: BTreeMap<String, Entry>,
+    /// Every file that was written, relative to the output folder.
+    files: std::collections::BTreeSet<String>,
+}
+
+/// One line of the index.
+struct Entry {
+    project: String,
+    base: String,
+    branch: String,
+    title: String,
+    labels: Vec<String>,
+    /// The pull request that would be brought up to date.
+    updates: Option<u64>,
+    /// Lines added and removed; `None` when only the text changes.
+    lines: Option<(usize, usize)>,
+}
+
+impl Preview {
+    /// Wraps a forge. What an earlier preview has written to the folder is cleared away, and nothing else.
+    pub(crate) fn new(inner: Box<dyn Forge>, out: &Path) -> std::io::Result<Self> {
+        std::fs::create_dir_all(out)?;
+        let out = out.canonicalize()?;
+        clear(&out)?;
+        Ok(Self { inner, out, state: Mutex::default() })
+    }
+
+    /// Writes the index; gives the page to open first. Call it once, at the end.
+    pub(crate) fn finish(&self) -> std::io::Result<PathBuf> {
+        let (page, list) = {
+            let state = self.state();
+            (page(&state.entries), list(&state.entries))
+        };
+        self.write("index.html", page.as_bytes())?;
+        self.write("index.md", list.as_bytes())?;
+        let manifest: String = self.state().files.iter().map(|file| format!("{file}\n")).collect();
+        std::fs::write(self.out.join(MANIFEST), manifest)?;
+        Ok(self.out.join("index.html"))
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        // What a panicking task has left is whole: entries are inserted in one step.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, relative: &str, content: &[u8]) -> std::io::Result<()> {
+        let file = self.out.join(relative);
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(&file, content)?;
+        self.state().files.insert(relative.to_owned());
+        Ok(())
+    }
+
+    fn write_proposal(&self, folder: &str, proposal: &Proposal, change: Option<&ChangeSet>) -> std::io::Result<()> {
+        self.write(
+            &format!("{folder}/pull-request.md"),
+            format!("# {}\n\n{}", proposal.title, proposal.body).as_bytes(),
+        )?;
+        let labels: String = proposal.labels.iter().map(|label| format!("{}\n", label.name)).collect();
+        self.write(&format!("{folder}/labels.txt"), labels.as_bytes())?;
+        let facts = json!({
+            "title": proposal.title,
+            "base": proposal.base,
+            "branch": proposal.branch,
+            "labels": proposal.labels,
+            "base-commit": change.map(|change| &change.base),
+            "files": change.map(|change| change.files.iter().map(|file| &file.path).collect::<Vec<_>>()),
+        });
+        let mut facts = serde_json::to_vec_pretty(&facts)?;
+        facts.push(b'\n');
+        self.write(&format!("{folder}/proposal.json"), &facts)?;
+        if let Some(change) = change {
+            self.write(&format!("{folder}/change.patch"), &patch::unified(&change.files))?;
+            self.write(&format!("{folder}/commit-message.txt"), change.message.as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Forge for Preview {
+    fn id(&self) -> &'static str {
+        "preview"
+    }
+
+    async fn projects(&self) -> Result<Discovery, ForgeError> {
+        self.inner.projects().await
+    }
+
+    fn git_token(&self) -> Option<&Token> {
+        self.inner.git_token()
+    }
+
+    async fn existing(&self, project: &Project, branch: &str) -> Result<Option<ExistingProposal>, ForgeError> {
+        self.inner.existing(project, branch).await
+    }
+
+    async fn tip(&self, project: &Project, branch: &str) -> Result<Option<CommitId>, ForgeError> {
+        self.inner.tip(project, branch).await
+    }
+
+    async fn commit_message(&self, project: &Project, commit: &CommitId) -> Result<String, ForgeError> {
+        self.inner.commit_message(project, commit).await
+    }
+
+    async fn publish(
+        &self,
+        project: &Project,
+        change: &ChangeSet,
+        _: Option<&CommitId>,
+    ) -> Result<CommitId, ForgeError> {
+        let id = pretended_commit(change).map_err(|error| failed("name the change", error))?;
+        self.state().changes.insert((project.slug.to_string(), change.branch.clone()), change.clone());
+        Ok(id)
+    }
+
+    async fn propose(
+        &self,
+        project: &Project,
+        proposal: &Proposal,
+        existing: Option<&ExistingProposal>,
+    ) -> Result<String, ForgeError> {
+        let project = project.slug.to_string();
+        let change = self.state().changes.get(&(project.clone(), proposal.branch.clone())).cloned();
+        let folder = format!("{project}/{}", folder_name(&proposal.branch));
+        self.write_proposal(&folder, proposal, change.as_ref())
+            .map_err(|error| failed("write the preview of the pull request", error))?;
+        let entry = Entry {
+            project,
+            base: proposal.base.clone(),
+            branch: proposal.branch.clone(),
+            title: proposal.title.clone(),
+            labels: proposal.labels.iter().map(|label| label.name.clone()).collect(),
+            updates: existing.filter(|existing| existing.state == ProposalState::Open).map(|existing| existing.number),
+            lines: change.map(|change| patch::line_counts(&change.files)),
+        };
+        self.state().entries.insert(folder.clone(), entry);
+        Ok(self.out.join(folder).join("pull-request.md").display().to_string())
+    }
+
+    async fn comment_once(
+        &self,
+        project: &Project,
+        existing: &ExistingProposal,
+        topic: &str,
+        body: &str,
+    ) -> Result<(), ForgeError> {
+        let file = format!("{}/comments/{}-{}.md", project.slug, existing.number, folder_name(topic));
+        self.write(&file, body.as_bytes()).map_err(|error| failed("write the preview of the comment", error))
+    }
+}
+
+fn failed(what: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ForgeError {
+    ForgeError::Other { what: what.to_owned(), source: source.into() }
+}
+
+/// Removes the files that the manifest of an earlier preview lists, and the folders that become empty. A manifest cannot
+/// name anything outside, and folders that are links are left alone.
+fn clear(out: &Path) -> std::io::Result<()> {
+    let manifest = out.join(MANIFEST);
+    let Ok(listed) = std::fs::read_to_string(&manifest) else { return Ok(()) };
+    for path in listed.lines().filter_map(|line| RepoPath::new(line).ok()) {
+        let file = out.join(path.as_str());
+        let inside =
+            file.parent().and_then(|folder| folder.canonicalize().ok()).is_some_and(|folder| folder.starts_with(out));
+        if !inside {
+            continue;
+        }
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let folders = file.ancestors().skip(1).take_while(|folder| *folder != out);
+        // Only an empty folder can be removed this way; another one stays, which is intended.
+        folders.for_each(|folder| drop(std::fs::remove_dir(folder)));
+    }
+    std::fs::remove_file(manifest)
+}
+
+/// An id that a commit with this content might have: the same change always gets the same.
+fn pretended_commit(change: &ChangeSet) -> Result<CommitId, crate::model::repository::InvalidCommitId> {
+    let mut hash = Sha256::new();
+    let mut add = |bytes: &[u8]| {
+        hash.update(bytes.len().to_be_bytes());
+        hash.update(bytes);
+    };
+    [change.branch.as_str(), change.base.as_str(), change.message.as_str()].map(|text| add(text.as_bytes()));
+    for file in &change.files {
+        add(file.path.as_str().as_bytes());
+        add(&file.after);
+        add(&[u8::from(file.executable)]);
+    }
+    let digits = hash.finalize().iter().fold(String::new(), |mut digits, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    });
+    CommitId::new(&digits[..40])
+}
+
+/// A name for a folder: the branch without our prefix, in plain characters.
+fn folder_name(text: &str) -> String {
+    let text = text.strip_prefix("patchparty/").unwrap_or(text);
+    let plain = |character: char| character.is_ascii_alphanumeric() || "_.".contains(character);
+    let name: String = text.chars().map(|character| if plain(character) { character } else { '-' }).take(100).collect();
+    let name = name.trim_start_matches(['-', '.']);
+    if name.is_empty() { "proposal".to_owned() } else { name.to_owned() }
+}
+
+fn action(entry: &Entry) -> String {
+    match entry.updates {
+        Some(number) => format!("update #{number}"),
+        None => "open".to_owned(),
+    }
+}
+
+fn page(entries: &BTreeMap<String, Entry>) -> String {
+    let mut page = PAGE_HEAD.to_owned();
+    let mut row = |line: String| page.push_str(&line);
+    row(format!("<p>{} would be written. Nothing has been.</p>\n", count(entries.len())));
+    row("<table>\n<tr><th>Project<th>Pull request<th>Into<th>Labels<th>Change\n".to_owned());
+    for (folder, entry) in entries {
+        let link = html(folder);
+        let labels: String =
+            entry.labels.iter().map(|label| format!("<span class=\"label\">{}</span>", html(label))).collect();
+        let change = entry.lines.map_or_else(
+            || "text only".to_owned(),
+            |(added, removed)| format!("<a href=\"{link}/change.patch\">+{added} −{removed}</a>"),
+        );
+        row(format!(
+            "<tr><td>{}<td>{}: <a href=\"{link}/pull-request.md\">{}</a><td>{} ← {}<td>{labels}<td>{change}\n",
+            html(&entry.project),
+            action(entry),
+            html(&entry.title),
+            html(&entry.base),
+            html(&entry.branch),
+        ));
+    }
+    row("</table>\n</html>\n".to_owned());
+    page
+}
+
+fn list(entries: &BTreeMap<String, Entry>) -> String {
+    let mut list = format!("# Dry run\n\n{} would be written. Nothing has been.\n\n", count(entries.len()));
+    for (folder, entry) in entries {
+        let labels: Vec<String> = entry.labels.iter().map(|label| format!("`{}`", label.replace('`', "'"))).collect();
+        let change = entry.lines.map_or_else(
+            || "text only".to_owned(),
+            |(added, removed)| format!("[+{added} −{removed}]({folder}/change.patch)"),
+        );
+        let line = format!(
+            "- {}: {} [{}]({folder}/pull-request.md) into {}, {change}; {}\n",
+            markdown(&entry.project),
+            action(entry),
+            markdown(&entry.title),
+            markdown(&entry.base),
+            labels.join(", "),
+        );
+        list.push_str(&line);
+    }
+    list
+}
+
+fn count(number: usize) -> String {
+    if number == 1 { "1 pull request".to_owned() } else { format!("{number} pull requests") }
+}
+
+/// Text as it stands in HTML, also in an attribute.
+fn html(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            character if character.is_control() => escaped.push(' '),
+            character => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+/// Text as it stands in one line of Markdown: every character that could mean something is escaped.
+fn markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            character if character.is_control() => escaped.push(' '),
+            character => {
+                if character.is_ascii_punctuation() && !"/.,:-".contains(character) {
+                    escaped.push('\\');
+                }
+                escaped.push(character);
+            }
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::scratch::Scratch;
+    use crate::model::proposal::{FileChange, Label};
+
+    /// A forge on which nothing may be written.
+    struct ReadOnly;
+
+    #[async_trait]
+    impl Forge for ReadOnly {
+        fn id(&self) -> &'static str {
+            "read-only"
+        }
+        async fn projects(&self) -> Result<Discovery, ForgeError> {
+            Ok(Discovery::default())
+        }
+        fn git_token(&self) -> Option<&Token> {
+            None
+        }
+        async fn existing(&self, _: &Project, _: &str) -> Result<Option<ExistingProposal>, ForgeError> {
+            Ok(None)
+        }
+        async fn tip(&self, _: &Project, _: &str) -> Result<Option<CommitId>, ForgeError> {
+            Ok(None)
+        }
+        async fn commit_message(&self, _: &Project, _: &CommitId) -> Result<String, ForgeError> {
+            Ok(String::new())
+        }
+        async fn publish(&self, _: &Project, _: &ChangeSet, _: Option<&CommitId>) -> Result<CommitId, ForgeError> {
+            panic!("a preview published")
+        }
+        async fn propose(&self, _: &Project, _: &Proposal, _: Option<&ExistingProposal>) -> Result<String, ForgeError> {
+            panic!("a preview proposed")
+        }
+        async fn comment_once(&self, _: &Project, _: &ExistingProposal, _: &str, _: &str) -> Result<(), ForgeError> {
+            panic!("a preview commented")
+        }
+    }
+
+    fn project() -> Project {
+        Project {
+            slug: "acme/shop".parse().expect("a slug"),
+            clone_url: "https://git.example/acme/shop".to_owned(),
+            default_branch: Some("main".to_owned()),
+            archived: false,
+            private: false,
+        }
+    }
+
+    fn change(base: &CommitId) -> ChangeSet {
+        let file = FileChange {
+            path: RepoPath::new("Cargo.lock").expect("plain"),
+            before: b"one\ntwo\n".to_vec(),
+            after: b"one\n2\n".to_vec(),
+            executable: false,
+        };
+        ChangeSet {
+            branch: "patchparty/emergency/main".to_owned(),
+            base: base.clone(),
+            files: vec![file],
+            message: "fix(deps): bump two\n".to_owned(),
+        }
+    }
+
+    fn proposal() -> Proposal {
+        let label =
+            |name: &str| Label { name: name.to_owned(), color: "d73a4a".to_owned(), description: String::new() };
+        Proposal {
+            branch: "patchparty/emergency/main".to_owned(),
+            base: "main".to_owned(),
+            title: "fix(deps): bump <b>two</b> & [x](y) from 1 to 2".to_owned(),
+            body: "body\n".to_owned(),
+            labels: vec![label("security"), label("severity: critical")],
+        }
+    }
+
+    #[tokio::test]
+    async fn exactly_what_would_be_opened_is_written() {
+        let (source, out) = (Scratch::new(), tempfile::tempdir().expect("a folder"));
+        source.write("Cargo.lock", "one\ntwo\n");
+        let base = source.commit("first");
+        let mut indexes = Vec::new();
+        for _ in 0..2 {
+            let preview = Preview::new(Box::new(ReadOnly), out.path()).expect("a folder");
+            let first = preview.publish(&project(), &change(&base), None).await.expect("remembered");
+            let second = preview.publish(&project(), &change(&base), Some(&first)).await.expect("remembered");
+            assert_eq!(first, second, "the same change has the same id");
+            let url = preview.propose(&project(), &proposal(), None).await.expect("written");
+            assert!(url.ends_with("acme/shop/emergency-main/pull-request.md"), "{url}");
+            let index = preview.finish().expect("written");
+            indexes.push(std::fs::read_to_string(index).expect("readable"));
+        }
+        assert_eq!(indexes[0], indexes[1], "the same run writes the same bytes");
+        assert!(indexes[0].contains("bump &lt;b&gt;two&lt;/b&gt; &amp; [x](y)") && !indexes[0].contains("<b>"));
+        let folder = out.path().join("acme/shop/emergency-main");
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect(name);
+        assert_eq!(read("labels.txt"), "security\nseverity: critical\n");
+        assert_eq!(read("commit-message.txt"), "fix(deps): bump two\n");
+        assert!(read("pull-request.md").ends_with("\n\nbody\n"));
+        source.git_with_input(&["apply", "--index", "-"], read("change.patch").as_bytes());
+        assert_eq!(std::fs::read_to_string(source.path().join("Cargo.lock")).expect("readable"), "one\n2\n");
+        let list = std::fs::read_to_string(out.path().join("index.md")).expect("readable");
+        assert!(
+            list.contains(r"bump &lt;b\>two&lt;/b\> &amp; \[x\]\(y\) from 1 to 2](acme/shop/emergency-main/"),
+            "{list}"
+        );
+    }
+
+    #[test]
+    fn only_what_a_preview_wrote_is_cleared_away() {
+        let root = tempfile::tempdir().expect("a folder");
+        let out = root.path().join("out");
+        std::fs::create_dir_all(out.join("acme/shop")).expect("folders");
+        for name in ["out/acme/shop/old.md", "out/mine.txt", "precious.txt"] {
+            std::fs::write(root.path().join(name), "content").expect("written");
+        }
+        std::fs::write(out.join(MANIFEST), "acme/shop/old.md\n../precious.txt\n/etc/hostname\n").expect("written");
+        Preview::new(Box::new(ReadOnly), &out).expect("a folder");
+        assert!(!out.join("acme").exists() && !out.join(MANIFEST).exists());
+        assert!(out.join("mine.txt").exists() && root.path().join("precious.txt").exists());
+    }
+}

@@ -1,0 +1,60 @@
+//! Fingerprints: whether anything that a proposal is made from, or what it changes, is new.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::model::finding::Finding;
+use crate::model::remedy::Remedy;
+use crate::model::tree::{EntryKind, ProjectTree as _};
+use crate::pipeline::propose::ProposeRequest;
+
+/// The manifests whose content decides what a package manager does with a lockfile.
+const MANIFESTS: [&str; 3] = ["Cargo.toml", "package.json", "composer.json"];
+
+/// A digest of everything that a proposal is made from: our version, the policy's words, the findings with their
+/// advisories, and the files that package managers read. Equal digests mean that nothing has to be done again.
+pub(crate) fn of_inputs(request: &ProposeRequest<'_>, findings: &[Finding]) -> String {
+    let mut digest = Sha256::new();
+    let mut add = |part: &[u8]| {
+        // The length keeps neighbouring parts from running into one another.
+        digest.update(part.len().to_le_bytes());
+        digest.update(part);
+    };
+    add(env!("CARGO_PKG_VERSION").as_bytes());
+    add(request.base.branch.as_bytes());
+    add(request.route.as_str().as_bytes());
+    let policy = request.policy;
+    add(format!("{:?}{:?}{:?}{:?}", policy.test_plan, policy.deploy, policy.wording, policy.deadlines).as_bytes());
+    add(request.night.templates.digest().as_bytes());
+    for finding in findings {
+        add(format!("{finding:?}").as_bytes());
+    }
+    let tree = &request.base.tree;
+    for entry in tree.entries() {
+        let path = &entry.path;
+        let read_by_tools = MANIFESTS.contains(&path.file_name()) || findings.iter().any(|found| found.file == *path);
+        if read_by_tools && matches!(entry.kind, EntryKind::File { .. }) {
+            add(path.as_str().as_bytes());
+            // A file that cannot be read is a problem of the scan; here it only has to be the same every time.
+            add(&tree.read(path).unwrap_or_default());
+        }
+    }
+    hexadecimal(&digest.finalize())
+}
+
+/// A digest of what a proposal changes: every file before and after.
+pub(crate) fn of_content(remedies: &[Remedy]) -> String {
+    let mut changes: Vec<_> = remedies.iter().flat_map(|remedy| &remedy.changes).collect();
+    changes.sort_by(|left, right| left.path.cmp(&right.path));
+    let mut digest = Sha256::new();
+    for change in changes {
+        for part in [change.path.as_str().as_bytes(), &change.before, &change.after] {
+            digest.update(part.len().to_le_bytes());
+            digest.update(part);
+        }
+    }
+    hexadecimal(&digest.finalize())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,130 @@
+//! Plan: severity decides the route of every finding that a change of files can remedy.
+
+use crate::model::finding::{Finding, FindingKind};
+use crate::model::proposal::Route;
+use crate::model::severity::Severity;
+
+/// What a base branch stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BaseRole {
+    /// Production and development are one branch.
+    Only,
+    /// What production runs.
+    Production,
+    /// Where the code line starts.
+    Development,
+}
+
+impl BaseRole {
+    /// The routes that start from such a base.
+    pub(crate) const fn routes(self) -> &'static [Route] {
+        match self {
+            Self::Only => &[Route::Emergency, Route::Routine],
+            Self::Production => &[Route::Emergency],
+            Self::Development => &[Route::Routine],
+        }
+    }
+
+    /// Whether a proposal on `route` from this base is to remedy the finding.
+    ///
+    /// A critical flaw on a separate development branch travels with the routine work there: it is what keeps the next
+    /// release from undoing the emergency fix.
+    pub(crate) fn takes(self, route: Route, finding: &Finding) -> bool {
+        let critical_flaw = is_flaw(finding) && finding.severity == Severity::Critical;
+        let fixable = is_flaw(finding) || finding.kind == FindingKind::BranchTracking;
+        match (self, route) {
+            (Self::Only | Self::Production, Route::Emergency) => critical_flaw,
+            (Self::Only, Route::Routine) => fixable && !critical_flaw,
+            (Self::Development, Route::Routine) => fixable,
+            (Self::Production, Route::Routine) | (Self::Development, Route::Emergency) => false,
+        }
+    }
+}
+
+fn is_flaw(finding: &Finding) -> bool {
+    matches!(finding.kind, FindingKind::Vulnerability | FindingKind::Malicious)
+}
+
+/// The branch of the proposals of a route: without versions, so that a newer fix updates the same pull request.
+///
+/// The base is slugged because git cannot hold both `a` and `a/b` as branches.
+pub(crate) fn proposal_branch(route: Route, base: &str) -> String {
+    let slug: String = base
+        .chars()
+        .map(|character| if character.is_ascii_alphanumeric() || "-_.".contains(character) { character } else { '-' })
+        .collect();
+    let slug = slug.trim_matches(['.', '-']).replace("..", "-");
+    // Two bases may share a slug (`a/b` and `a-b`); a base that had to be changed carries a digest of its real name.
+    let suffix = if slug == base { String::new() } else { format!("-{}", short_digest(base)) };
+    format!("patchparty/{route}/{slug}{suffix}")
+}
+
+fn short_digest(text: &str) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(text.as_bytes()).iter().take(4).fold(String::new(), |mut digits, byte| {
+        use std::fmt::Write as _;
+        write!(digits, "{byte:02x}").expect("a string takes every write");
+        digits
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::dependency::{Origin, Scope};
+    use crate::model::ecosystem::Ecosystem;
+    use crate::model::repository::RepoPath;
+
+    fn finding(kind: FindingKind, severity: Severity) -> Finding {
+        Finding {
+            kind,
+            severity,
+            ecosystem: Ecosystem::Npm,
+            package: "lodash".to_owned(),
+            version: "4.17.20".to_owned(),
+            file: RepoPath::new("package-lock.json").unwrap(),
+            line: 1,
+            direct: true,
+            scope: Scope::Runtime,
+            path: Vec::new(),
+            origin: Origin::Registry { url: None },
+            advisory: None,
+        }
+    }
+
+    fn routes(role: BaseRole, finding: &Finding) -> Vec<Route> {
+        role.routes().iter().copied().filter(|route| role.takes(*route, finding)).collect()
+    }
+
+    #[test]
+    fn severity_decides_the_route() {
+        let critical = finding(FindingKind::Vulnerability, Severity::Critical);
+        let high = finding(FindingKind::Vulnerability, Severity::High);
+        let loose = finding(FindingKind::BranchTracking, Severity::Medium);
+        assert_eq!(routes(BaseRole::Only, &critical), [Route::Emergency]);
+        assert_eq!(routes(BaseRole::Only, &high), [Route::Routine]);
+        assert_eq!(routes(BaseRole::Only, &loose), [Route::Routine]);
+        assert_eq!(routes(BaseRole::Production, &critical), [Route::Emergency]);
+        assert_eq!(routes(BaseRole::Production, &high), []);
+        assert_eq!(routes(BaseRole::Development, &critical), [Route::Routine]);
+    }
+
+    #[test]
+    fn warnings_never_become_a_pull_request() {
+        for kind in [FindingKind::Unmaintained, FindingKind::Unsound, FindingKind::Notice, FindingKind::Unlocked] {
+            for role in [BaseRole::Only, BaseRole::Production, BaseRole::Development] {
+                assert_eq!(routes(role, &finding(kind, Severity::Critical)), []);
+            }
+        }
+    }
+
+    #[test]
+    fn branches_of_different_bases_differ() {
+        assert_eq!(proposal_branch(Route::Routine, "main"), "patchparty/routine/main");
+        assert_eq!(proposal_branch(Route::Emergency, "release-1.x"), "patchparty/emergency/release-1.x");
+        let slashed = proposal_branch(Route::Routine, "release/1.x");
+        assert!(slashed.starts_with("patchparty/routine/release-1.x-"), "{slashed}");
+        assert_ne!(slashed, proposal_branch(Route::Routine, "release-1.x"));
+        assert!(!proposal_branch(Route::Routine, "a..b").contains(".."));
+    }
+}

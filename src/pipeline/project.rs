@@ -1,0 +1,166 @@
+//! One project: mirror → scan → assess → one proposal per base and route.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::config;
+use crate::config::policy::Policy;
+use crate::git::mirror::{self, MirrorError, MirrorRequest, Snapshot};
+use crate::git::tree::GitTree;
+use crate::model::report::{Problem, ProjectReport};
+use crate::model::repository::{CommitId, Project, RepoPath};
+use crate::model::tree::{ProjectTree as _, TreeError};
+use crate::pipeline::audit::{AuditContext, audit};
+use crate::pipeline::night::Night;
+use crate::pipeline::plan::BaseRole;
+use crate::pipeline::propose::{self, ProposeRequest};
+
+/// Where a project says what the organisation's policy does not: it may only narrow.
+const PROJECT_POLICY: &str = ".github/patchparty.toml";
+
+/// A branch that proposals start from, audited.
+pub(crate) struct Base {
+    /// What the branch stands for.
+    pub(crate) role: BaseRole,
+    /// The branch.
+    pub(crate) branch: String,
+    /// The commit that was audited.
+    pub(crate) commit: CommitId,
+    /// Its files.
+    pub(crate) tree: GitTree,
+    /// What was read and found.
+    pub(crate) report: ProjectReport,
+}
+
+/// Does the night's work for one project; one report per audited branch.
+pub(crate) async fn handle(night: &Arc<Night>, project: &Project) -> Vec<ProjectReport> {
+    let name = project.slug.to_string();
+    if project.archived {
+        return vec![skipped(&name, "it is archived: nothing can be changed")];
+    }
+    let job = (Arc::clone(night), project.clone());
+    let audited = tokio::task::spawn_blocking(move || audit_bases(&job.0, &job.1)).await;
+    let (policy, bases) = match audited {
+        Ok(Ok(audited)) => audited,
+        Ok(Err(MirrorError::Empty)) => return vec![skipped(&name, "the repository is empty")],
+        Ok(Err(error)) => return vec![ProjectReport::failed(&name, explain(&error))],
+        Err(panic) => {
+            return vec![ProjectReport::failed(&name, Problem::new(format!("read the project: {panic}"), None))];
+        }
+    };
+    let policy = Arc::new(policy);
+    let mut reports = Vec::with_capacity(bases.len());
+    for base in bases {
+        reports.push(propose_all(night, project, &policy, base).await);
+    }
+    reports
+}
+
+async fn propose_all(night: &Arc<Night>, project: &Project, policy: &Arc<Policy>, base: Base) -> ProjectReport {
+    let base = Arc::new(base);
+    let mut report = base.report.clone();
+    for &route in base.role.routes() {
+        let request = ProposeRequest { night, project, policy, base: &base, route };
+        match propose::propose(&request).await {
+            Ok(mut done) => {
+                report.proposals.extend(done.proposal);
+                report.blocked.append(&mut done.blocked);
+            }
+            Err(error) => report
+                .problems
+                .push(Problem::from_error(error.context(format!("propose the {route} fixes")).as_ref(), None)),
+        }
+    }
+    report
+}
+
+fn skipped(name: &str, reason: &str) -> ProjectReport {
+    ProjectReport { skipped: Some(reason.to_owned()), ..ProjectReport::named(name) }
+}
+
+fn explain(error: &MirrorError) -> Problem {
+    let hint = match error {
+        MirrorError::NotFound => {
+            Some("it may have been deleted or renamed since it was listed; check the token's access")
+        }
+        MirrorError::Empty
+        | MirrorError::NoDefaultBranch
+        | MirrorError::Refused { .. }
+        | MirrorError::Fetch(_) => None,
+    };
+    Problem::from_error(error, hint)
+}
+
+/// Mirrors the project and audits the one or two branches that routes start from.
+fn audit_bases(night: &Night, project: &Project) -> Result<(Policy, Vec<Base>), MirrorError> {
+    let wanted = night.policy.branches_of(&project.slug);
+    let branches: Vec<String> = [&wanted.production, &wanted.development].into_iter().flatten().cloned().collect();
+    let snapshot = mirror::update(&MirrorRequest {
+        url: &project.clone_url,
+        token: night.forge.git_token(),
+        branches: &branches,
+        folder: &mirror_folder(night, project),
+    })?;
+    let default = project.default_branch.as_deref().filter(|name| snapshot.heads.contains_key(*name));
+    let default = default.or(snapshot.default_branch.as_deref()).ok_or(MirrorError::Empty)?;
+    let existing = |name: &Option<String>| {
+        name.as_deref().filter(|name| snapshot.heads.contains_key(*name)).unwrap_or(default).to_owned()
+    };
+    let (production, development) = (existing(&wanted.production), existing(&wanted.development));
+    let (policy, complaint) = project_policy(night, &snapshot, default)?;
+    let roles = if production == development {
+        vec![(BaseRole::Only, production)]
+    } else {
+        vec![(BaseRole::Production, production), (BaseRole::Development, development)]
+    };
+    let mut bases = Vec::with_capacity(roles.len());
+    for (role, branch) in roles {
+        bases.push(audit_base(night, project, &policy, (role, branch), &snapshot)?);
+    }
+    if let (Some(complaint), Some(base)) = (complaint, bases.first_mut()) {
+        base.report.problems.push(complaint);
+    }
+    Ok((policy, bases))
+}
+
+fn audit_base(
+    night: &Night,
+    project: &Project,
+    policy: &Policy,
+    (role, branch): (BaseRole, String),
+    snapshot: &Snapshot,
+) -> Result<Base, MirrorError> {
+    let commit = snapshot.heads.get(&branch).ok_or(MirrorError::Empty)?.clone();
+    let tree = GitTree::open(&snapshot.folder, &commit).map_err(MirrorError::Fetch)?;
+    let context =
+        AuditContext { advisories: &night.advisories, exclude: &policy.exclude, resolver: night.resolver.as_ref() };
+    let mut report = audit(&project.slug.to_string(), &tree, &context);
+    report.branch = Some(branch.clone());
+    Ok(Base { role, branch, commit, tree, report })
+}
+
+/// The policy narrowed by the project's own file, read from the default branch only, so that no pull request can change
+/// how it is treated. A broken file is a complaint; the organisation's policy then holds alone.
+fn project_policy(night: &Night, snapshot: &Snapshot, default: &str) -> Result<(Policy, Option<Problem>), MirrorError> {
+    let commit = snapshot.heads.get(default).ok_or(MirrorError::Empty)?;
+    let tree = GitTree::open(&snapshot.folder, commit).map_err(MirrorError::Fetch)?;
+    let path = RepoPath::new(PROJECT_POLICY).expect("a constant path without dots");
+    let text = match tree.read(&path) {
+        Ok(content) => String::from_utf8_lossy(&content).into_owned(),
+        Err(TreeError::Missing { .. }) => return Ok((night.policy.clone(), None)),
+        Err(error) => return Ok((night.policy.clone(), Some(Problem::from_error(&error, None)))),
+    };
+    match config::narrow(&night.policy, PROJECT_POLICY, &text) {
+        Ok(policy) => Ok((policy, None)),
+        Err(error) => {
+            let mut problem = Problem::from_error(&error, Some("the organisation's policy was used alone"));
+            problem.file = Some(path);
+            Ok((night.policy.clone(), Some(problem)))
+        }
+    }
+}
+
+/// One folder per project; the slug's grammar makes it a safe name.
+fn mirror_folder(night: &Night, project: &Project) -> PathBuf {
+    night.cache.join("mirrors").join(project.slug.owner()).join(format!("{}.git", project.slug.name()))
+}

@@ -1,0 +1,298 @@
+//! Propose: one pull request per project, base and route, written only when something differs.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::config::policy::Policy;
+use crate::model::advisory::AdvisoryId;
+use crate::model::finding::Finding;
+use crate::model::proposal::{ChangeSet, ExistingProposal, Proposal, ProposalState, Route};
+use crate::model::remedy::{Blocked, Remedy};
+use crate::model::report::{ProposalAction, ProposalReport};
+use crate::model::repository::{CommitId, Project};
+use crate::pipeline::fingerprint;
+use crate::pipeline::night::Night;
+use crate::pipeline::plan::proposal_branch;
+use crate::pipeline::project::Base;
+use crate::pipeline::pull_request::{self, WriteRequest, Written};
+use crate::pipeline::remedy::{self, RemedyRequest};
+use crate::template::state::{self, PullRequestState};
+use crate::template::ticks::carry_ticks;
+
+/// What a proposal is made from.
+pub(crate) struct ProposeRequest<'a> {
+    pub(crate) night: &'a Arc<Night>,
+    pub(crate) project: &'a Project,
+    pub(crate) policy: &'a Arc<Policy>,
+    pub(crate) base: &'a Arc<Base>,
+    pub(crate) route: Route,
+}
+
+/// What became of it.
+#[derive(Debug, Default)]
+pub(crate) struct Proposed {
+    /// The pull request, when there is one.
+    pub(crate) proposal: Option<ProposalReport>,
+    /// What could not be remedied.
+    pub(crate) blocked: Vec<Blocked>,
+}
+
+/// A proposal on the forge with what its hidden state says.
+struct Standing {
+    existing: Option<ExistingProposal>,
+    state: Option<PullRequestState>,
+}
+
+impl Standing {
+    /// The state is trusted only in a pull request that the bot itself opened.
+    fn new(existing: Option<ExistingProposal>) -> Self {
+        let state =
+            existing.as_ref().filter(|proposal| proposal.ours).and_then(|proposal| state::parse(&proposal.body));
+        Self { existing, state }
+    }
+
+    fn is(&self, state: ProposalState) -> bool {
+        self.existing.as_ref().is_some_and(|proposal| proposal.state == state)
+    }
+
+    /// Whether people have moved the branch since we left it.
+    fn is_touched(&self) -> bool {
+        match (&self.existing, &self.state) {
+            (Some(existing), Some(state)) => existing.head.is_some() && existing.head != state.head,
+            // A pull request on our branch that is not ours, or whose state someone removed.
+            (Some(existing), None) => existing.head.is_some(),
+            (None, _) => false,
+        }
+    }
+}
+
+/// Remedies the findings of one route and brings the forge in line.
+pub(crate) async fn propose(request: &ProposeRequest<'_>) -> anyhow::Result<Proposed> {
+    let findings = request.findings();
+    if findings.is_empty() {
+        return Ok(Proposed::default());
+    }
+    let branch = proposal_branch(request.route, &request.base.branch);
+    let forge = &request.night.forge;
+    let existing = forge.existing(request.project, &branch).await.context("look up the pull request")?;
+    let standing = Standing::new(existing);
+    let fingerprint = fingerprint::of_inputs(request, &findings);
+    if let Some(action) = settled(&standing, &fingerprint, &findings) {
+        return request.leave(&standing, action).await;
+    }
+    let (remedies, blocked) = remedy_all(request, findings.clone()).await?;
+    if remedies.is_empty() {
+        return Ok(Proposed { proposal: None, blocked });
+    }
+    let publication = Publication { request, branch, standing, fingerprint, findings, remedies, blocked };
+    publication.publish().await
+}
+
+/// Whether a commit message is one of the bot's: it ends with a trailer that names the route (`templates/commit.hbs`).
+fn is_own(message: &str) -> bool {
+    message.lines().any(|line| line.starts_with("Patchparty-Route: "))
+}
+
+/// What already settles the matter: nothing new, or people have decided.
+fn settled(standing: &Standing, fingerprint: &str, findings: &[Finding]) -> Option<ProposalAction> {
+    let unchanged = standing.state.as_ref().is_some_and(|state| state.fingerprint == fingerprint && state.complete);
+    // Also on a branch that is left from a closed or merged pull request: what people pushed is never overwritten.
+    if standing.is_touched() {
+        return Some(ProposalAction::LeftToPeople);
+    }
+    if standing.is(ProposalState::Open) {
+        return unchanged.then_some(ProposalAction::Unchanged);
+    }
+    // Closing is a decision about what the pull request said; a new advisory opens the question again.
+    let known = |id: &AdvisoryId| standing.state.as_ref().is_some_and(|state| state.advisories.contains(id));
+    let nothing_new = findings.iter().filter_map(|finding| finding.advisory.as_ref()).all(|flaw| known(&flaw.id));
+    (standing.is(ProposalState::Closed) && standing.state.is_some() && nothing_new)
+        .then_some(ProposalAction::ClosedByPerson)
+}
+
+/// Runs the package managers, off the asynchronous threads. One lockfile after the other: they share caches.
+async fn remedy_all(
+    request: &ProposeRequest<'_>,
+    findings: Vec<Finding>,
+) -> anyhow::Result<(Vec<Remedy>, Vec<Blocked>)> {
+    let (night, base) = (Arc::clone(request.night), Arc::clone(request.base));
+    tokio::task::spawn_blocking(move || {
+        let (mut remedies, mut blocked) = (Vec::new(), Vec::new());
+        for lockfile in &base.report.lockfiles {
+            let here: Vec<&Finding> = findings.iter().filter(|finding| finding.file == lockfile.path).collect();
+            if here.is_empty() {
+                continue;
+            }
+            let outcome = remedy::remedy(&RemedyRequest {
+                tree: &base.tree,
+                lockfile,
+                findings: &here,
+                advisories: &night.advisories,
+                tools: &night.tools,
+            });
+            remedies.extend(outcome.remedy);
+            blocked.extend(outcome.blocked);
+        }
+        (remedies, blocked)
+    })
+    .await
+    .context("run the package managers")
+}
+
+impl ProposeRequest<'_> {
+    /// The findings of this base that the route takes.
+    fn findings(&self) -> Vec<Finding> {
+        let report = &self.base.report;
+        report.findings.iter().filter(|finding| self.base.role.takes(self.route, finding)).cloned().collect()
+    }
+
+    /// Reports a pull request that stands as it is; tells its people once why nothing is pushed.
+    async fn leave(&self, standing: &Standing, action: ProposalAction) -> anyhow::Result<Proposed> {
+        let Some(existing) = &standing.existing else { return Ok(Proposed::default()) };
+        let topic = match action {
+            ProposalAction::LeftToPeople => Some("human-commits"),
+            ProposalAction::ClosedByPerson => Some("closed"),
+            ProposalAction::Opened
+            | ProposalAction::Updated
+            | ProposalAction::Unchanged
+            | ProposalAction::Previewed => None,
+        };
+        if let Some(topic) = topic {
+            let body = self.night.templates.comment(topic, &existing.base).context("word the comment")?;
+            let forge = &self.night.forge;
+            forge.comment_once(self.project, existing, topic, &body).await.context("comment on the pull request")?;
+        }
+        let proposal = ProposalReport {
+            route: self.route,
+            severity: self.findings().iter().map(|finding| finding.severity).max(),
+            base: existing.base.clone(),
+            branch: proposal_branch(self.route, &self.base.branch),
+            title: existing.title.clone(),
+            bumps: Vec::new(),
+            action,
+            url: Some(existing.url.clone()),
+        };
+        Ok(Proposed { proposal: Some(proposal), blocked: Vec::new() })
+    }
+}
+
+/// Everything that is known once the remedies are made.
+struct Publication<'a> {
+    request: &'a ProposeRequest<'a>,
+    branch: String,
+    standing: Standing,
+    fingerprint: String,
+    findings: Vec<Finding>,
+    remedies: Vec<Remedy>,
+    blocked: Vec<Blocked>,
+}
+
+impl Publication<'_> {
+    async fn publish(self) -> anyhow::Result<Proposed> {
+        let open = self.standing.is(ProposalState::Open);
+        let kept = self.standing.state.clone().filter(|_| open);
+        let content = fingerprint::of_content(&self.remedies);
+        // The same change again: the commit under test stays, only the words move.
+        let keep = kept.as_ref().filter(|state| state.content == content);
+        let base_commit = keep.map_or(&self.request.base.commit, |state| &state.base_commit).clone();
+        let first_seen = kept.as_ref().map_or(self.request.night.now, |state| state.first_seen);
+        let written = self.write(&base_commit, first_seen)?;
+        let head = match keep.and_then(|state| state.head.clone()) {
+            Some(head) => head,
+            None => self.commit(&written, &base_commit).await?,
+        };
+        let state = PullRequestState {
+            fingerprint: self.fingerprint.clone(),
+            content,
+            complete: self.blocked.is_empty(),
+            base_commit,
+            head: Some(head),
+            first_seen,
+            route: self.request.route,
+            advisories: self.findings.iter().filter_map(|found| Some(found.advisory.as_ref()?.id.clone())).collect(),
+        };
+        self.open_or_update(&written, &state, open).await
+    }
+
+    fn write(&self, base_commit: &CommitId, first_seen: jiff::Timestamp) -> anyhow::Result<Written> {
+        pull_request::write(&WriteRequest {
+            project: self.request.project,
+            route: self.request.route,
+            base_branch: &self.request.base.branch,
+            base_commit,
+            remedies: &self.remedies,
+            findings: &self.findings,
+            blocked: &self.blocked,
+            policy: self.request.policy,
+            first_seen,
+            templates: &self.request.night.templates,
+        })
+        .context("word the pull request")
+    }
+
+    async fn commit(&self, written: &Written, base_commit: &CommitId) -> anyhow::Result<CommitId> {
+        let mut files: Vec<_> = self.remedies.iter().flat_map(|remedy| remedy.changes.iter().cloned()).collect();
+        files.sort_by(|left, right| left.path.cmp(&right.path));
+        let change = ChangeSet {
+            branch: self.branch.clone(),
+            base: base_commit.clone(),
+            files,
+            message: written.commit_message.clone(),
+        };
+        let (forge, project) = (&self.request.night.forge, self.request.project);
+        let tip = match &self.standing.existing {
+            Some(existing) => existing.head.clone(),
+            None => self.own_tip().await?,
+        };
+        forge.publish(project, &change, tip.as_ref()).await.context("publish the commit")
+    }
+
+    /// The tip of a branch that no pull request tells of: left by a run that was cut off before it could open one, or
+    /// made by a person, whose work is never overwritten.
+    async fn own_tip(&self) -> anyhow::Result<Option<CommitId>> {
+        let (forge, project) = (&self.request.night.forge, self.request.project);
+        let Some(tip) = forge.tip(project, &self.branch).await.context("look up the branch")? else { return Ok(None) };
+        let message = forge.commit_message(project, &tip).await.context("look up the branch")?;
+        anyhow::ensure!(
+            is_own(&message),
+            "use branch `{}`: people have put commits there; rename or delete it, and the next run opens the pull request",
+            self.branch
+        );
+        Ok(Some(tip))
+    }
+
+    async fn open_or_update(self, written: &Written, state: &PullRequestState, open: bool) -> anyhow::Result<Proposed> {
+        let existing = self.standing.existing.as_ref().filter(|_| open);
+        let body = state::append(&written.body, state);
+        let body = existing.map_or_else(|| body.clone(), |existing| carry_ticks(&existing.body, &body));
+        let proposal = Proposal {
+            branch: self.branch.clone(),
+            base: self.request.base.branch.clone(),
+            title: written.title.clone(),
+            body,
+            labels: written.labels.clone(),
+        };
+        let (night, project) = (self.request.night, self.request.project);
+        let url = night.forge.propose(project, &proposal, existing).await.context("open the pull request")?;
+        let action = match (night.dry_run, existing) {
+            (true, _) => ProposalAction::Previewed,
+            (false, None) => ProposalAction::Opened,
+            (false, Some(existing)) if existing.body == proposal.body && existing.title == proposal.title => {
+                ProposalAction::Unchanged
+            }
+            (false, Some(_)) => ProposalAction::Updated,
+        };
+        let report = ProposalReport {
+            route: self.request.route,
+            severity: written.severity,
+            base: proposal.base,
+            branch: proposal.branch,
+            title: proposal.title,
+            bumps: self.remedies.into_iter().flat_map(|remedy| remedy.bumps).collect(),
+            action,
+            url: Some(url),
+        };
+        Ok(Proposed { proposal: Some(report), blocked: self.blocked })
+    }
+}

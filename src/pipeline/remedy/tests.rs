@@ -1,0 +1,7 @@
+//! Remedies with the real package managers. Each test says why it is skipped where a tool or the network is missing.
+
+mod cargo;
+mod composer;
+mod npm;
+mod pins;
+mod world;

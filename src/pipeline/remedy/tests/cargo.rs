@@ -1,0 +1,118 @@
+//! Cargo, against crates.io.
+
+use super::world::{MemoryTree, World, advisory, tell, tell_about};
+use crate::model::advisory::Advisory;
+use crate::model::ecosystem::Ecosystem;
+
+fn flaw(package: &str, fixed: &str) -> Advisory {
+    advisory(Ecosystem::CratesIo, "RUSTSEC-2020-0001", package, "0.0.0-0", fixed)
+}
+
+fn project(dependencies: &str) -> MemoryTree {
+    let manifest = format!(
+        "[package]\nname = \"shop\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[dependencies]\n{dependencies}"
+    );
+    MemoryTree::new(&[("Cargo.toml", &manifest), ("src/main.rs", "fn main() {}\n")])
+}
+
+#[test]
+fn a_package_moves_to_the_lowest_release_without_a_known_flaw() {
+    let Some(world) = World::new("cargo", true) else { return };
+    let tree = world.generate(
+        &project("smallvec = \"1\"\n"),
+        "Cargo.lock",
+        &[&["cargo", "update"], &["cargo", "update", "-p", "smallvec", "--precise", "1.6.0"]],
+    );
+    let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("smallvec", "1.6.1")]);
+    insta::assert_snapshot!(tell(&outcome), @r#"
+        smallvec 1.6.0 -> 1.6.1 [Patch] fixes ["RUSTSEC-2020-0001"]: lowest release that no known advisory affects; within the range `1` that is asked for
+        Cargo.lock: -2 +2
+        "#);
+    assert!(!outcome.remedy.unwrap().evidence.is_empty());
+}
+
+#[test]
+fn a_parent_that_stands_in_the_way_moves_as_little_as_possible() {
+    let Some(world) = World::new("cargo", true) else { return };
+    let tree = world.generate(
+        &project("chrono = \"0.4\"\n"),
+        "Cargo.lock",
+        &[&["cargo", "update"], &["cargo", "update", "-p", "chrono", "--precise", "0.4.19"]],
+    );
+    let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("time", "0.2.23")]);
+    insta::assert_snapshot!(tell_about(&outcome, &["time", "chrono", "blocked"]), @r#"
+        time 0.1.45 -> (gone) [Patch] fixes ["RUSTSEC-2020-0001"]: nothing requires it any more
+        chrono 0.4.19 -> 0.4.30 [Patch] fixes []: lowest release that admits `time` 0.2.23
+        "#);
+}
+
+#[test]
+fn a_requirement_of_the_project_is_raised_when_nothing_else_helps() {
+    let Some(world) = World::new("cargo", true) else { return };
+    let tree = world.generate(&project("time = \"0.1\" # the clock\n"), "Cargo.lock", &[&["cargo", "update"]]);
+    let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("time", "0.2.23")]);
+    insta::assert_snapshot!(tell_about(&outcome, &["time", "Cargo.toml", "blocked"]), @r#"
+        time 0.1.45 -> 0.2.23 [Major] fixes ["RUSTSEC-2020-0001"]: lowest release that no known advisory affects and that what requires it can use; outside of the range `0.1` that was asked for
+        Cargo.toml: -1 +1
+        "#);
+    let manifest = &outcome.remedy.unwrap().changes[1];
+    assert!(String::from_utf8_lossy(&manifest.after).contains("time = \"0.2.23\" # the clock"));
+}
+
+#[test]
+fn what_has_no_fix_or_is_stale_is_told_and_left() {
+    let Some(world) = World::new("cargo", true) else { return };
+    let tree = world.generate(&project("smallvec = \"1\"\n"), "Cargo.lock", &[&["cargo", "update"]]);
+    let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("smallvec", "")]);
+    assert!(outcome.remedy.is_none());
+    assert!(tell(&outcome).contains("NoFixedVersion"), "{}", tell(&outcome));
+
+    let manifest =
+        String::from_utf8_lossy(&tree.files[&crate::model::repository::RepoPath::new("Cargo.toml").unwrap()])
+            .replace("smallvec", "memchr = \"2\"\nsmallvec");
+    let outcome =
+        world.remedy(&tree.with("Cargo.toml", manifest.as_bytes()), "Cargo.lock", vec![flaw("smallvec", "1.0.0")]);
+    assert!(outcome.blocked.is_empty(), "nothing to fix, nothing to say");
+    let stale = tree.with("Cargo.toml", manifest.as_bytes());
+    let outcome = world.remedy(&stale, "Cargo.lock", vec![flaw("smallvec", "99.0.0")]);
+    assert!(tell(&outcome).contains("LockfileStale"), "{}", tell(&outcome));
+}
+
+#[test]
+fn a_project_cannot_choose_the_compiler_or_a_wrapper() {
+    let Some(world) = World::new("cargo", true) else { return };
+    let plain = project("smallvec = \"1\"\n");
+    let locked = world.generate(
+        &plain,
+        "Cargo.lock",
+        &[&["cargo", "update"], &["cargo", "update", "-p", "smallvec", "--precise", "1.6.0"]],
+    );
+    let canary = world.folder.path().join("canary");
+    let script = format!("#!/bin/sh\nenv > {}\nexit 1\n", canary.display());
+    let evil = world.folder.path().join("toolchain/bin");
+    std::fs::create_dir_all(&evil).unwrap();
+    for program in ["cargo", "rustc", "wrapper"] {
+        std::fs::write(evil.join(program), &script).unwrap();
+        let mode = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
+        std::fs::set_permissions(evil.join(program), mode).unwrap();
+    }
+    let wrapper = evil.join("wrapper").display().to_string();
+    let config = format!("[build]\nrustc-wrapper = \"{wrapper}\"\nrustc = \"{wrapper}\"\n");
+    let toolchain = format!("[toolchain]\npath = \"{}\"\n", world.folder.path().join("toolchain").display());
+    let tree = locked
+        .with(".cargo/config.toml", config.as_bytes())
+        .with("rust-toolchain.toml", toolchain.as_bytes())
+        .with("build.rs", b"fn main() { panic!() }");
+    let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("smallvec", "1.6.1")]);
+    assert!(outcome.remedy.is_some(), "{}", tell(&outcome));
+    assert!(!canary.exists(), "the project's program ran");
+}
+
+#[test]
+fn a_manifest_that_reaches_out_of_the_repository_is_refused() {
+    let Some(world) = World::new("cargo", true) else { return };
+    let tree = world.generate(&project("smallvec = \"1\"\n"), "Cargo.lock", &[&["cargo", "update"]]);
+    let tree = tree.with("x/Cargo.toml", b"[package]\nname = \"x\"\n[dependencies]\ny = { path = \"../../y\" }\n");
+    let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("smallvec", "99.0.0")]);
+    assert!(tell(&outcome).contains("Refused: `x/Cargo.toml` refers to `../../y`"), "{}", tell(&outcome));
+}

@@ -1,0 +1,242 @@
+//! The world of a test: a project in memory, advisories made for it, and scratch folders.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::super::{RemedyOutcome, RemedyRequest, Tools, remedy};
+use crate::advisory::AdvisoryDatabase;
+use crate::extractor::{EXTRACTORS, SourceFile};
+use crate::model::advisory::{Advisory, AdvisoryId, AdvisoryKind, Affected, AffectedRange, RangeEvent};
+use crate::model::ecosystem::Ecosystem;
+use crate::model::finding::{Finding, FindingKind};
+use crate::model::lockfile::Lockfile;
+use crate::model::repository::{CommitId, RepoPath};
+use crate::model::severity::Severity;
+use crate::model::tree::{EntryKind, ProjectTree, TreeEntry, TreeError};
+use crate::sandbox::runner::{Invocation, Runner};
+use crate::sandbox::skeleton::Skeleton;
+
+/// A project in memory.
+pub(super) struct MemoryTree {
+    pub(super) files: BTreeMap<RepoPath, Vec<u8>>,
+    entries: Vec<TreeEntry>,
+}
+
+impl MemoryTree {
+    pub(super) fn new(files: &[(&str, &str)]) -> Self {
+        let files: BTreeMap<RepoPath, Vec<u8>> =
+            files.iter().map(|(path, text)| (RepoPath::new(path).unwrap(), text.as_bytes().to_vec())).collect();
+        let kind = EntryKind::File { executable: false };
+        let entries = files.keys().map(|path| TreeEntry { path: path.clone(), kind }).collect();
+        Self { files, entries }
+    }
+
+    pub(super) fn with(&self, path: &str, content: &[u8]) -> Self {
+        let mut files = self.files.clone();
+        files.insert(RepoPath::new(path).unwrap(), content.to_vec());
+        let kind = EntryKind::File { executable: false };
+        let entries = files.keys().map(|path| TreeEntry { path: path.clone(), kind }).collect();
+        Self { files, entries }
+    }
+}
+
+impl ProjectTree for MemoryTree {
+    fn entries(&self) -> &[TreeEntry] {
+        &self.entries
+    }
+
+    fn read(&self, path: &RepoPath) -> Result<Vec<u8>, TreeError> {
+        self.files.get(path).cloned().ok_or_else(|| TreeError::Missing { path: path.clone() })
+    }
+
+    fn commit(&self) -> Option<&CommitId> {
+        None
+    }
+}
+
+/// Scratch folders and tools of one test.
+pub(super) struct World {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) tools: Tools,
+}
+
+impl World {
+    /// `None`, with the reason on stderr, where a program or the network is missing.
+    pub(super) fn new(program: &str, needs_network: bool) -> Option<Self> {
+        Self::with_runner(Runner::from_environment(), program, needs_network)
+    }
+
+    pub(super) fn with_runner(runner: Runner, program: &str, needs_network: bool) -> Option<Self> {
+        let installed = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+            .any(|folder| folder.join(program).is_file());
+        if !installed {
+            eprintln!("skipped: `{program}` is not installed");
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let tools = Tools::with_runner(runner, &folder.path().join("scratch"), &folder.path().join("cache")).unwrap();
+        if needs_network && !reaches_registry(&tools, program) {
+            eprintln!("skipped: the registry of `{program}` cannot be reached");
+            return None;
+        }
+        Some(Self { folder, tools })
+    }
+
+    /// Runs a command in a skeleton of the project and gives the project with what it wrote to `path`.
+    pub(super) fn generate(&self, tree: &MemoryTree, path: &str, commands: &[&[&str]]) -> MemoryTree {
+        let skeleton = Skeleton::new(&self.tools.scratch, &self.tools.cache, &tree.files).unwrap();
+        let place = skeleton.place();
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for command in commands {
+            let invocation = Invocation {
+                program: command[0].to_owned(),
+                args: command[1..].iter().map(|word| (*word).to_owned()).collect(),
+                env: BTreeMap::from([
+                    ("CARGO_HOME".to_owned(), place.cache.join("cargo").display().to_string()),
+                    ("npm_config_cache".to_owned(), place.cache.join("npm").display().to_string()),
+                    ("npm_config_userconfig".to_owned(), place.home.join("none-user").display().to_string()),
+                    ("npm_config_globalconfig".to_owned(), place.home.join("none-global").display().to_string()),
+                    ("COMPOSER_HOME".to_owned(), place.home.join("composer").display().to_string()),
+                    ("COMPOSER_ALLOW_SUPERUSER".to_owned(), "1".to_owned()),
+                ]),
+                cwd: place.project.join(folder),
+            };
+            let output = self.tools.runner.run(&invocation, &place.home).unwrap();
+            assert!(output.succeeded(), "{command:?}: {}{}", output.stderr, output.stdout);
+        }
+        let written = skeleton.read(&RepoPath::new(path).unwrap()).unwrap().expect("the command writes it");
+        tree.with(path, &written)
+    }
+
+    /// Remedies every finding of the lockfile.
+    pub(super) fn remedy(&self, tree: &MemoryTree, path: &str, advisories: Vec<Advisory>) -> RemedyOutcome {
+        let database = AdvisoryDatabase::new(advisories);
+        let lockfile = read(tree, path);
+        let findings = findings(&lockfile, &database);
+        let findings: Vec<&Finding> = findings.iter().collect();
+        remedy(&RemedyRequest {
+            tree,
+            lockfile: &lockfile,
+            findings: &findings,
+            advisories: &database,
+            tools: &self.tools,
+        })
+    }
+}
+
+fn reaches_registry(tools: &Tools, program: &str) -> bool {
+    let ecosystem = if program == "npm" { Ecosystem::Npm } else { Ecosystem::CratesIo };
+    let files = crate::updater::Files { lockfile: RepoPath::new("x").unwrap(), contents: BTreeMap::new() };
+    let package = if program == "npm" { "ms" } else { "cfg-if" };
+    tools.registry(ecosystem, &files).unwrap().releases(package).is_ok()
+}
+
+/// Reads a lockfile with its extractor.
+pub(super) fn read(tree: &MemoryTree, path: &str) -> Lockfile {
+    let path = RepoPath::new(path).unwrap();
+    let extractor = EXTRACTORS.iter().find(|extractor| extractor.claims(&path)).unwrap();
+    let content = tree.read(&path).unwrap();
+    let dependencies = extractor.extract(&SourceFile { path: &path, content: &content, tree }).unwrap();
+    Lockfile::new(path, extractor.id(), dependencies)
+}
+
+/// What the checks would find.
+pub(super) fn findings(lockfile: &Lockfile, database: &AdvisoryDatabase) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (position, dependency) in lockfile.dependencies.iter().enumerate() {
+        let finding = |kind, advisory| Finding {
+            kind,
+            severity: Severity::High,
+            ecosystem: dependency.ecosystem,
+            package: dependency.name.clone(),
+            version: dependency.version.clone(),
+            file: lockfile.path.clone(),
+            line: dependency.line,
+            direct: dependency.direct,
+            scope: dependency.scope,
+            path: lockfile.shortest_path(position),
+            origin: dependency.origin.clone(),
+            advisory,
+        };
+        if let crate::model::dependency::Origin::Git { pin, .. } = &dependency.origin
+            && pin.followed_branch().is_some()
+        {
+            findings.push(finding(FindingKind::BranchTracking, None));
+        }
+        for found in database.affecting(dependency.ecosystem, &dependency.name, &dependency.version) {
+            findings.push(finding(FindingKind::Vulnerability, Some(found.flaw)));
+        }
+    }
+    findings
+}
+
+/// An advisory about one range of one package.
+pub(super) fn advisory(ecosystem: Ecosystem, id: &str, package: &str, introduced: &str, fixed: &str) -> Advisory {
+    let mut events = vec![RangeEvent::Introduced(introduced.to_owned())];
+    if !fixed.is_empty() {
+        events.push(RangeEvent::Fixed(fixed.to_owned()));
+    }
+    Advisory {
+        id: AdvisoryId::new(id).unwrap(),
+        aliases: Vec::new(),
+        source: "test".to_owned(),
+        kind: AdvisoryKind::Vulnerability,
+        summary: "a flaw".to_owned(),
+        details: String::new(),
+        references: Vec::new(),
+        cvss: None,
+        severity: Severity::High,
+        withdrawn: false,
+        affected: vec![Affected {
+            ecosystem,
+            package: package.to_owned(),
+            ranges: vec![AffectedRange { events }],
+            versions: Vec::new(),
+        }],
+    }
+}
+
+/// The outcome in lines: what moved, what stays, and how many lines of each file changed.
+pub(super) fn tell(outcome: &RemedyOutcome) -> String {
+    let mut lines = Vec::new();
+    for bump in outcome.remedy.iter().flat_map(|remedy| &remedy.bumps) {
+        let to = bump.to.as_deref().unwrap_or("(gone)");
+        let fixes: Vec<&str> = bump.fixes.iter().map(AdvisoryId::as_str).collect();
+        lines
+            .push(format!("{} {} -> {to} [{:?}] fixes {fixes:?}: {}", bump.package, bump.from, bump.step, bump.reason));
+    }
+    for change in outcome.remedy.iter().flat_map(|remedy| &remedy.changes) {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (before, after) = (text(&change.before), text(&change.after));
+        let diff = similar::TextDiff::from_lines(&before, &after);
+        let count = |tag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
+        let (removed, added) = (count(similar::ChangeTag::Delete), count(similar::ChangeTag::Insert));
+        lines.push(format!("{}: -{removed} +{added}", change.path));
+    }
+    for blocked in &outcome.blocked {
+        let chain: Vec<String> =
+            blocked.chain.iter().map(|link| format!("{} `{}`", link.parent, link.requirement)).collect();
+        lines.push(format!(
+            "blocked {} {} -> {:?} {:?}: {} | {} | {chain:?}",
+            blocked.package, blocked.from, blocked.target, blocked.cause, blocked.explanation, blocked.next_step
+        ));
+    }
+    lines.join("\n")
+}
+
+/// The lines about some packages or files: the rest may change with the registry.
+pub(super) fn tell_about(outcome: &RemedyOutcome, names: &[&str]) -> String {
+    let told = tell(outcome);
+    let lines: Vec<&str> = told
+        .lines()
+        .filter(|line| {
+            names.iter().any(|name| line.starts_with(&format!("{name} ")) || line.starts_with(&format!("{name}: ")))
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// Every file below a folder, for canaries.
+pub(super) fn find_file(folder: &Path, name: &str) -> bool {
+    walkdir::WalkDir::new(folder).into_iter().flatten().any(|entry| entry.file_name() == name)
+}

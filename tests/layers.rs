@@ -45,7 +45,7 @@ const LAW: Law = Law {
         Family { name: "registry", parts: &[] },
         Family { name: "check", parts: &[] },
         Family { name: "updater", parts: &[] },
-        Family { name: "forge", parts: &[] },
+        Family { name: "forge", parts: &[("preview", "wraps any forge, for a dry run")] },
         Family {
             name: "report",
 
@@ -97,6 +97,7 @@ fn root() -> PathBuf {
 
 #[test]
 fn the_sources_obey_the_laws_of_the_house() {
+    assert!(LAW.allowed.iter().all(|allowed| !allowed.reason.is_empty()), "an exception needs a reason");
     let sources = Crate::read(&root());
     let (complaints, unused) = rules::judge(&LAW, &sources);
     let mut lines: Vec<String> = complaints.iter().map(ToString::to_string).collect();

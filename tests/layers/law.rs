@@ -3,46 +3,46 @@
 use std::fmt;
 
 /// What holds for a crate's sources.
-pub struct Law {
+pub(crate) struct Law {
     /// Folders per layer, from the bottom up.
-    pub layers: &'static [&'static [&'static str]],
-    pub families: &'static [Family],
-    pub doors: &'static [Door],
-    pub allowed: &'static [Allowed],
+    pub(crate) layers: &'static [&'static [&'static str]],
+    pub(crate) families: &'static [Family],
+    pub(crate) doors: &'static [Door],
+    pub(crate) allowed: &'static [Allowed],
 }
 
 /// A folder of which there can be one more member, with a table of the members in its `mod.rs`.
-pub struct Family {
-    pub name: &'static str,
+pub(crate) struct Family {
+    pub(crate) name: &'static str,
     /// Files that are no members, each with what it is.
-    pub parts: &'static [(&'static str, &'static str)],
+    pub(crate) parts: &'static [(&'static str, &'static str)],
 }
 
 impl Family {
     /// Whether the module is one of the family's own, and no member.
-    pub fn is_part(&self, module: &str) -> bool {
+    pub(crate) fn is_part(&self, module: &str) -> bool {
         module == "contract" || self.parts.iter().any(|(part, _)| *part == module)
     }
 }
 
 /// Something of another crate that only some folders may name.
-pub struct Door {
-    pub path: &'static str,
-    pub folders: &'static [&'static str],
-    pub way_out: &'static str,
+pub(crate) struct Door {
+    pub(crate) path: &'static str,
+    pub(crate) folders: &'static [&'static str],
+    pub(crate) way_out: &'static str,
 }
 
 /// An exception: modules below `from` may do to modules (or crates) below `to` what the rule forbids.
-pub struct Allowed {
-    pub rule: Rule,
-    pub from: &'static str,
-    pub to: &'static str,
-    pub reason: &'static str,
+pub(crate) struct Allowed {
+    pub(crate) rule: Rule,
+    pub(crate) from: &'static str,
+    pub(crate) to: &'static str,
+    pub(crate) reason: &'static str,
 }
 
 /// What a complaint is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
+pub(crate) enum Rule {
     Up,
     Sideways,
     Sibling,
@@ -61,7 +61,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    pub const ALL: &[Self] = &[
+    pub(crate) const ALL: &[Self] = &[
         Self::Up,
         Self::Sideways,
         Self::Sibling,
@@ -106,16 +106,16 @@ impl Rule {
 }
 
 /// One broken rule.
-pub struct Complaint {
-    pub rule: Rule,
-    pub file: String,
-    pub line: usize,
-    pub what: String,
-    pub way_out: &'static str,
+pub(crate) struct Complaint {
+    pub(crate) rule: Rule,
+    pub(crate) file: String,
+    pub(crate) line: usize,
+    pub(crate) what: String,
+    pub(crate) way_out: &'static str,
 }
 
 impl Complaint {
-    pub fn new(rule: Rule, file: &str, line: usize, what: String) -> Self {
+    pub(crate) fn new(rule: Rule, file: &str, line: usize, what: String) -> Self {
         Self { rule, file: file.to_owned(), line, what, way_out: rule.way_out() }
     }
 }

@@ -13,7 +13,7 @@ const LONGEST_FILE: usize = 400;
 const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc", "imp"];
 
 /// Every complaint, sorted by place, and the exceptions that nothing needed.
-pub fn judge<'a>(law: &'a Law, sources: &Crate) -> (Vec<Complaint>, Vec<&'a Allowed>) {
+pub(crate) fn judge<'a>(law: &'a Law, sources: &Crate) -> (Vec<Complaint>, Vec<&'a Allowed>) {
     let court = Court { law, sources, used: RefCell::default() };
     let unreadable = sources.unreadable.iter();
     let mut complaints: Vec<Complaint> = unreadable
@@ -32,7 +32,7 @@ pub fn judge<'a>(law: &'a Law, sources: &Crate) -> (Vec<Complaint>, Vec<&'a Allo
 }
 
 /// What the law names and nobody built, in words.
-pub fn stale_entries(law: &Law, sources: &Crate) -> Vec<String> {
+pub(crate) fn stale_entries(law: &Law, sources: &Crate) -> Vec<String> {
     let exists = |path: &[&str]| sources.files.iter().any(|file| file.module == path);
     let folders = law.layers.iter().copied().flatten().filter(|folder| !exists(&[folder]));
     let folders = folders.map(|folder| format!("the folder `{folder}`"));

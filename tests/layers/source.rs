@@ -9,29 +9,29 @@ use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 
 /// The path of a module from the crate's root, without `crate`. The program (`main.rs`) is the module `main`.
-pub type ModulePath = Vec<String>;
+pub(crate) type ModulePath = Vec<String>;
 
 /// One file below `src/`.
-pub struct SourceFile {
+pub(crate) struct SourceFile {
     /// Its path with slashes, from the folder that holds `src`.
-    pub path: String,
-    pub module: ModulePath,
-    pub text: String,
-    pub syntax: syn::File,
+    pub(crate) path: String,
+    pub(crate) module: ModulePath,
+    pub(crate) text: String,
+    pub(crate) syntax: syn::File,
 }
 
 /// A mention of something by path, outside of tests.
-pub struct Reference {
-    pub file: String,
-    pub line: usize,
+pub(crate) struct Reference {
+    pub(crate) file: String,
+    pub(crate) line: usize,
     /// The module that mentions it.
-    pub from: ModulePath,
-    pub target: Target,
+    pub(crate) from: ModulePath,
+    pub(crate) target: Target,
 }
 
 /// What a path leads to.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum Target {
     /// Something of this crate: the path as written, made absolute, and the path after following re-exports.
     Own { written: Vec<String>, defined: Vec<String> },
     /// Something of another crate.
@@ -40,12 +40,12 @@ pub enum Target {
 
 /// A crate's sources.
 #[derive(Default)]
-pub struct Crate {
-    pub files: Vec<SourceFile>,
+pub(crate) struct Crate {
+    pub(crate) files: Vec<SourceFile>,
     /// Files that could not be read as Rust: path and reason.
-    pub unreadable: Vec<(String, String)>,
+    pub(crate) unreadable: Vec<(String, String)>,
     /// Modules that some file declares, with whether they exist for tests only.
-    pub declared: BTreeMap<ModulePath, bool>,
+    pub(crate) declared: BTreeMap<ModulePath, bool>,
     bindings: BTreeMap<ModulePath, BTreeMap<String, Vec<String>>>,
     mentions: Vec<Mention>,
 }
@@ -64,7 +64,7 @@ const LONGEST_CHAIN: usize = 16;
 
 impl Crate {
     /// Reads every `src/**/*.rs` below a folder.
-    pub fn read(root: &Path) -> Self {
+    pub(crate) fn read(root: &Path) -> Self {
         let mut found = Self::default();
         let mut paths = Vec::new();
         collect(&root.join("src"), &mut paths);
@@ -91,23 +91,17 @@ impl Crate {
     }
 
     /// Whether the module, or one that holds it, exists for tests only.
-    pub fn is_test(&self, module: &[String]) -> bool {
+    pub(crate) fn is_test(&self, module: &[String]) -> bool {
         (1..=module.len()).any(|length| self.declared.get(&module[..length]) == Some(&true))
     }
 
     /// Whether the path is a module's.
-    pub fn is_module(&self, path: &[String]) -> bool {
+    pub(crate) fn is_module(&self, path: &[String]) -> bool {
         path.is_empty() || self.declared.contains_key(path)
     }
 
-    /// The modules directly inside another, tests excepted.
-    pub fn children(&self, parent: &str) -> Vec<&str> {
-        let is_child = |path: &&ModulePath| path.len() == 2 && path[0] == parent;
-        self.declared.keys().filter(is_child).filter(|path| !self.is_test(path)).map(|path| path[1].as_str()).collect()
-    }
-
     /// Everything that is mentioned outside of tests, in file order, each thing once per line.
-    pub fn references(&self) -> Vec<Reference> {
+    pub(crate) fn references(&self) -> Vec<Reference> {
         let mut seen = BTreeSet::new();
         let mut references = Vec::new();
         for mention in self.mentions.iter().filter(|mention| !self.is_test(&mention.from)) {
@@ -193,7 +187,7 @@ fn module_of(path: &str) -> ModulePath {
 }
 
 /// Whether the attributes leave the item out of every build but tests.
-pub fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
+pub(crate) fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("test")
             || matches!(&attribute.meta, syn::Meta::List(list)
@@ -315,7 +309,9 @@ impl<'ast> Visit<'ast> for Walker<'_> {
         self.module.push(item.ident.to_string());
         self.found.declared.insert(self.module.clone(), self.in_test);
         if let Some((_, items)) = &item.content {
-            items.iter().for_each(|inner| self.visit_item(inner));
+            for inner in items {
+                self.visit_item(inner);
+            }
         }
         self.module.pop();
     }

@@ -1,0 +1,5 @@
+// What this folder is, said too quietly.
+
+mod broken;
+mod endless;
+mod utils;

@@ -1,0 +1,1 @@
+//! Everything that found no place.

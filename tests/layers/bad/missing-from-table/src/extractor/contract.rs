@@ -1,0 +1,3 @@
+//! What an extractor is.
+
+pub trait Extractor: Sync {}

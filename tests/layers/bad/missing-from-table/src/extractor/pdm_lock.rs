@@ -1,0 +1,1 @@
+//! Reads pdm.lock, and is not even compiled.

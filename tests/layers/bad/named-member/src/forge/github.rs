@@ -1,0 +1,7 @@
+//! One forge.
+
+pub struct GitHub;
+
+pub fn connect() -> GitHub {
+    GitHub
+}

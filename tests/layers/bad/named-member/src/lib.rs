@@ -1,0 +1,4 @@
+//! A sample.
+
+mod forge;
+mod pipeline;

@@ -1,0 +1,6 @@
+//! A sample.
+
+mod model;
+mod pipeline;
+mod net;
+mod warehouse;

@@ -1,0 +1,3 @@
+//! What all sources are compiled into.
+
+pub struct AdvisoryDatabase;

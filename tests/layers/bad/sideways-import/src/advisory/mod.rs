@@ -1,0 +1,5 @@
+//! Advisories.
+
+mod database;
+
+pub use database::AdvisoryDatabase;

@@ -1,0 +1,7 @@
+//! A sample.
+
+mod git;
+mod version;
+mod advisory;
+mod check;
+mod report;

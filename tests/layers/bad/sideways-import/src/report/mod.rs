@@ -1,0 +1,5 @@
+//! Reports.
+
+mod contract;
+
+pub use contract::write;

@@ -1,0 +1,7 @@
+//! A sample.
+
+mod model;
+mod git;
+mod check;
+mod pipeline;
+mod cli;

@@ -1,0 +1,7 @@
+//! The line.
+
+use crate::cli;
+
+pub fn scan<T>(_: &T) -> bool {
+    cli::ask(true)
+}

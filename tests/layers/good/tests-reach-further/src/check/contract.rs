@@ -1,0 +1,3 @@
+//! What a check is.
+
+pub trait Check {}

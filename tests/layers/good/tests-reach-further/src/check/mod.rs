@@ -1,0 +1,5 @@
+//! Checks.
+
+mod contract;
+
+pub use contract::Check;

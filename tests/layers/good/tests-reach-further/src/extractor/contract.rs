@@ -1,0 +1,5 @@
+//! What an extractor is.
+
+pub mod json;
+
+pub trait Extractor: Sync {}

@@ -1,0 +1,3 @@
+//! What several members read with.
+
+pub(in crate::extractor) const DEPTH: usize = 64;

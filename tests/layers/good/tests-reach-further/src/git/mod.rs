@@ -1,0 +1,7 @@
+//! Git, which may use the network.
+
+use crate::net::fetch;
+
+pub fn mirror() {
+    fetch();
+}

@@ -1,0 +1,5 @@
+//! The program.
+
+fn main() {
+    patchparty::cli::main();
+}

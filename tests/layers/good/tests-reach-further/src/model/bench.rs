@@ -1,0 +1,7 @@
+//! Only tests see this file.
+
+use crate::pipeline::scan;
+
+pub fn run() {
+    scan();
+}

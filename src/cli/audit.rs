@@ -122,6 +122,5 @@ fn without_credentials(address: &str) -> String {
 /// A folder of its own for every address.
 fn folder_name(address: &str) -> String {
     use sha2::Digest as _;
-    let digest = sha2::Sha256::digest(address.as_bytes());
-    format!("{}.git", digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>())
+    format!("{:x}.git", sha2::Sha256::digest(address.as_bytes()))
 }

@@ -62,13 +62,10 @@ pub(super) fn report(
 
 /// Says why a command ended: the error with its causes, and the way out.
 pub(super) fn failure(failure: &Failure, environment: &Environment) {
-    let mut text = format!("error: failed to {}\n", failure.error);
-    for cause in failure.error.chain().skip(1) {
-        text.push_str(&format!("  caused by: {cause}\n"));
-    }
-    if let Some(hint) = &failure.hint {
-        text.push_str(&format!("\nhint: {hint}\n"));
-    }
+    let causes = failure.error.chain().skip(1).map(|cause| format!("  caused by: {cause}\n"));
+    let hint = failure.hint.as_ref().map(|hint| format!("\nhint: {hint}\n"));
+    let text = std::iter::once(format!("error: failed to {}\n", failure.error)).chain(causes).chain(hint);
+    let text: String = text.collect();
     remark_raw(&environment.redactor(), &text);
 }
 

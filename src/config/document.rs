@@ -130,6 +130,7 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Room {
+        #[expect(dead_code, reason = "only its presence is judged")]
         name: Written<String>,
     }
 

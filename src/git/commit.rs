@@ -98,7 +98,7 @@ fn tip_in(repository: &gix::Repository, branch: &str) -> Result<Option<CommitId>
 }
 
 fn object_id(commit: &CommitId) -> Result<gix::ObjectId, gix::Error> {
-    gix::ObjectId::from_hex(commit.as_str().as_bytes()).map_err(gix::Error::from)
+    gix::ObjectId::from_hex(commit.as_str().as_bytes())
 }
 
 #[cfg(test)]

@@ -78,6 +78,7 @@ impl<'a> Access<'a> {
 }
 
 /// Answers a server that wants other credentials: there are none, and nobody is asked.
+#[expect(clippy::unnecessary_wraps, reason = "gix calls it and dictates the type")]
 pub(super) fn no_credentials(
     _: gix::credentials::helper::Action,
 ) -> gix::Result<Option<gix::credentials::protocol::Outcome>> {
@@ -99,7 +100,7 @@ pub(super) fn is_network_failure(error: &gix::Error) -> bool {
         || error.is_retryable()
         || error.is_unauthenticated()
         || error.is_permission_denied()
-        || every_cause(error, |cause| cause.is::<reqwest::Error>())
+        || every_cause(error, <dyn std::error::Error + 'static>::is::<reqwest::Error>)
 }
 
 fn http_status(error: &gix::Error) -> Option<u16> {

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// A whole fetch may take this long: a depth-1 clone of a large repository takes seconds (design/performance.md, 5).
-const FETCH_TIME_LIMIT: Duration = Duration::from_secs(600);
+const FETCH_TIME_LIMIT: Duration = Duration::from_mins(10);
 
 /// A mirror's packs may become this large. A depth-1 clone of kimai, one of the larger in design/performance.md, has 4 MB.
 const MIRROR_SIZE_LIMIT: u64 = 4 * 1024 * 1024 * 1024;
@@ -18,7 +18,7 @@ const MIRROR_SIZE_LIMIT: u64 = 4 * 1024 * 1024 * 1024;
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
 
 /// How long another run may hold the mirror.
-const LOCK_TIME_LIMIT: Duration = Duration::from_secs(120);
+const LOCK_TIME_LIMIT: Duration = Duration::from_mins(2);
 
 /// Why a fetch was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -256,7 +256,7 @@ fn point_branches(repository: &gix::Repository, heads: &BTreeMap<String, CommitI
 }
 
 fn object_id(commit: &CommitId) -> Result<gix::ObjectId, gix::Error> {
-    gix::ObjectId::from_hex(commit.as_str().as_bytes()).map_err(gix::Error::from)
+    gix::ObjectId::from_hex(commit.as_str().as_bytes())
 }
 
 pub(super) fn fetch_error(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> MirrorError {

@@ -32,7 +32,7 @@ impl GitTree {
     pub(crate) fn open(repository: &Path, commit: &CommitId) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let shared = gix::open_opts(repository, open_options())?.into_sync();
         let repository = shared.to_thread_local();
-        let id = gix::ObjectId::from_hex(commit.as_str().as_bytes()).map_err(gix::Error::from)?;
+        let id = gix::ObjectId::from_hex(commit.as_str().as_bytes())?;
         let root = repository.find_commit(id)?.tree_id()?.detach();
         let mut listing = Listing::default();
         listing.walk(&repository, root)?;

@@ -14,11 +14,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The pause after a refusal by a secondary limit that names no time: "wait at least one minute, then exponentially"
 /// (GitHub, rate limits for the REST API).
-const SECONDARY_PAUSE: Duration = Duration::from_secs(60);
+const SECONDARY_PAUSE: Duration = Duration::from_mins(1);
 
 /// A run waits this long for one limit; a primary limit may take an hour, and then the rest of the night's work is
 /// reported instead.
-const LONGEST_WAIT: Duration = Duration::from_secs(120);
+const LONGEST_WAIT: Duration = Duration::from_mins(2);
 
 /// The pause between two writes: GitHub's best practices ask for at least one second.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::NO_PAD;
-use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
 /// What stands where a secret stood.
 const REPLACEMENT: &str = "***";
@@ -100,8 +100,7 @@ fn percent_encoded(secret: &str, upper: bool) -> String {
 /// Three bytes become four digits, so what stands before decides one of three alignments; the digits that also depend on
 /// a neighbour are left out.
 fn base64_cores(secret: &str) -> Vec<String> {
-    let engines =
-        [&STANDARD, &URL_SAFE].map(|alphabet| GeneralPurpose::new(alphabet, GeneralPurposeConfig::from(NO_PAD)));
+    let engines = [&STANDARD, &URL_SAFE].map(|alphabet| GeneralPurpose::new(alphabet, NO_PAD));
     let mut cores = Vec::new();
     for engine in &engines {
         for before in 0..3_usize {

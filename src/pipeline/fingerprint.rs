@@ -38,7 +38,7 @@ pub(crate) fn of_inputs(request: &ProposeRequest<'_>, findings: &[Finding]) -> S
             add(&tree.read(path).unwrap_or_default());
         }
     }
-    hexadecimal(&digest.finalize())
+    format!("{:x}", digest.finalize())
 }
 
 /// A digest of what a proposal changes: every file before and after.
@@ -52,9 +52,5 @@ pub(crate) fn of_content(remedies: &[Remedy]) -> String {
             digest.update(part);
         }
     }
-    hexadecimal(&digest.finalize())
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", digest.finalize())
 }

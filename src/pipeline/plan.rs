@@ -1,5 +1,7 @@
 //! Plan: severity decides the route of every finding that a change of files can remedy.
 
+use sha2::Digest as _;
+
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::proposal::Route;
 use crate::model::severity::Severity;
@@ -60,12 +62,8 @@ pub(crate) fn proposal_branch(route: Route, base: &str) -> String {
 }
 
 fn short_digest(text: &str) -> String {
-    use sha2::Digest as _;
-    sha2::Sha256::digest(text.as_bytes()).iter().take(4).fold(String::new(), |mut digits, byte| {
-        use std::fmt::Write as _;
-        write!(digits, "{byte:02x}").expect("a string takes every write");
-        digits
-    })
+    let digest = format!("{:x}", sha2::Sha256::digest(text.as_bytes()));
+    digest[..8].to_owned()
 }
 
 #[cfg(test)]

@@ -14,13 +14,16 @@ use crate::net::secret::Token;
 /// The host that action references name without saying so.
 const ACTIONS_HOST: &str = "https://github.com/";
 
+/// The commit of a (repository, branch), once it was asked for.
+type Known = HashMap<(String, Option<String>), Option<CommitId>>;
+
 /// Asks remotes for commits, each (repository, reference) once per run.
 pub(crate) struct Resolver {
     /// The server that action references live on, with a trailing slash.
     server: String,
     /// Sent to that server only.
     token: Option<Token>,
-    known: Mutex<HashMap<(String, Option<String>), Option<CommitId>>>,
+    known: Mutex<Known>,
 }
 
 impl Resolver {

@@ -66,7 +66,7 @@ impl Problem {
     /// Reads the body and the headers of a refusal.
     pub(super) fn read(body: &[u8], headers: &HeaderMap) -> Self {
         let permissions = headers.get("x-accepted-github-permissions").and_then(|value| value.to_str().ok());
-        let permissions = permissions.map(|text| cut(text));
+        let permissions = permissions.map(cut);
         let Ok(parsed) = serde_json::from_slice::<Body>(body) else {
             return Self { message: cut(&String::from_utf8_lossy(body)), complaints: Vec::new(), permissions };
         };

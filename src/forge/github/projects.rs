@@ -39,7 +39,9 @@ pub(super) async fn discover(api: &Api, selection: &Selection) -> Result<Discove
     let mut discovery = Discovery::default();
     if let Some(organisation) = &selection.organisation {
         let (repositories, more) = list(api, organisation).await?;
-        repositories.into_iter().for_each(|repository| add(&mut discovery, repository));
+        for repository in repositories {
+            add(&mut discovery, repository);
+        }
         if more {
             let limit = PAGE_LIMIT * PAGE_SIZE as usize;
             let source = format!("only the first {limit} were read").into();

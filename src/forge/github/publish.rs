@@ -77,12 +77,11 @@ pub(super) async fn publish(
     require_tip(api, slug, &change.branch, expected).await?;
     let explain = |failure: Failure| failure.explain("write the commit");
     let commit = write_commit(api, slug, change).await.map_err(explain)?;
-    match expected {
-        None => create_branch(api, slug, &change.branch, &commit).await?,
-        Some(_) => {
-            require_tip(api, slug, &change.branch, expected).await?;
-            move_branch(api, slug, &change.branch, &commit).await?;
-        }
+    if expected.is_none() {
+        create_branch(api, slug, &change.branch, &commit).await?;
+    } else {
+        require_tip(api, slug, &change.branch, expected).await?;
+        move_branch(api, slug, &change.branch, &commit).await?;
     }
     Ok(commit)
 }
@@ -136,10 +135,7 @@ async fn create_branch(api: &Api, slug: &RepoSlug, branch: &str, commit: &Commit
     let route = format!("/repos/{slug}/git/refs");
     let mut attempt = 1;
     loop {
-        let failure = match api.create::<serde_json::Value>(&route, &body).await {
-            Ok(_) => return Ok(()),
-            Err(failure) => failure,
-        };
+        let Err(failure) = api.create::<serde_json::Value>(&route, &body).await else { return Ok(()) };
         if failure.says(422, "already exists") || failure.is_uncertain() {
             // Perhaps it was our own request whose answer got lost.
             match tip(api, slug, branch).await? {
@@ -163,10 +159,7 @@ async fn move_branch(api: &Api, slug: &RepoSlug, branch: &str, commit: &CommitId
     let route = format!("/repos/{slug}/git/refs/heads/{}", segments(branch));
     let mut attempt = 1;
     loop {
-        let failure = match api.update::<serde_json::Value>(&route, &body).await {
-            Ok(_) => return Ok(()),
-            Err(failure) => failure,
-        };
+        let Err(failure) = api.update::<serde_json::Value>(&route, &body).await else { return Ok(()) };
         if failure.says(422, "reference does not exist") || failure.status() == Some(404) {
             return Err(moved(branch));
         }

@@ -11,13 +11,15 @@ use crate::sandbox::runner::Runner;
 use crate::sandbox::toolchain;
 use crate::updater::Files;
 
+/// By ecosystem and, where it says which repositories are asked, the project's manifest.
+type Registries = HashMap<(Ecosystem, Vec<u8>), Arc<dyn Registry>>;
+
 /// The runner, the scratch and cache folders, and the registries with what they have answered.
 pub(crate) struct Tools {
     pub(super) runner: Runner,
     pub(super) scratch: PathBuf,
     pub(super) cache: PathBuf,
-    /// By ecosystem and, where it says which repositories are asked, the project's manifest.
-    registries: Mutex<HashMap<(Ecosystem, Vec<u8>), Arc<dyn Registry>>>,
+    registries: Mutex<Registries>,
     offline: bool,
 }
 

@@ -345,10 +345,14 @@ mod tests {
 
     /// What GitHub's own filters look for in rendered text.
     fn refers(rendered: &str) -> bool {
-        let bytes = rendered.as_bytes();
-        bytes.windows(2).any(|pair| {
-            (pair[0] == b'@' && pair[1].is_ascii_alphanumeric()) || (pair[0] == b'#' && pair[1].is_ascii_digit())
-        }) || bytes.windows(3).any(|three| three.eq_ignore_ascii_case(b"gh-") || three == b"://")
+        let after = |position: usize| rendered.as_bytes().get(position + 1).copied().unwrap_or_default();
+        rendered.bytes().enumerate().any(|(position, byte)| match byte {
+            b'@' => after(position).is_ascii_alphanumeric(),
+            b'#' => after(position).is_ascii_digit(),
+            b':' => rendered[position..].starts_with("://"),
+            b'-' => position > 1 && rendered.as_bytes()[position - 2..position].eq_ignore_ascii_case(b"gh"),
+            _ => false,
+        })
     }
 
     /// Fails on every tag that the documents of the tests below do not have of themselves, and on what refers.

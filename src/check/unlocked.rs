@@ -107,13 +107,14 @@ fn is_locked(path: &RepoPath, manifest: &Manifest, present: &HashSet<&str>) -> b
 }
 
 fn finding(path: &RepoPath, ecosystem: Ecosystem, line: u32) -> Finding {
+    // People know a part of a project by its folder; the root has no name of its own.
     let folder = path.folder().rsplit('/').next().filter(|name| !name.is_empty());
     Finding {
         kind: FindingKind::Unlocked,
         // What is installed changes without anyone deciding so, as with a branch.
         severity: Severity::Medium,
         ecosystem,
-        package: folder.unwrap_or(".").to_owned(),
+        package: folder.unwrap_or(path.file_name()).to_owned(),
         version: String::new(),
         file: path.clone(),
         line,
@@ -230,7 +231,8 @@ mod tests {
     #[test]
     fn manifests_without_a_lockfile_are_found_at_their_first_request() {
         let found = unlocked(&[("Cargo.toml", CARGO), ("apps/web/package.json", NPM), ("php/composer.json", COMPOSER)]);
-        let expected = [("Cargo.toml", ".", 4), ("apps/web/package.json", "web", 3), ("php/composer.json", "php", 2)];
+        let expected =
+            [("Cargo.toml", "Cargo.toml", 4), ("apps/web/package.json", "web", 3), ("php/composer.json", "php", 2)];
         assert_eq!(found, expected.map(|(file, name, line)| (file.to_owned(), name.to_owned(), line)));
     }
 

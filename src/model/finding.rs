@@ -65,7 +65,7 @@ pub struct Finding {
     pub severity: Severity,
     /// The package's ecosystem.
     pub ecosystem: Ecosystem,
-    /// The package, or the manifest's folder name for an unlocked manifest. Untrusted.
+    /// The package; for an unlocked manifest the name of its folder, at the project's root of its file. Untrusted.
     pub package: String,
     /// The locked version; empty for an unlocked manifest. Untrusted.
     pub version: String,

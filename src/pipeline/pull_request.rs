@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::config::policy::{Deadlines, Policy};
+use crate::config::policy::Policy;
 use crate::model::advisory::AdvisoryId;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::proposal::{Label, Route};
@@ -102,6 +102,8 @@ struct Facts<'a> {
     pins: usize,
     severity: Option<Severity>,
     score: Option<f64>,
+    /// How long the policy gives.
+    allowed: Duration,
     deadline: Timestamp,
 }
 
@@ -122,9 +124,10 @@ impl<'a> Facts<'a> {
             severity.or_else(|| bumps.iter().any(|bump| !bump.fixes.is_empty()).then_some(Severity::Unknown));
         let scores = fixed.iter().filter_map(|finding| Some(finding.advisory.as_ref()?.cvss.as_ref()?.score));
         let score = scores.max_by(f64::total_cmp);
-        let time = time_allowed(&request.policy.deadlines, request.route, severity);
+        // Pins are due when findings of their kind are: both are medium.
+        let allowed = request.policy.deadline(request.route, severity.unwrap_or(Severity::Medium));
         let pins = bumps.iter().filter(|bump| bump.step == Step::Pin).count();
-        Self { bumps, fixed, pins, severity, score, deadline: later(request.first_seen, time) }
+        Self { bumps, fixed, pins, severity, score, allowed, deadline: later(request.first_seen, allowed) }
     }
 
     /// The finding that tells more about an advisory.
@@ -151,17 +154,6 @@ fn is_remedied(finding: &Finding, bumps: &[&Bump]) -> bool {
                 None => finding.kind == FindingKind::BranchTracking && bump.step == Step::Pin,
             }
     })
-}
-
-/// How long a fix may take: the route decides, then the severity. Pins are medium, as their findings are.
-fn time_allowed(deadlines: &Deadlines, route: Route, severity: Option<Severity>) -> Duration {
-    match (route, severity) {
-        (Route::Emergency, _) | (Route::Routine, Some(Severity::Critical)) => deadlines.emergency,
-        (Route::Routine, Some(Severity::High)) => deadlines.high,
-        (Route::Routine, Some(Severity::Unknown)) => deadlines.unknown,
-        (Route::Routine, Some(Severity::Medium) | None) => deadlines.medium,
-        (Route::Routine, Some(Severity::Low)) => deadlines.low,
-    }
 }
 
 fn later(start: Timestamp, time: Duration) -> Timestamp {

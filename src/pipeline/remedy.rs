@@ -63,7 +63,7 @@ pub(crate) fn remedy(request: &RemedyRequest<'_>) -> RemedyOutcome {
     if !bumps.is_empty() {
         evidence.push(Evidence {
             check: format!("`{}` read again after pinning", request.lockfile.path),
-            result: format!("{} no longer follow a branch; nothing else changed", count(bumps.len())),
+            result: format!("{} a branch; nothing else changed", count(bumps.len())),
         });
     }
     let goals = goals(request);
@@ -81,7 +81,10 @@ pub(crate) fn remedy(request: &RemedyRequest<'_>) -> RemedyOutcome {
 }
 
 fn count(dependencies: usize) -> String {
-    if dependencies == 1 { "1 dependency does".to_owned() } else { format!("{dependencies} dependencies do") }
+    match dependencies {
+        1 => "1 dependency no longer follows".to_owned(),
+        number => format!("{number} dependencies no longer follow"),
+    }
 }
 
 /// The packages with flaws, and the flaws that each is to lose.

@@ -156,6 +156,7 @@ fn registry(surface: Surface) -> Handlebars<'static> {
     registry.register_helper("if", Box::new(Condition { positive: true }));
     registry.register_helper("unless", Box::new(Condition { positive: false }));
     registry.register_helper("code", Box::new(Inert(|parts: &[String]| markdown::code(&parts[0]), 1)));
+    registry.register_helper("prose", Box::new(Inert(|parts: &[String]| markdown::prose(&parts[0]), 1)));
     registry.register_helper("fence", Box::new(Inert(|parts: &[String]| markdown::fence(&parts[0]), 1)));
     registry.register_helper("link", Box::new(Inert(|parts: &[String]| markdown::link(&parts[0], &parts[1]), 2)));
     registry.register_helper("count", Box::new(Inert(count, 3)));

@@ -37,7 +37,10 @@ fn flaw(name: &str, score: Option<f64>, summary: &str, details: &str) -> KnownFl
         records: Vec::new(),
         summary: summary.to_owned(),
         details: details.to_owned(),
-        references: vec!["https://github.com/lodash/lodash/issues/1".to_owned()],
+        references: vec![
+            "https://github.com/lodash/lodash/issues/1".to_owned(),
+            format!("https://nvd.nist.gov/vuln/detail/{name}"),
+        ],
         cvss: score.map(|score| Cvss { vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H".to_owned(), score }),
         fixed: Some("4.17.21".to_owned()),
     }
@@ -356,15 +359,20 @@ fn a_plan_that_is_too_long_is_named() {
 
 #[test]
 fn deadlines_follow_route_and_severity() {
-    let deadlines = Policy::default().deadlines;
-    let days = |route, severity| time_allowed(&deadlines, route, severity).as_secs() / 86_400;
-    assert_eq!(days(Route::Emergency, Some(Severity::Low)), 1);
-    assert_eq!(days(Route::Routine, Some(Severity::Critical)), 1);
-    assert_eq!(days(Route::Routine, Some(Severity::High)), 7);
-    assert_eq!(days(Route::Routine, Some(Severity::Unknown)), 30);
-    assert_eq!(days(Route::Routine, Some(Severity::Medium)), 30);
-    assert_eq!(days(Route::Routine, None), 30);
-    assert_eq!(days(Route::Routine, Some(Severity::Low)), 90);
+    let due = |route, severity| {
+        let found = finding("a", "1", severity, Some(flaw("CVE-2024-1", None, "", "")));
+        Sample::new(vec![bump("a", "1", "2", &["CVE-2024-1"])], vec![found]).write(route).body
+    };
+    for (route, severity, expected) in [
+        (Route::Emergency, Severity::Low, "due 2026-11-22 02:00 UTC (Sunday)**, 24 hours after"),
+        (Route::Routine, Severity::Critical, "due 2026-11-22 02:00 UTC (Sunday)**, 24 hours after"),
+        (Route::Routine, Severity::High, "due 2026-11-28 02:00 UTC (Saturday)**, 7 days after"),
+        (Route::Routine, Severity::Unknown, "due 2026-12-21 02:00 UTC (Monday)**, 30 days after"),
+        (Route::Routine, Severity::Low, "due 2027-02-19 02:00 UTC (Friday)**, 90 days after"),
+    ] {
+        let body = due(route, severity);
+        assert!(body.contains(expected), "{route} {severity}: {body}");
+    }
     assert_eq!(later(Timestamp::MAX, Duration::from_secs(u64::MAX)), Timestamp::MAX);
 }
 

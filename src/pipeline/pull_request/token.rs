@@ -45,10 +45,15 @@ pub(super) fn purl(ecosystem: Ecosystem, name: &str, version: Option<&str>) -> O
 }
 
 /// A conservative grammar that covers crates, npm, Composer and actions: segments of letters, digits, `.`, `_` and `-` that
-/// begin and end with a letter, a digit or `_`.
+/// begin and end with a letter, a digit or `_`. In the path that follows the `owner/repository` of an action, folders may be
+/// hidden: `owner/repository/.github/workflows/x.yml`.
 fn is_package(name: &str) -> bool {
     let segments = name.strip_prefix('@').unwrap_or(name).split('/');
-    name.len() <= NAME_LIMIT && segments.clone().count() <= 6 && segments.into_iter().all(is_word)
+    let is_segment = |(position, segment): (usize, &str)| {
+        let hidden = segment.strip_prefix('.').filter(|_| position > 1);
+        is_word(hidden.unwrap_or(segment))
+    };
+    name.len() <= NAME_LIMIT && segments.clone().count() <= 6 && segments.enumerate().all(is_segment)
 }
 
 fn is_version(text: &str) -> bool {
@@ -72,10 +77,34 @@ mod tests {
 
     #[test]
     fn ordinary_names_pass_and_others_do_not() {
-        for name in ["lodash", "@acme/shop-ui", "symfony/http-kernel", "actions/checkout", "_x", "a.b"] {
+        for name in [
+            "lodash",
+            "@acme/shop-ui",
+            "symfony/http-kernel",
+            "actions/checkout",
+            "_x",
+            "a.b",
+            "acme/tools/sub/dir",
+            "acme/shared/.github/workflows/x.yml",
+        ] {
             assert_eq!(package(name), name);
         }
-        for name in ["@octocat/fixes#1", "-p", "a b", "a\nfixes #1", "$(id)", "x-", "@", "", "a//b", &"a".repeat(200)] {
+        for name in [
+            "@octocat/fixes#1",
+            "-p",
+            "a/.b",
+            "a/b/../c",
+            "a/b/./c",
+            "a/b/..c",
+            "a b",
+            "a\nfixes #1",
+            "$(id)",
+            "x-",
+            "@",
+            "",
+            "a//b",
+            &"a".repeat(200),
+        ] {
             assert_eq!(package(name), "a package", "{name}");
         }
     }
@@ -100,6 +129,7 @@ mod tests {
             (Ecosystem::CratesIo, "time", None, "pkg:cargo/time"),
             (Ecosystem::CratesIo, "time", Some("x y"), "pkg:cargo/time"),
             (Ecosystem::GitHubActions, "acme/tools/sub/dir", Some("v1"), "pkg:githubactions/acme/tools@v1"),
+            (Ecosystem::GitHubActions, "acme/x/.github/workflows/y.yml", Some("v1"), "pkg:githubactions/acme/x@v1"),
         ] {
             assert_eq!(purl(ecosystem, name, version).as_deref(), Some(expected));
         }

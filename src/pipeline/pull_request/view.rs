@@ -47,7 +47,10 @@ pub(super) struct PullRequestView<'a> {
     unrated: bool,
     route: Route,
     emergency: bool,
+    /// The deadline with its weekday: it may be on one on which nobody works.
     due: String,
+    /// How long that is after it was first seen; not from today, or the text would be another one every night.
+    allowed: String,
     fixed_advisories: usize,
     fixed_packages: usize,
     pins: usize,
@@ -185,7 +188,8 @@ pub(super) fn view<'a>(request: &'a WriteRequest<'a>, facts: &'a Facts<'a>, cuts
         unrated: facts.severity == Some(Severity::Unknown),
         route: request.route,
         emergency: request.route == Route::Emergency,
-        due: facts.deadline.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        due: facts.deadline.strftime("%Y-%m-%d %H:%M UTC (%A)").to_string(),
+        allowed: words(facts.allowed),
         fixed_advisories: flaws.len(),
         fixed_packages: packages.len(),
         pins: facts.pins,
@@ -208,6 +212,17 @@ pub(super) fn view<'a>(request: &'a WriteRequest<'a>, facts: &'a Facts<'a>, cuts
         deploy,
         branch_pattern: branch_pattern(request.route, request.base_branch),
     }
+}
+
+/// A time in the largest unit that fits, days only from two on: `24 hours`, `7 days`.
+fn words(time: std::time::Duration) -> String {
+    let minutes = time.as_secs().div_ceil(60);
+    let (number, unit) = match minutes {
+        _ if minutes >= 2_880 && minutes.is_multiple_of(1_440) => (minutes / 1_440, "day"),
+        _ if minutes.is_multiple_of(60) => (minutes / 60, "hour"),
+        _ => (minutes, "minute"),
+    };
+    format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
 
 /// What the merge of this branch has in its message. A base with a name that a shell or a pattern could misread is left
@@ -281,8 +296,18 @@ fn advisory<'a>((flaw, findings): &Flaw<'a>, cuts: &Cuts) -> AdvisoryView<'a> {
         summary: &flaw.summary,
         details: details + cut,
         packages: packages.into_iter().take(SHORT_LIST).collect(),
-        references: flaw.references.iter().map(String::as_str).take(SHORT_LIST).collect(),
+        references: references(flaw).into_iter().take(SHORT_LIST).collect(),
     }
+}
+
+/// The addresses to read on, each once and without the page that the advisory's name links to.
+fn references(flaw: &KnownFlaw) -> Vec<&str> {
+    fn same_page(address: &str) -> &str {
+        address.trim_end_matches('/')
+    }
+    let page = flaw.page().unwrap_or_default();
+    let mut seen = BTreeSet::from([same_page(&page)]);
+    flaw.references.iter().map(String::as_str).filter(|address| seen.insert(same_page(address))).collect()
 }
 
 fn reason(bump: &Bump) -> ReasonView<'_> {

@@ -163,11 +163,15 @@ pub(super) fn evidence(
     let left: BTreeSet<&str> =
         found.iter().map(|(_, flaw)| flaw).filter(|flaw| wanted.contains(*flaw)).map(AdvisoryId::as_str).collect();
     let gone = wanted.len() - left.len();
-    let mut result = format!("{gone} of {} flaws no longer match; no new one does", wanted.len());
-    if !left.is_empty() {
-        let left: Vec<&str> = left.into_iter().collect();
-        result = format!("{result}; still matching: {}", left.join(", "));
-    }
+    let left: Vec<&str> = left.into_iter().collect();
+    let result = match (gone, left.as_slice()) {
+        (1, []) => "the flaw is gone, and no new one has come".to_owned(),
+        (_, []) => format!("all {gone} flaws are gone, and no new one has come"),
+        (_, [_, ..]) => {
+            let (all, verb) = (wanted.len(), if left.len() == 1 { "stays" } else { "stay" });
+            format!("{gone} of {all} flaws are gone, and no new one has come; {} {verb} unfixed", left.join(", "))
+        }
+    };
     let tool = bench.updater.id();
     let ways: Vec<&str> = ways.iter().copied().collect();
     let mut evidence = vec![

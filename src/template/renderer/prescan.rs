@@ -50,7 +50,9 @@ pub(super) fn shape(template: &str) -> Result<Shape, String> {
         }
         let (tag, length) = tag(inside).map_err(|complaint| format!("line {line}: {complaint}"))?;
         read_tag(tag, &mut open, &mut shape).map_err(|complaint| format!("line {line}: {complaint}"))?;
-        if matches!(first_word(tag.trim_start_matches('~')), "code" | "fence" | "link") && in_html(&template[..start]) {
+        if matches!(first_word(tag.trim_start_matches('~')), "code" | "prose" | "fence" | "link")
+            && in_html(&template[..start])
+        {
             return Err(format!("line {line}: Markdown is not parsed inside HTML, use a plain `{{{{value}}}}` there"));
         }
         position = start + 2 + length;

@@ -98,7 +98,9 @@ fn acting(text: &str) -> Option<String> {
     let position = characters.iter().enumerate().position(|(position, &character)| {
         let next = characters.get(position + 1);
         let after_h = |offset: usize| characters.get(position + offset).map(char::to_ascii_lowercase);
-        (character == '@' && next.is_some_and(char::is_ascii_alphanumeric))
+        // In `lodash@4.17.21` it is part of a word, and mentions nobody.
+        let begins = position == 0 || !characters[position - 1].is_ascii_alphanumeric();
+        (character == '@' && begins && next.is_some_and(char::is_ascii_alphanumeric))
             || (character == '#' && next.is_some_and(char::is_ascii_digit))
             || (character.eq_ignore_ascii_case(&'g')
                 && after_h(1) == Some('h')

@@ -136,12 +136,29 @@ impl Bot {
         self.run_bare(&all)
     }
 
+    /// Like [`Bot::run`], and the system gives it no more than so much memory.
+    pub(crate) fn run_within(&self, mebibytes: u64, arguments: &[&str]) -> Outcome {
+        let mut command = Command::new("sh");
+        // `ulimit -v` counts KiB; the arguments never become part of the script.
+        command.args(["-c", "ulimit -v \"$0\" && exec \"$@\"", &(mebibytes * 1024).to_string()]);
+        command.arg(env!("CARGO_BIN_EXE_patchparty")).args(arguments);
+        for folder in &self.advisories {
+            command.arg("--advisories").arg(folder);
+        }
+        self.finish(command)
+    }
+
     /// Runs `patchparty <arguments>` with nothing added.
     pub(crate) fn run_bare(&self, arguments: &[String]) -> Outcome {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_patchparty"));
+        command.args(arguments);
+        self.finish(command)
+    }
+
+    fn finish(&self, mut command: Command) -> Outcome {
         let (stdout, stderr) = (self.path("stdout"), self.path("stderr"));
         let create = |path: &Path| Stdio::from(File::create(path).expect("the world is writable"));
-        let mut child = Command::new(env!("CARGO_BIN_EXE_patchparty"))
-            .args(arguments)
+        let mut child = command
             .env_clear()
             .envs(&self.environment)
             .current_dir(self.path("work"))
@@ -157,7 +174,7 @@ impl Bot {
             }
             if Instant::now() > deadline {
                 child.kill().expect("the child can be ended");
-                panic!("patchparty {arguments:?} did not end within {TIMEOUT:?}:\n{}", read(&stderr));
+                panic!("{command:?} did not end within {TIMEOUT:?}:\n{}", read(&stderr));
             }
             std::thread::sleep(Duration::from_millis(20));
         };

@@ -42,7 +42,8 @@ pub(super) fn night_of(
     progress.say("loading advisories");
     let loaded = sources::load(&policy, shared, environment, settings.now)?;
     let cache = environment.cache_folder(shared.cache.as_ref())?;
-    let tools = Tools::new(&cache.join("scratch"), &cache.join("tools")).context("prepare the package managers")?;
+    let prepare = if shared.offline { Tools::offline } else { Tools::new };
+    let tools = prepare(&cache.join("scratch"), &cache.join("tools")).context("prepare the package managers")?;
     let templates = Templates::built_in().context("read the built-in templates")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
     let projects = runtime.block_on(async {

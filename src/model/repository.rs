@@ -18,14 +18,15 @@ pub struct InvalidPath(pub String);
 
 impl RepoPath {
     /// Takes a path, or refuses one that is absolute, empty, longer than 4,096 bytes, or has a component that is empty,
-    /// `.`, `..` or `.git` (in any case), or a control character, a backslash or a colon.
+    /// `.`, `..` or `.git` (in any case), begins with a drive letter, or has a control character or a backslash.
     pub fn new(text: &str) -> Result<Self, InvalidPath> {
         let safe_component = |component: &str| {
             !component.is_empty()
                 && component != "."
                 && component != ".."
                 && !component.eq_ignore_ascii_case(".git")
-                && !component.contains(|character: char| character.is_control() || "\\:".contains(character))
+                && !component.contains(|character: char| character.is_control() || character == '\\')
+                && component.as_bytes().get(1) != Some(&b':')
         };
         if !text.is_empty() && text.len() <= 4096 && text.split('/').all(safe_component) {
             Ok(Self(text.to_owned()))

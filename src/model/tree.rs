@@ -72,6 +72,12 @@ pub trait ProjectTree: Send + Sync {
     /// The content of a regular file of at most [`FILE_SIZE_LIMIT`] bytes.
     fn read(&self, path: &RepoPath) -> Result<Vec<u8>, TreeError>;
 
+    /// What is left out of the entries because its path is not safe or it could not be listed, sorted, as text for
+    /// people; a folder ends with `/` and hides what it holds.
+    fn refused(&self) -> &[String] {
+        &[]
+    }
+
     /// The commit, when the files are those of a commit.
     fn commit(&self) -> Option<&CommitId>;
 

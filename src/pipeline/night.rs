@@ -52,7 +52,8 @@ pub(crate) trait Progress: Send + Sync {
 ///
 /// Only a forge that cannot even list its projects is an error.
 pub(crate) async fn run(night: Arc<Night>, progress: &dyn Progress) -> Result<Vec<ProjectReport>, ForgeError> {
-    let discovery = night.forge.projects().await?;
+    let mut discovery = night.forge.projects().await?;
+    discovery.projects.retain(|project| !night.policy.projects.exclude.is_match(project.slug.to_string()));
     let mut reports: Vec<ProjectReport> = discovery
         .problems
         .iter()

@@ -19,9 +19,10 @@ pub(crate) struct Scan {
 
 /// Reads every file that an extractor claims and the policy does not exclude.
 pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet) -> Scan {
-    let mut scan = Scan::default();
+    let mut scan = Scan { problems: hidden(tree, exclude), ..Scan::default() };
+    let installed = Installed::of(tree);
     for entry in tree.entries() {
-        if exclude.is_match(entry.path.as_str()) {
+        if exclude.is_match(entry.path.as_str()) || installed.holds(&entry.path) {
             continue;
         }
         let Some(extractor) = EXTRACTORS.iter().find(|extractor| extractor.claims(&entry.path)) else { continue };
@@ -36,6 +37,39 @@ pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet) -> Scan {
         }
     }
     scan
+}
+
+/// Folders of installed packages that were committed: their lockfiles pin nothing of this project.
+struct Installed<'a> {
+    /// Each ends with `/`.
+    folders: Vec<&'a str>,
+}
+
+impl<'a> Installed<'a> {
+    /// Composer's folders are known by the autoloader that Composer writes; another `vendor` may be the project's own.
+    fn of(tree: &'a dyn ProjectTree) -> Self {
+        let autoloaders = tree.entries().iter().filter(|entry| entry.path.as_str().ends_with("vendor/autoload.php"));
+        Self { folders: autoloaders.filter_map(|entry| entry.path.as_str().strip_suffix("autoload.php")).collect() }
+    }
+
+    fn holds(&self, path: &RepoPath) -> bool {
+        path.folder().split('/').any(|component| component == "node_modules")
+            || self.folders.iter().any(|folder| path.as_str().starts_with(folder))
+    }
+}
+
+/// Lockfiles, and folders that may hold some, whose paths are not safe: they are not read, and that is said.
+fn hidden(tree: &dyn ProjectTree, exclude: &GlobSet) -> Vec<Problem> {
+    let is_lockfile = |path: &str| {
+        let name = path.rsplit('/').next().and_then(|name| RepoPath::new(name).ok());
+        name.is_some_and(|name| EXTRACTORS.iter().any(|extractor| extractor.claims(&name)))
+    };
+    let matters = |path: &&String| (path.ends_with('/') || is_lockfile(path)) && !exclude.is_match(path.as_str());
+    let complain = |path: &String| {
+        let message = format!("read `{}`: its path is not safe, or it cannot be listed", path.escape_debug());
+        Problem::new(message, Some("rename it, or exclude it in patchparty.toml"))
+    };
+    tree.refused().iter().filter(matters).map(complain).collect()
 }
 
 fn read(tree: &dyn ProjectTree, extractor: &dyn Extractor, path: &RepoPath) -> Result<Lockfile, Problem> {

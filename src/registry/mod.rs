@@ -3,9 +3,11 @@
 mod contract;
 mod crates_io;
 mod npm;
+mod offline;
 mod packagist;
 
 pub(crate) use contract::{Registry, RegistryError};
 pub(crate) use crates_io::CratesIo;
 pub(crate) use npm::NpmRegistry;
+pub(crate) use offline::Offline;
 pub(crate) use packagist::Packagist;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::ecosystem::Ecosystem;
-use crate::registry::{CratesIo, NpmRegistry, Packagist, Registry};
+use crate::registry::{CratesIo, NpmRegistry, Offline, Packagist, Registry};
 use crate::sandbox::runner::Runner;
 use crate::sandbox::toolchain;
 use crate::updater::Files;
@@ -19,7 +19,12 @@ pub(crate) struct Tools {
     crates_io: Arc<CratesIo>,
     npm: Arc<NpmRegistry>,
     packagist: Mutex<HashMap<Vec<u8>, Arc<Packagist>>>,
+    offline: bool,
 }
+
+/// What keeps each package manager from the network, whatever it is asked to do.
+const OFFLINE_VARIABLES: [(&str, &str); 3] =
+    [("CARGO_NET_OFFLINE", "true"), ("COMPOSER_DISABLE_NETWORK", "1"), ("npm_config_offline", "true")];
 
 impl Tools {
     /// Looks for the Rust toolchain; everything else waits until it is needed.
@@ -27,6 +32,14 @@ impl Tools {
     /// `scratch` holds folders that vanish, `cache` what package managers keep from run to run; the bot owns both.
     pub(crate) fn new(scratch: &Path, cache: &Path) -> io::Result<Self> {
         Self::with_runner(Runner::from_environment(), scratch, cache)
+    }
+
+    /// The same without a network: what needs a registry is blocked and says so, pins are still made.
+    pub(crate) fn offline(scratch: &Path, cache: &Path) -> io::Result<Self> {
+        let runner = OFFLINE_VARIABLES
+            .iter()
+            .fold(Runner::from_environment(), |runner, (name, value)| runner.with_variable(name, value));
+        Ok(Self { offline: true, ..Self::with_runner(runner, scratch, cache)? })
     }
 
     /// The same with another runner.
@@ -44,6 +57,7 @@ impl Tools {
             crates_io: Arc::new(CratesIo::new(runner.clone(), &scratch, &cache)),
             npm: Arc::new(NpmRegistry::new(runner.clone(), &scratch, &cache)),
             packagist: Mutex::default(),
+            offline: false,
             runner,
             scratch,
             cache,
@@ -52,6 +66,9 @@ impl Tools {
 
     /// Who knows the releases of the packages of a lockfile; `None` for ecosystems without a registry.
     pub(super) fn registry(&self, ecosystem: Ecosystem, files: &Files) -> Option<Arc<dyn Registry>> {
+        if self.offline {
+            return Some(Arc::new(Offline));
+        }
         match ecosystem {
             Ecosystem::CratesIo => Some(Arc::clone(&self.crates_io) as Arc<dyn Registry>),
             Ecosystem::Npm => Some(Arc::clone(&self.npm) as Arc<dyn Registry>),

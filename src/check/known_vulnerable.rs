@@ -28,7 +28,8 @@ impl Check for KnownVulnerable {
                 if !is_the_package_of_advisories(dependency) {
                     continue;
                 }
-                let flaws = context.advisories.affecting(dependency.ecosystem, &dependency.name, &dependency.version);
+                let version = version_in_use(dependency);
+                let flaws = context.advisories.affecting(dependency.ecosystem, &dependency.name, &version);
                 findings.extend(flaws.into_iter().map(|flaw| finding(lockfile, position, dependency, flaw)));
             }
         }
@@ -120,7 +121,11 @@ mod tests {
     use crate::model::severity::Severity;
 
     fn database(ecosystem: Ecosystem, package: &str) -> AdvisoryDatabase {
-        let events = vec![RangeEvent::Introduced("0".to_owned()), RangeEvent::Fixed("2.0.0".to_owned())];
+        fixed_in(ecosystem, package, "2.0.0")
+    }
+
+    fn fixed_in(ecosystem: Ecosystem, package: &str, version: &str) -> AdvisoryDatabase {
+        let events = vec![RangeEvent::Introduced("0".to_owned()), RangeEvent::Fixed(version.to_owned())];
         AdvisoryDatabase::new(vec![Advisory {
             id: AdvisoryId::new("GHSA-1").unwrap(),
             aliases: vec![AdvisoryId::new("CVE-1").unwrap()],
@@ -236,6 +241,9 @@ mod tests {
         let found = tag("v1");
         assert_eq!((found.len(), found[0].version.as_str()), (1, "v1"), "version 1 never got the fix");
         assert_eq!(tag("v2.0.0-beta").len(), 1);
+        let patched = fixed_in(Ecosystem::GitHubActions, "acme/bad", "1.3.0");
+        let floating = dependency(Ecosystem::GitHubActions, "acme/bad", "v1", git(GitPin::Tag("v1".to_owned())));
+        assert_eq!(inspect(&patched, vec![floating]).len(), 0, "the tag has moved on to the fix");
         // The fix is in 2.0.0: a commit that was once `v2` has it. Had it come in 2.1.0, nobody could tell.
         assert_eq!(of("v2", GitPin::Commit).len(), 0);
     }

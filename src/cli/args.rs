@@ -105,6 +105,9 @@ pub(super) struct RunOptions {
     /// How many projects are handled at a time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) jobs: u16,
+    /// A folder with templates that replace built-in ones of the same name (docs/templates.md)
+    #[arg(long, value_name = "DIR")]
+    pub(super) templates: Option<PathBuf>,
     #[command(flatten)]
     pub(super) shared: SharedOptions,
 }

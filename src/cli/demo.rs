@@ -42,6 +42,7 @@ pub(super) fn demo(
         dry_run: true,
         out: options.out.clone(),
         jobs: 2,
+        templates: None,
         shared: SharedOptions::defaults(&advisories, &environment.demo_cache(world.path())),
     };
     let environment = environment.for_demo(&server);

@@ -44,7 +44,11 @@ pub(super) fn night_of(
     let cache = environment.cache_folder(shared.cache.as_ref())?;
     let prepare = if shared.offline { Tools::offline } else { Tools::new };
     let tools = prepare(&cache.join("scratch"), &cache.join("tools")).context("prepare the package managers")?;
-    let templates = Templates::built_in().context("read the built-in templates")?;
+    let templates = match &options.templates {
+        Some(folder) => Templates::with_overrides(folder),
+        None => Templates::built_in(),
+    };
+    let templates = templates.context("read the templates")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
     let projects = runtime.block_on(async {
         let forge = connect(&settings)?;

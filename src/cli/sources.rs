@@ -1,8 +1,5 @@
 //! Advisory sources: the ones given on the command line, else those of the policy.
 
-use std::path::Path;
-
-use anyhow::Context as _;
 use jiff::Timestamp;
 
 use super::args::SharedOptions;
@@ -34,18 +31,10 @@ fn given(locations: &[String]) -> Result<Vec<SourceConfig>, Failure> {
 }
 
 fn kind_of(location: &str) -> Result<SourceKind, Failure> {
-    if location.contains("://") {
-        // OSV is the one format that is published as a file at an address.
-        let path = location.split(['?', '#']).next().unwrap_or(location);
-        let is_osv = [".zip", ".json"].iter().any(|ending| path.to_ascii_lowercase().ends_with(ending));
-        return is_osv.then_some(SourceKind::Osv).ok_or_else(|| {
-            Failure::with_hint(
-                anyhow::anyhow!("tell the format of the advisories at `{location}`"),
-                "name the source with its `kind` in patchparty.toml, under [[advisories.source]]",
-            )
-        });
-    }
-    store::detect(Path::new(location)).with_context(|| format!("find advisories at `{location}`")).map_err(|error| {
-        Failure::with_hint(error, "expected a RustSec or FriendsOfPHP checkout, or OSV JSON in a folder, file or zip")
+    store::detect_location(location).ok_or_else(|| {
+        Failure::with_hint(
+            anyhow::anyhow!("tell the format of the advisories at `{location}`"),
+            "expected a RustSec or FriendsOfPHP checkout, or OSV JSON in a folder, file or zip; another source is named with its `kind` in patchparty.toml, under [[advisories.source]]",
+        )
     })
 }

@@ -6,7 +6,7 @@ mod directory;
 mod github;
 mod preview;
 
-pub(crate) use contract::{Connect, Discovery, Forge, ForgeError, ForgeSettings};
+pub(crate) use contract::{Connect, Forge, ForgeError, ForgeSettings};
 pub(crate) use preview::Preview;
 
 /// The first one that the settings ask for is used. A [`Preview`] wraps any of them, for a dry run.

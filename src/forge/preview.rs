@@ -228,7 +228,9 @@ fn pretended_commit(change: &ChangeSet) -> Result<CommitId, crate::model::reposi
         hash.update(bytes.len().to_be_bytes());
         hash.update(bytes);
     };
-    [change.branch.as_str(), change.base.as_str(), change.message.as_str()].map(|text| add(text.as_bytes()));
+    for text in [change.branch.as_str(), change.base.as_str(), change.message.as_str()] {
+        add(text.as_bytes());
+    }
     for file in &change.files {
         add(file.path.as_str().as_bytes());
         add(&file.after);

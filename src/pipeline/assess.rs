@@ -9,7 +9,12 @@ use crate::model::tree::ProjectTree;
 /// Asks every check and gives the findings in report order.
 pub(crate) fn assess(tree: &dyn ProjectTree, lockfiles: &[Lockfile], advisories: &AdvisoryDatabase) -> Vec<Finding> {
     let context = CheckContext { tree, lockfiles, advisories };
-    let mut findings: Vec<Finding> = CHECKS.iter().flat_map(|check| check.inspect(&context)).collect();
+    let mut findings = Vec::new();
+    for check in CHECKS {
+        let found: Vec<Finding> = check.inspect(&context);
+        tracing::debug!(check = check.id(), findings = found.len(), "checked");
+        findings.extend(found);
+    }
     findings.sort_by(Finding::report_order);
     // Two places of a file can pin the same thing on the same line, and say it once is enough.
     findings.dedup();

@@ -59,6 +59,7 @@ pub(crate) async fn run(night: Arc<Night>, progress: &dyn Progress) -> Result<Ve
         .iter()
         .map(|(name, error)| ProjectReport::failed(name, Problem::from_error(error, None)))
         .collect();
+    tracing::info!(forge = night.forge.id(), projects = discovery.projects.len(), "projects found");
     progress.start(discovery.projects.len());
     let mut work = futures_util::stream::iter(discovery.projects)
         .map(|project| handle(Arc::clone(&night), project))

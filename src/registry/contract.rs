@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::io::Read;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use crate::model::release::Release;
 use crate::sandbox::grammar::InvalidToken;
+use crate::sandbox::runner::Runner;
 
 /// Why the releases of a package are not known.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -58,6 +60,49 @@ pub(crate) trait Registry: Send + Sync {
         let releases = self.releases(package)?;
         let release = releases.iter().find(|release| release.version == version);
         Ok(release.and_then(|release| release.requirements.clone()).unwrap_or_default())
+    }
+}
+
+/// What a registry needs to know before it can be asked.
+pub(crate) struct RegistrySettings<'a> {
+    /// Starts the package manager where only it knows the address.
+    pub(crate) runner: &'a Runner,
+    /// For folders that vanish.
+    pub(crate) scratch: &'a Path,
+    /// For what package managers keep.
+    pub(crate) cache: &'a Path,
+    /// The project's manifest, empty unless the registry is made [`Sharing::PerManifest`]. Untrusted.
+    pub(crate) manifest: &'a [u8],
+}
+
+/// Prepares to ask a registry; nothing is sent yet.
+pub(crate) type Connect = fn(&RegistrySettings<'_>) -> Arc<dyn Registry>;
+
+/// Who shares the answers of a registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// Every project of a run.
+    PerRun,
+    /// Projects whose manifest of this name is the same: it says which repositories are asked.
+    PerManifest(&'static str),
+}
+
+/// Answers every question with "unreachable", without asking anyone.
+pub(crate) struct Offline;
+
+impl Offline {
+    fn unreachable() -> RegistryError {
+        RegistryError::Unreachable { registry: "package", reason: "--offline was given".to_owned() }
+    }
+}
+
+impl Registry for Offline {
+    fn releases(&self, _: &str) -> Result<Releases, RegistryError> {
+        Err(Self::unreachable())
+    }
+
+    fn serves(&self, _: &str) -> Result<bool, RegistryError> {
+        Err(Self::unreachable())
     }
 }
 

@@ -1,13 +1,13 @@
 //! crates.io: the sparse index, at the address that Cargo itself uses.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use cargo_lock::package::SourceId;
 use serde::Deserialize;
 use url::Url;
 
-use super::contract::{Memory, Registry, RegistryError, Releases, fetch};
+use super::contract::{Memory, Registry, RegistryError, RegistrySettings, Releases, fetch};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::release::Release;
 use crate::net::client;
@@ -18,7 +18,7 @@ use crate::sandbox::skeleton::{Place, Skeleton};
 const REGISTRY: &str = "crates.io";
 
 /// The registry of Rust crates.
-pub(crate) struct CratesIo {
+struct CratesIo {
     runner: Runner,
     scratch: PathBuf,
     cache: PathBuf,
@@ -45,9 +45,13 @@ struct Requirement {
     package: Option<String>,
 }
 
+/// Prepares to ask; nothing is sent yet.
+pub(super) fn connect(settings: &RegistrySettings<'_>) -> Arc<dyn Registry> {
+    Arc::new(CratesIo::new(settings.runner.clone(), settings.scratch, settings.cache))
+}
+
 impl CratesIo {
-    /// Prepares to ask; nothing is sent yet.
-    pub(crate) fn new(runner: Runner, scratch: &Path, cache: &Path) -> Self {
+    fn new(runner: Runner, scratch: &Path, cache: &Path) -> Self {
         Self {
             runner,
             scratch: scratch.to_path_buf(),

@@ -3,11 +3,16 @@
 mod contract;
 mod crates_io;
 mod npm;
-mod offline;
 mod packagist;
 
-pub(crate) use contract::{Registry, RegistryError};
-pub(crate) use crates_io::CratesIo;
-pub(crate) use npm::NpmRegistry;
-pub(crate) use offline::Offline;
-pub(crate) use packagist::Packagist;
+pub(crate) use contract::{Connect, Offline, Registry, RegistryError, RegistrySettings, Sharing};
+
+use crate::model::ecosystem::Ecosystem;
+use Sharing::{PerManifest, PerRun};
+
+pub(crate) static REGISTRIES: &[(Ecosystem, Sharing, Connect)] = &[
+    // One per ecosystem.
+    (Ecosystem::CratesIo, PerRun, crates_io::connect),
+    (Ecosystem::Npm, PerRun, npm::connect),
+    (Ecosystem::Packagist, PerManifest("composer.json"), packagist::connect),
+];

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::contract::{Memory, Registry, RegistryError, Releases, fetch};
+use super::contract::{Memory, Registry, RegistryError, RegistrySettings, Releases, fetch};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::release::Release;
 use crate::net::client;
@@ -21,7 +21,7 @@ const REGISTRY: &str = "npm";
 const ACCEPT: &str = "application/vnd.npm.install-v1+json, application/json;q=0.8";
 
 /// The registry of JavaScript packages.
-pub(crate) struct NpmRegistry {
+struct NpmRegistry {
     runner: Runner,
     scratch: PathBuf,
     cache: PathBuf,
@@ -29,9 +29,13 @@ pub(crate) struct NpmRegistry {
     memory: Memory,
 }
 
+/// Prepares to ask; nothing is sent yet.
+pub(super) fn connect(settings: &RegistrySettings<'_>) -> Arc<dyn Registry> {
+    Arc::new(NpmRegistry::new(settings.runner.clone(), settings.scratch, settings.cache))
+}
+
 impl NpmRegistry {
-    /// Prepares to ask; nothing is sent yet.
-    pub(crate) fn new(runner: Runner, scratch: &Path, cache: &Path) -> Self {
+    fn new(runner: Runner, scratch: &Path, cache: &Path) -> Self {
         Self {
             runner,
             scratch: scratch.to_path_buf(),

@@ -1,12 +1,13 @@
 //! Packagist and whatever other repositories a `composer.json` names: Composer itself is asked.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::contract::{Memory, Registry, RegistryError, Releases};
+use super::contract::{Memory, Registry, RegistryError, RegistrySettings, Releases};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::release::Release;
 use crate::model::repository::RepoPath;
@@ -18,7 +19,7 @@ use crate::sandbox::skeleton::Skeleton;
 const REGISTRY: &str = "Packagist";
 
 /// The repositories of one project.
-pub(crate) struct Packagist {
+struct Packagist {
     runner: Runner,
     scratch: PathBuf,
     cache: PathBuf,
@@ -35,18 +36,18 @@ struct Shown {
     requires: Value,
 }
 
-impl Packagist {
-    /// Prepares to ask the repositories that a reduced `composer.json` names.
-    pub(crate) fn new(runner: Runner, (scratch, cache): (&Path, &Path), manifest: &[u8]) -> Self {
-        Self {
-            runner,
-            scratch: scratch.to_path_buf(),
-            cache: cache.to_path_buf(),
-            manifest: repositories_only(manifest),
-            memory: Memory::default(),
-        }
-    }
+/// Prepares to ask the repositories that a `composer.json` names.
+pub(super) fn connect(settings: &RegistrySettings<'_>) -> Arc<dyn Registry> {
+    Arc::new(Packagist {
+        runner: settings.runner.clone(),
+        scratch: settings.scratch.to_path_buf(),
+        cache: settings.cache.to_path_buf(),
+        manifest: repositories_only(settings.manifest),
+        memory: Memory::default(),
+    })
+}
 
+impl Packagist {
     fn show(&self, package: &str, version: Option<&str>) -> Result<Shown, RegistryError> {
         let unreachable = |reason: String| RegistryError::Unreachable { registry: REGISTRY, reason };
         let manifest = RepoPath::new("composer.json").expect("a constant path is plain");

@@ -136,6 +136,7 @@ impl Runner {
 
     /// The same runner with another limit on the time of one invocation.
     #[must_use]
+    #[cfg(test)]
     pub(crate) fn with_time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = limit;
         self

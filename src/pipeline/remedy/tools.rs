@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::ecosystem::Ecosystem;
-use crate::registry::{CratesIo, NpmRegistry, Offline, Packagist, Registry};
+use crate::registry::{Offline, REGISTRIES, Registry, RegistrySettings, Sharing};
 use crate::sandbox::runner::Runner;
 use crate::sandbox::toolchain;
 use crate::updater::Files;
@@ -16,9 +16,8 @@ pub(crate) struct Tools {
     pub(super) runner: Runner,
     pub(super) scratch: PathBuf,
     pub(super) cache: PathBuf,
-    crates_io: Arc<CratesIo>,
-    npm: Arc<NpmRegistry>,
-    packagist: Mutex<HashMap<Vec<u8>, Arc<Packagist>>>,
+    /// By ecosystem and, where it says which repositories are asked, the project's manifest.
+    registries: Mutex<HashMap<(Ecosystem, Vec<u8>), Arc<dyn Registry>>>,
     offline: bool,
 }
 
@@ -53,15 +52,7 @@ impl Tools {
             Some(folder) => runner.with_folder_first(&folder),
             None => runner,
         };
-        Ok(Self {
-            crates_io: Arc::new(CratesIo::new(runner.clone(), &scratch, &cache)),
-            npm: Arc::new(NpmRegistry::new(runner.clone(), &scratch, &cache)),
-            packagist: Mutex::default(),
-            offline: false,
-            runner,
-            scratch,
-            cache,
-        })
+        Ok(Self { registries: Mutex::default(), offline: false, runner, scratch, cache })
     }
 
     /// Who knows the releases of the packages of a lockfile; `None` for ecosystems without a registry.
@@ -69,19 +60,16 @@ impl Tools {
         if self.offline {
             return Some(Arc::new(Offline));
         }
-        match ecosystem {
-            Ecosystem::CratesIo => Some(Arc::clone(&self.crates_io) as Arc<dyn Registry>),
-            Ecosystem::Npm => Some(Arc::clone(&self.npm) as Arc<dyn Registry>),
-            Ecosystem::Packagist => {
-                // The project's manifest names the repositories, so that answers are shared by equal manifests only.
-                let manifest = files.beside("composer.json").map(|(_, content)| content.to_vec()).unwrap_or_default();
-                let mut known = self.packagist.lock().unwrap_or_else(PoisonError::into_inner);
-                let registry = known.entry(manifest).or_insert_with_key(|manifest| {
-                    Arc::new(Packagist::new(self.runner.clone(), (&self.scratch, &self.cache), manifest))
-                });
-                Some(Arc::clone(registry) as Arc<dyn Registry>)
-            }
-            Ecosystem::GitHubActions => None,
-        }
+        let &(_, sharing, connect) = REGISTRIES.iter().find(|(served, _, _)| *served == ecosystem)?;
+        let manifest = match sharing {
+            Sharing::PerRun => Vec::new(),
+            Sharing::PerManifest(name) => files.beside(name).map(|(_, content)| content.to_vec()).unwrap_or_default(),
+        };
+        let mut known = self.registries.lock().unwrap_or_else(PoisonError::into_inner);
+        let registry = known.entry((ecosystem, manifest)).or_insert_with_key(|(_, manifest)| {
+            let (scratch, cache) = (self.scratch.as_path(), self.cache.as_path());
+            connect(&RegistrySettings { runner: &self.runner, scratch, cache, manifest })
+        });
+        Some(Arc::clone(registry))
     }
 }

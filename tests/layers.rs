@@ -88,23 +88,6 @@ const LAW: Law = Law {
             to: "advisory",
             reason: "checks look dependencies up in the public AdvisoryDatabase",
         },
-        // Registries are a closed set: which one serves an ecosystem is an exhaustive match in Tools, which refuses to
-        // compile until a new ecosystem has one. They are made from different things, which no table could hold.
-        Allowed {
-            rule: Rule::NamedMember,
-            from: "pipeline::remedy::tools",
-            to: "registry",
-            reason: "the exhaustive match from ecosystem to registry",
-        },
-        Allowed { rule: Rule::Unlisted, from: "registry", to: "registry::crates_io", reason: "in the match of Tools" },
-        Allowed { rule: Rule::Unlisted, from: "registry", to: "registry::npm", reason: "in the match of Tools" },
-        Allowed { rule: Rule::Unlisted, from: "registry", to: "registry::packagist", reason: "in the match of Tools" },
-        Allowed {
-            rule: Rule::Unlisted,
-            from: "registry",
-            to: "registry::offline",
-            reason: "stands in for all of them",
-        },
     ],
 };
 

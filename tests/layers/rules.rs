@@ -93,7 +93,7 @@ impl Court<'_> {
         }
         let folder = file.path.strip_prefix("src/").and_then(|path| path.strip_suffix("/mod.rs"));
         if let Some(family) = folder.and_then(|folder| self.family(folder)) {
-            complaints.extend(judge_table(family, file));
+            complaints.extend(self.judge_table(family, file));
         }
         complaints
     }
@@ -174,36 +174,40 @@ impl Court<'_> {
         }
     }
 
+    /// `mod.rs` of a family: modules, re-exports and the table, in which every member stands.
+    fn judge_table(&self, family: &Family, file: &SourceFile) -> Vec<Complaint> {
+        let mut complaints = Vec::new();
+        let mut listed = FirstSegments::default();
+        for item in &file.syntax.items {
+            match item {
+                syn::Item::Static(table) => listed.visit_expr(&table.expr),
+                syn::Item::Mod(_) | syn::Item::Use(_) => {}
+                other => {
+                    let what = format!("the table of `{}` is not all that stands here", family.name);
+                    complaints.push(Complaint::new(Rule::TableDoes, &file.path, other.span().start().line, what));
+                }
+            }
+        }
+        for module in modules_of(file) {
+            let name = module.ident.to_string();
+            if family.is_part(&name) || source::is_for_tests(&module.attrs) || listed.0.contains(&name) {
+                continue;
+            }
+            let member = [file.module.clone(), vec![name.clone()]].concat();
+            if !self.is_allowed(Rule::Unlisted, &file.module, &member) {
+                let what = format!("`{name}` is not in the table of `{}`", family.name);
+                complaints.push(Complaint::new(Rule::Unlisted, &file.path, module.ident.span().start().line, what));
+            }
+        }
+        complaints
+    }
+
     /// The member of a family that a path from outside leads into.
     fn member_of<'p>(&self, path: &'p [String]) -> Option<&'p str> {
         let family = self.family(&path[0])?;
         let module = path.get(1).filter(|_| self.sources.is_module(&path[..2]))?;
         (!family.is_part(module)).then_some(module.as_str())
     }
-}
-
-/// `mod.rs` of a family: modules, re-exports and the table, in which every member stands.
-fn judge_table(family: &Family, file: &SourceFile) -> Vec<Complaint> {
-    let mut complaints = Vec::new();
-    let mut listed = FirstSegments::default();
-    for item in &file.syntax.items {
-        match item {
-            syn::Item::Static(table) => listed.visit_expr(&table.expr),
-            syn::Item::Mod(_) | syn::Item::Use(_) => {}
-            other => {
-                let what = format!("the table of `{}` is not all that stands here", family.name);
-                complaints.push(Complaint::new(Rule::TableDoes, &file.path, other.span().start().line, what));
-            }
-        }
-    }
-    for module in modules_of(file) {
-        let name = module.ident.to_string();
-        if !family.is_part(&name) && !source::is_for_tests(&module.attrs) && !listed.0.contains(&name) {
-            let what = format!("`{name}` is not in the table of `{}`", family.name);
-            complaints.push(Complaint::new(Rule::Unlisted, &file.path, module.ident.span().start().line, what));
-        }
-    }
-    complaints
 }
 
 /// The first names of all paths in an expression.

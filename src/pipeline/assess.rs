@@ -1,13 +1,20 @@
 //! Assess: lockfiles and advisories → findings.
 
+use globset::GlobSet;
+
 use crate::advisory::AdvisoryDatabase;
 use crate::check::{CHECKS, CheckContext};
 use crate::model::finding::Finding;
 use crate::model::lockfile::Lockfile;
 use crate::model::tree::ProjectTree;
 
-/// Asks every check and gives the findings in report order.
-pub(crate) fn assess(tree: &dyn ProjectTree, lockfiles: &[Lockfile], advisories: &AdvisoryDatabase) -> Vec<Finding> {
+/// Asks every check and gives the findings outside of what the policy excludes, in report order.
+pub(crate) fn assess(
+    tree: &dyn ProjectTree,
+    lockfiles: &[Lockfile],
+    advisories: &AdvisoryDatabase,
+    exclude: &GlobSet,
+) -> Vec<Finding> {
     let context = CheckContext { tree, lockfiles, advisories };
     let mut findings = Vec::new();
     for check in CHECKS {
@@ -15,6 +22,8 @@ pub(crate) fn assess(tree: &dyn ProjectTree, lockfiles: &[Lockfile], advisories:
         tracing::debug!(check = check.id(), findings = found.len(), "checked");
         findings.extend(found);
     }
+    // Checks see the whole project, because a lockfile in an excluded place still locks a manifest.
+    findings.retain(|finding| !exclude.is_match(finding.file.as_str()));
     findings.sort_by(Finding::report_order);
     // Two places of a file can pin the same thing on the same line, and say it once is enough.
     findings.dedup();

@@ -25,7 +25,7 @@ pub(crate) fn audit(name: &str, tree: &dyn ProjectTree, context: &AuditContext<'
     if let Some(resolver) = context.resolver {
         resolver.resolve(&mut scan.lockfiles);
     }
-    let findings = assess(tree, &scan.lockfiles, context.advisories);
+    let findings = assess(tree, &scan.lockfiles, context.advisories, context.exclude);
     ProjectReport {
         commit: tree.commit().cloned(),
         lockfiles: scan.lockfiles,

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use super::contract::{ReportOptions, Reporter, visible};
 use crate::model::finding::{Finding, FindingKind};
-use crate::model::report::{Problem, Report};
+use crate::model::report::{Problem, ProjectReport, Report};
+use crate::model::repository::RepoPath;
 use crate::model::severity::Severity;
 
 /// GitHub shows ten annotations of each level and step and drops the rest
@@ -28,20 +29,18 @@ impl Reporter for Annotations {
     }
 
     fn write(&self, report: &Report, _: ReportOptions, sink: &mut dyn Write) -> io::Result<()> {
-        // A file of another repository would be looked up in this one.
-        let alone = report.projects.len() == 1;
-        let findings: Vec<(&str, &Finding)> = report
-            .projects
+        let places: Vec<(Place<'_>, &ProjectReport)> =
+            report.projects.iter().map(|project| (Place::of(project, report), project)).collect();
+        let findings: Vec<(&Place<'_>, &Finding)> = places
             .iter()
-            .flat_map(|project| project.findings.iter().map(|finding| (project.name.as_str(), finding)))
+            .flat_map(|(place, project)| project.findings.iter().map(move |found| (place, found)))
             .collect();
-        let problems = report
-            .projects
+        let problems = places
             .iter()
-            .flat_map(|project| project.problems.iter().map(|problem| problem_command(&project.name, problem, alone)));
+            .flat_map(|(place, project)| project.problems.iter().map(move |problem| problem_command(place, problem)));
         for wanted in [Level::Error, Level::Warning, Level::Notice] {
             let here = findings.iter().filter(|(_, finding)| level(finding) == wanted);
-            let here = here.map(|(project, finding)| command(wanted, project, finding, alone));
+            let here = here.map(|(place, finding)| command(wanted, place, finding));
             // What was not read may hide anything: it comes first among the warnings.
             let problems = problems.clone().filter(|_| wanted == Level::Warning);
             for command in problems.chain(here).take(LIMIT) {
@@ -49,6 +48,37 @@ impl Reporter for Annotations {
             }
         }
         Ok(())
+    }
+}
+
+/// Where the runner finds the files of a project.
+enum Place<'a> {
+    /// In this folder of the workflow's workspace, empty for its root.
+    Workspace(String),
+    /// Nowhere: a file of another repository would be looked up in this one. The project is named instead.
+    Elsewhere(&'a str),
+}
+
+impl<'a> Place<'a> {
+    fn of(project: &'a ProjectReport, report: &Report) -> Self {
+        let name = project.name.trim_start_matches("./").trim_end_matches('/');
+        // What could not be opened at all has no files.
+        let is_open = project.problems.iter().all(|problem| problem.file.is_some());
+        match RepoPath::new(name) {
+            // A working folder below the workspace, as it was named on the command line.
+            Ok(folder) if is_open && project.commit.is_none() => Self::Workspace(format!("{folder}/")),
+            _ if report.projects.len() == 1 => Self::Workspace(String::new()),
+            _ => Self::Elsewhere(&project.name),
+        }
+    }
+
+    /// The properties that put an annotation on a line.
+    fn properties(&self, file: &RepoPath, line: Option<u32>) -> String {
+        let line = line.map(|line| format!("line={line},")).unwrap_or_default();
+        match self {
+            Self::Workspace(folder) => format!("file={},{line}", property(&format!("{folder}{file}"))),
+            Self::Elsewhere(_) => String::new(),
+        }
     }
 }
 
@@ -61,32 +91,32 @@ fn level(finding: &Finding) -> Level {
     }
 }
 
-fn command(level: Level, project: &str, finding: &Finding, alone: bool) -> String {
+fn command(level: Level, place: &Place<'_>, finding: &Finding) -> String {
     let word = match level {
         Level::Error => "error",
         Level::Warning => "warning",
         Level::Notice => "notice",
     };
-    let place =
-        if alone { format!("file={},line={},", property(finding.file.as_str()), finding.line) } else { String::new() };
     let title = match &finding.advisory {
         Some(flaw) => format!("{} ({})", flaw.id, finding.severity),
         None => format!("{} ({})", finding.kind.as_str(), finding.severity),
     };
-    let place_in_words =
-        if alone { String::new() } else { format!(" in {project}, {}:{}", finding.file, finding.line) };
+    let place_in_words = match place {
+        Place::Workspace(_) => String::new(),
+        Place::Elsewhere(project) => format!(" in {project}, {}:{}", finding.file, finding.line),
+    };
     let message = format!("{}{place_in_words}{}", package(finding), advice(finding));
-    format!("::{word} {place}title={}::{}", property(&title), data(&message))
+    let properties = place.properties(&finding.file, Some(finding.line));
+    format!("::{word} {properties}title={}::{}", property(&title), data(&message))
 }
 
-fn problem_command(project: &str, problem: &Problem, alone: bool) -> String {
-    let line = problem.line.map(|line| format!("line={line},")).unwrap_or_default();
-    let place = match &problem.file {
-        Some(file) if alone => format!("file={},{line}", property(file.as_str())),
-        Some(_) | None => String::new(),
+fn problem_command(place: &Place<'_>, problem: &Problem) -> String {
+    let properties = problem.file.as_ref().map(|file| place.properties(file, problem.line)).unwrap_or_default();
+    let project = match place {
+        Place::Workspace(_) => String::new(),
+        Place::Elsewhere(project) => format!("{project}: "),
     };
-    let project = if alone { String::new() } else { format!("{project}: ") };
-    format!("::warning {place}title=incomplete::{}", data(&format!("{project}failed to {}", problem.message)))
+    format!("::warning {properties}title=incomplete::{}", data(&format!("{project}failed to {}", problem.message)))
 }
 
 fn package(finding: &Finding) -> String {
@@ -143,6 +173,18 @@ mod tests {
         let several = text(&sample::report());
         assert!(!several.contains("file="), "{several}");
         assert!(several.contains("in acme/shop, package-lock.json:12"), "{several}");
+    }
+
+    #[test]
+    fn folders_of_the_workspace_have_their_lines() {
+        let mut report = sample::report();
+        report.projects.truncate(2);
+        for (project, folder) in report.projects.iter_mut().zip(["./services/shop/", "."]) {
+            folder.clone_into(&mut project.name);
+            project.commit = None;
+        }
+        let several = text(&report);
+        assert!(several.contains("file=services/shop/package-lock.json,line=12,"), "{several}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::contract::{ReportOptions, Reporter, visible};
+use super::contract::{ReportOptions, Reporter, Section, visible};
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::report::{Problem, Report};
 use crate::model::severity::Severity;
@@ -29,16 +29,16 @@ impl Reporter for Annotations {
 
     fn write(&self, report: &Report, _: ReportOptions, sink: &mut dyn Write) -> io::Result<()> {
         // A file of another repository would be looked up in this one.
-        let alone = report.projects.len() == 1;
-        let findings: Vec<(&str, &Finding)> = report
-            .projects
+        let sections = Section::all(report);
+        let alone = sections.len() == 1;
+        let findings: Vec<(&str, &Finding)> = sections
             .iter()
+            .map(|section| section.project)
             .flat_map(|project| project.findings.iter().map(|finding| (project.name.as_str(), finding)))
             .collect();
-        let problems = report
-            .projects
-            .iter()
-            .flat_map(|project| project.problems.iter().map(|problem| problem_command(&project.name, problem, alone)));
+        let problems = sections.iter().flat_map(|section| {
+            section.problems.iter().map(|problem| problem_command(&section.project.name, problem, alone))
+        });
         for wanted in [Level::Error, Level::Warning, Level::Notice] {
             let here = findings.iter().filter(|(_, finding)| level(finding) == wanted);
             let here = here.map(|(project, finding)| command(wanted, project, finding, alone));

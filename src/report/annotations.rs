@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::contract::{ReportOptions, Reporter, visible};
+use super::contract::{ReportOptions, Reporter, Section, visible};
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::report::{Problem, ProjectReport, Report};
 use crate::model::repository::RepoPath;
@@ -29,15 +29,18 @@ impl Reporter for Annotations {
     }
 
     fn write(&self, report: &Report, _: ReportOptions, sink: &mut dyn Write) -> io::Result<()> {
-        let places: Vec<(Place<'_>, &ProjectReport)> =
-            report.projects.iter().map(|project| (Place::of(project, report), project)).collect();
+        let sections = Section::all(report);
+        let places: Vec<Place<'_>> =
+            sections.iter().map(|section| Place::of(section.project, sections.len() == 1)).collect();
         let findings: Vec<(&Place<'_>, &Finding)> = places
             .iter()
-            .flat_map(|(place, project)| project.findings.iter().map(move |found| (place, found)))
+            .zip(&sections)
+            .flat_map(|(place, section)| section.project.findings.iter().map(move |found| (place, found)))
             .collect();
         let problems = places
             .iter()
-            .flat_map(|(place, project)| project.problems.iter().map(move |problem| problem_command(place, problem)));
+            .zip(&sections)
+            .flat_map(|(place, section)| section.problems.iter().map(move |problem| problem_command(place, problem)));
         for wanted in [Level::Error, Level::Warning, Level::Notice] {
             let here = findings.iter().filter(|(_, finding)| level(finding) == wanted);
             let here = here.map(|(place, finding)| command(wanted, place, finding));
@@ -60,14 +63,14 @@ enum Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn of(project: &'a ProjectReport, report: &Report) -> Self {
+    fn of(project: &'a ProjectReport, alone: bool) -> Self {
         let name = project.name.trim_start_matches("./").trim_end_matches('/');
         // What could not be opened at all has no files.
         let is_open = project.problems.iter().all(|problem| problem.file.is_some());
         match RepoPath::new(name) {
             // A working folder below the workspace, as it was named on the command line.
             Ok(folder) if is_open && project.commit.is_none() => Self::Workspace(format!("{folder}/")),
-            _ if report.projects.len() == 1 => Self::Workspace(String::new()),
+            _ if alone => Self::Workspace(String::new()),
             _ => Self::Elsewhere(&project.name),
         }
     }

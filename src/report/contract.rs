@@ -1,8 +1,10 @@
 //! What a report is.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use crate::model::report::Report;
+use crate::model::remedy::Blocked;
+use crate::model::report::{Problem, ProjectReport, ProposalReport, Report};
 
 /// What the reader asked for.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,6 +24,74 @@ pub(crate) trait Reporter: Sync {
 
     /// Writes the report. The same report gives the same bytes.
     fn write(&self, report: &Report, options: ReportOptions, sink: &mut dyn Write) -> io::Result<()>;
+}
+
+/// What people read in one go: one commit of one project, under the names of all branches that stand at it.
+///
+/// Production and development are reported each on its own; where they are at the same commit, people need not read the
+/// same findings twice.
+pub(crate) struct Section<'a> {
+    /// The first report on the commit: its findings and lockfiles are those of all.
+    pub(crate) project: &'a ProjectReport,
+    /// The branches at this commit.
+    pub(crate) branches: Vec<&'a str>,
+    /// What could not be read or done on any of them, each once.
+    pub(crate) problems: Vec<&'a Problem>,
+    /// What could not be remedied on any of them, each once.
+    pub(crate) blocked: Vec<&'a Blocked>,
+    /// The pull requests of all of them.
+    pub(crate) proposals: Vec<&'a ProposalReport>,
+}
+
+impl<'a> Section<'a> {
+    /// All sections of a report, in its order.
+    pub(crate) fn all(report: &'a Report) -> Vec<Self> {
+        let mut sections: Vec<Self> = Vec::new();
+        for project in &report.projects {
+            let position = sections.iter().position(|section| section.is_about(project));
+            let position = position.unwrap_or_else(|| {
+                sections.push(Self {
+                    project,
+                    branches: Vec::new(),
+                    problems: Vec::new(),
+                    blocked: Vec::new(),
+                    proposals: Vec::new(),
+                });
+                sections.len() - 1
+            });
+            sections[position].add(project);
+        }
+        sections
+    }
+
+    /// Whether a report says the same: it could not when something failed between the two.
+    fn is_about(&self, other: &ProjectReport) -> bool {
+        let project = self.project;
+        project.commit.is_some()
+            && (&project.name, &project.commit, &project.skipped) == (&other.name, &other.commit, &other.skipped)
+            && (&project.findings, &project.lockfiles) == (&other.findings, &other.lockfiles)
+    }
+
+    fn add(&mut self, project: &'a ProjectReport) {
+        self.branches.extend(project.branch.as_deref());
+        for problem in &project.problems {
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+        for blocked in &project.blocked {
+            if !self.blocked.contains(&blocked) {
+                self.blocked.push(blocked);
+            }
+        }
+        self.proposals.extend(&project.proposals);
+    }
+}
+
+/// How many projects a report is about: one with two branches is one.
+pub(crate) fn project_count(report: &Report) -> usize {
+    let names: BTreeSet<&str> = report.projects.iter().map(|project| project.name.as_str()).collect();
+    names.len()
 }
 
 /// Untrusted text for a terminal or a log: controls (which could move the cursor or colour the screen), line ends and

@@ -1,25 +1,38 @@
 //! The report for a terminal: one glance per project, then what could not be done, then the numbers.
 
-use std::fmt::Write as _;
+mod row;
+
 use std::io::{self, Write};
+use std::ops::RangeInclusive;
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{ColumnConstraint, ContentArrangement, Table};
-
-use super::contract::{ReportOptions, Reporter, visible};
-use crate::model::dependency::Origin;
-use crate::model::finding::{Finding, FindingKind};
+use self::row::{Columns, Row, wrap};
+use super::contract::{ReportOptions, Reporter, Section, project_count, visible};
+use crate::model::finding::Finding;
 use crate::model::lockfile::Lockfile;
 use crate::model::proposal::Route;
 use crate::model::remedy::Blocked;
-use crate::model::report::{Problem, ProjectReport, ProposalAction, ProposalReport, Report, SourceStatus};
+use crate::model::report::{Problem, ProjectReport, ProposalAction, ProposalReport, Report};
+use crate::model::repository::RepoPath;
 use crate::model::severity::Severity;
 
 /// What is written when nobody says how wide the terminal is.
 const WIDTH: u16 = 80;
 
+/// Narrower columns are unreadable, and longer lines as well.
+const WIDTHS: RangeInclusive<u16> = 60..=160;
+
+/// Holds words together that are to stand on one line.
+const NO_BREAK_SPACE: char = '\u{A0}';
+
 /// The report for a terminal.
 pub(crate) struct Human;
+
+/// Where and how lines are written.
+struct Page<'a> {
+    options: ReportOptions,
+    width: usize,
+    sink: &'a mut dyn Write,
+}
 
 impl Reporter for Human {
     fn id(&self) -> &'static str {
@@ -27,58 +40,176 @@ impl Reporter for Human {
     }
 
     fn write(&self, report: &Report, options: ReportOptions, sink: &mut dyn Write) -> io::Result<()> {
-        for project in &report.projects {
-            write_project(project, options, sink)?;
+        let width = options.width.unwrap_or(WIDTH).clamp(*WIDTHS.start(), *WIDTHS.end());
+        let mut page = Page { options, width: usize::from(width), sink };
+        let sections = Section::all(report);
+        for section in &sections {
+            page.section(section)?;
         }
         for source in &report.sources {
             if let Some(warning) = &source.warning {
-                writeln!(sink, "{} {}", paint(options, "33", "warning:"), source_warning(source, warning))?;
+                let text = format!("advisory source {}: {}", visible(&source.id), visible(warning));
+                page.labelled(("33", "warning:"), &text, 0)?;
             }
         }
-        writeln!(sink, "{}", paint(options, "1", &summary(report)))
+        // A number stays with its word.
+        for line in wrap(&summary(report, &sections), page.width) {
+            writeln!(page.sink, "{}", paint(options, "1", &line.replace(NO_BREAK_SPACE, " ")))?;
+        }
+        if report.lockfiles_read() == 0 {
+            writeln!(page.sink, "{}", paint(options, "1", "Nothing was read: this is not a clean result."))?;
+        }
+        Ok(())
     }
 }
 
-fn write_project(project: &ProjectReport, options: ReportOptions, sink: &mut dyn Write) -> io::Result<()> {
-    writeln!(sink, "{}", paint(options, "1", &heading(project)))?;
-    if let Some(reason) = &project.skipped {
-        writeln!(sink, "  left alone: {}", visible(reason))?;
+impl Page<'_> {
+    fn section(&mut self, section: &Section<'_>) -> io::Result<()> {
+        let project = section.project;
+        writeln!(self.sink, "{}", paint(self.options, "1", &heading(section)))?;
+        if let Some(reason) = &project.skipped {
+            self.text(&format!("left alone: {}", visible(reason)), 2)?;
+        }
+        if !project.findings.is_empty() {
+            self.findings(&project.findings)?;
+        } else if project.skipped.is_none() {
+            self.text(&nothing_found(project), 2)?;
+        }
+        for problem in &section.problems {
+            self.problem(problem)?;
+        }
+        for blocked in &section.blocked {
+            self.blocked(blocked)?;
+        }
+        for proposal in &section.proposals {
+            self.proposal(proposal)?;
+        }
+        if self.options.dependencies {
+            for lockfile in &project.lockfiles {
+                self.dependencies(lockfile)?;
+            }
+        }
+        writeln!(self.sink)
     }
-    if !project.findings.is_empty() {
-        write_findings(&project.findings, options, sink)?;
-    } else if project.skipped.is_none() {
-        writeln!(sink, "  {}", nothing_found(project))?;
+
+    /// The findings, file by file; the file with the most urgent one comes first.
+    fn findings(&mut self, findings: &[Finding]) -> io::Result<()> {
+        let mut files: Vec<&RepoPath> = Vec::new();
+        for finding in findings {
+            if !files.contains(&&finding.file) {
+                files.push(&finding.file);
+            }
+        }
+        let rows: Vec<(&RepoPath, Row)> = findings.iter().map(|finding| (&finding.file, Row::new(finding))).collect();
+        let columns = Columns::new(rows.iter().map(|(_, row)| row), self.width);
+        for file in files {
+            self.text(&visible(file.as_str()), 2)?;
+            for (_, row) in rows.iter().filter(|(of, _)| *of == file) {
+                for line in row.lines(&columns, self.options) {
+                    writeln!(self.sink, "{line}")?;
+                }
+            }
+        }
+        Ok(())
     }
-    for problem in &project.problems {
-        write_problem(problem, options, sink)?;
+
+    fn blocked(&mut self, blocked: &Blocked) -> io::Result<()> {
+        let names: Vec<&str> = blocked.advisories.iter().map(crate::model::advisory::AdvisoryId::as_str).collect();
+        let names = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+        let package = format!("{} {}", visible(&blocked.package), visible(&blocked.from));
+        let what = format!("{package} in {}{names}", visible(blocked.file.as_str()));
+        self.labelled(("33", "blocked:"), &what, 2)?;
+        self.text(&visible(&blocked.explanation), 4)?;
+        for link in &blocked.chain {
+            let (parent, requirement) = (visible(&link.parent.to_string()), visible(&link.requirement));
+            self.text(&format!("{parent} asks for {requirement}"), 4)?;
+        }
+        if blocked.next_step.is_empty() {
+            return Ok(());
+        }
+        self.text(&format!("next step: {}", visible(&blocked.next_step)), 4)
     }
-    for blocked in &project.blocked {
-        write_blocked(blocked, options, sink)?;
-    }
-    for proposal in &project.proposals {
-        write_proposal(proposal, sink)?;
-    }
-    if options.dependencies {
-        for lockfile in &project.lockfiles {
-            write_dependencies(lockfile, sink)?;
+
+    fn problem(&mut self, problem: &Problem) -> io::Result<()> {
+        let place = match (&problem.file, problem.line) {
+            (Some(file), Some(line)) => format!("{}:{line}: ", visible(file.as_str())),
+            (Some(file), None) => format!("{}: ", visible(file.as_str())),
+            (None, _) => String::new(),
+        };
+        self.labelled(("31", "problem:"), &format!("{place}failed to {}", visible(&problem.message)), 2)?;
+        match &problem.hint {
+            Some(hint) => self.text(&format!("hint: {}", visible(hint)), 4),
+            None => Ok(()),
         }
     }
-    writeln!(sink)
+
+    fn proposal(&mut self, proposal: &ProposalReport) -> io::Result<()> {
+        let done = match proposal.action {
+            ProposalAction::Opened => "opened",
+            ProposalAction::Updated => "updated",
+            ProposalAction::Unchanged => "unchanged",
+            ProposalAction::Previewed => "would be opened",
+            ProposalAction::LeftToPeople => "left to people",
+            ProposalAction::ClosedByPerson => "closed by a person",
+        };
+        let label = match proposal.route {
+            Route::Emergency => ("1;31", "emergency pull request"),
+            Route::Routine => ("1", "pull request"),
+        };
+        self.labelled(label, &format!("into {}, {done}:", visible(&proposal.base)), 2)?;
+        self.text(&visible(&proposal.title), 4)?;
+        // An address or a path that is broken cannot be opened.
+        match &proposal.url {
+            Some(url) => writeln!(self.sink, "    {}", visible(url)),
+            None => Ok(()),
+        }
+    }
+
+    fn dependencies(&mut self, lockfile: &Lockfile) -> io::Result<()> {
+        let number = count(lockfile.dependencies.len(), "dependency", "dependencies");
+        self.text(&format!("{}: {number}", visible(lockfile.path.as_str())), 2)?;
+        for dependency in &lockfile.dependencies {
+            let direct = if dependency.direct { " (direct)" } else { "" };
+            let text = format!("{} {}{direct}", visible(&dependency.name), visible(&dependency.version));
+            self.text(&text, 4)?;
+        }
+        Ok(())
+    }
+
+    /// A text that begins with a coloured word; the lines after the first are indented by two more.
+    fn labelled(&mut self, (colour, label): (&str, &str), text: &str, indent: usize) -> io::Result<()> {
+        for (number, line) in self.wrapped(&format!("{label} {text}"), indent).into_iter().enumerate() {
+            let painted = line.strip_prefix(label).filter(|_| number == 0);
+            let line = painted.map_or(line.clone(), |rest| paint(self.options, colour, label) + rest);
+            let more = if number == 0 { 0 } else { 2 };
+            writeln!(self.sink, "{:1$}{line}", "", indent + more)?;
+        }
+        Ok(())
+    }
+
+    /// A text; the lines after the first are indented by two more.
+    fn text(&mut self, text: &str, indent: usize) -> io::Result<()> {
+        for (number, line) in self.wrapped(text, indent).into_iter().enumerate() {
+            writeln!(self.sink, "{:1$}{line}", "", indent + if number == 0 { 0 } else { 2 })?;
+        }
+        Ok(())
+    }
+
+    fn wrapped(&self, text: &str, indent: usize) -> Vec<String> {
+        wrap(text, self.width.saturating_sub(indent + 2))
+    }
 }
 
-fn heading(project: &ProjectReport) -> String {
-    let mut heading = visible(&project.name);
-    match (&project.branch, &project.commit) {
-        (Some(branch), Some(commit)) => {
-            let _ = write!(heading, " ({} at {})", visible(branch), commit.short());
-        }
-        (None, Some(commit)) => {
-            let _ = write!(heading, " (at {})", commit.short());
-        }
-        (Some(branch), None) => {
-            let _ = write!(heading, " ({})", visible(branch));
-        }
-        (None, None) => {}
+/// `acme/shop (main and production at 0123456789ab)`.
+fn heading(section: &Section<'_>) -> String {
+    let mut heading = visible(&section.project.name);
+    let branches: Vec<String> = section.branches.iter().map(|branch| visible(branch)).collect();
+    let branches = branches.join(" and ");
+    match (branches.as_str(), &section.project.commit) {
+        ("", None) => {}
+        ("", Some(commit)) => heading.push_str(&format!(" (at {})", commit.short())),
+        (branches, Some(commit)) => heading.push_str(&format!(" ({branches} at {})", commit.short())),
+        (branches, None) => heading.push_str(&format!(" ({branches})")),
     }
     heading
 }
@@ -90,143 +221,9 @@ fn nothing_found(project: &ProjectReport) -> String {
     }
 }
 
-fn write_findings(findings: &[Finding], options: ReportOptions, sink: &mut dyn Write) -> io::Result<()> {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    let width = options.width.unwrap_or(WIDTH).clamp(60, 160);
-    table.set_width(width);
-    table.set_header(["SEVERITY", "PACKAGE", "ADVISORY", "WHERE"]);
-    for finding in findings {
-        table.add_row([finding.severity.to_string(), package(finding), advisory(finding), place(finding, width)]);
-    }
-    // Identifiers are copied by hand: they are not broken, unless they are longer than any known one.
-    let longest = findings.iter().map(|finding| advisory(finding).lines().map(str::len).max().unwrap_or(0)).max();
-    if let Some(column) = table.column_mut(2).filter(|_| longest.is_some_and(|length| length <= 24)) {
-        column.set_constraint(ColumnConstraint::ContentWidth);
-    }
-    for line in table.lines() {
-        writeln!(sink, "{}", paint_severity(options, line.trim_end()))?;
-    }
-    Ok(())
-}
-
-/// `lodash 4.17.20 → 4.17.21`, and through whom.
-fn package(finding: &Finding) -> String {
-    let mut cell = visible(&finding.package);
-    if !finding.version.is_empty() {
-        let _ = write!(cell, " {}", visible(&finding.version));
-    }
-    if let Some(fixed) = finding.advisory.as_ref().and_then(|flaw| flaw.fixed.as_ref()) {
-        let _ = write!(cell, " → {}", visible(fixed));
-    }
-    let parents = finding.path.len().saturating_sub(1);
-    if !finding.direct && parents > 0 {
-        let names: Vec<String> = finding.path[..parents].iter().map(|step| visible(&step.name)).collect();
-        let _ = write!(cell, "\nvia {}", names.join(" → "));
-    }
-    cell
-}
-
-fn advisory(finding: &Finding) -> String {
-    let kind = finding.kind;
-    match (&finding.advisory, kind) {
-        (Some(flaw), FindingKind::Vulnerability) => flaw.id.to_string(),
-        (Some(flaw), _) => format!("{}\n{kind}", flaw.id, kind = kind.as_str()),
-        (None, FindingKind::BranchTracking) => follows(finding),
-        (None, FindingKind::Unlocked) => "no lockfile".to_owned(),
-        (None, _) => kind.as_str().to_owned(),
-    }
-}
-
-fn follows(finding: &Finding) -> String {
-    let Origin::Git { pin, commit, .. } = &finding.origin else { return "follows a branch".to_owned() };
-    let branch = pin.followed_branch().flatten().map_or_else(|| "the default branch".to_owned(), visible);
-    match commit {
-        Some(commit) => format!("follows {branch},\nnow at {}", commit.short()),
-        None => format!("follows {branch}"),
-    }
-}
-
-/// `apps/shop/package-lock.json:12`, on two lines when it is too long for its column.
-fn place(finding: &Finding, width: u16) -> String {
-    let place = format!("{}:{}", visible(finding.file.as_str()), finding.line);
-    match place.rsplit_once('/') {
-        Some((folder, file)) if place.chars().count() > usize::from(width) * 3 / 10 => format!("{folder}/\n{file}"),
-        Some(_) | None => place,
-    }
-}
-
-fn write_blocked(blocked: &Blocked, options: ReportOptions, sink: &mut dyn Write) -> io::Result<()> {
-    let names: Vec<&str> = blocked.advisories.iter().map(crate::model::advisory::AdvisoryId::as_str).collect();
-    let names = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
-    let package = format!("{} {}", visible(&blocked.package), visible(&blocked.from));
-    let place = visible(blocked.file.as_str());
-    writeln!(
-        sink,
-        "  {} {package} in {place}{names}: {}",
-        paint(options, "33", "blocked:"),
-        visible(&blocked.explanation)
-    )?;
-    for link in &blocked.chain {
-        let (parent, requirement) = (visible(&link.parent.to_string()), visible(&link.requirement));
-        writeln!(sink, "    {parent} asks for {requirement}")?;
-    }
-    if !blocked.next_step.is_empty() {
-        writeln!(sink, "    next step: {}", visible(&blocked.next_step))?;
-    }
-    Ok(())
-}
-
-fn write_problem(problem: &Problem, options: ReportOptions, sink: &mut dyn Write) -> io::Result<()> {
-    let place = match (&problem.file, problem.line) {
-        (Some(file), Some(line)) => format!("{}:{line}: ", visible(file.as_str())),
-        (Some(file), None) => format!("{}: ", visible(file.as_str())),
-        (None, _) => String::new(),
-    };
-    writeln!(sink, "  {} {place}failed to {}", paint(options, "31", "problem:"), visible(&problem.message))?;
-    if let Some(hint) = &problem.hint {
-        writeln!(sink, "    hint: {}", visible(hint))?;
-    }
-    Ok(())
-}
-
-fn write_proposal(proposal: &ProposalReport, sink: &mut dyn Write) -> io::Result<()> {
-    let route = match proposal.route {
-        Route::Emergency => "emergency ",
-        Route::Routine => "",
-    };
-    let done = match proposal.action {
-        ProposalAction::Opened => "opened",
-        ProposalAction::Updated => "updated",
-        ProposalAction::Unchanged => "unchanged",
-        ProposalAction::Previewed => "would open",
-        ProposalAction::LeftToPeople => "left to people",
-        ProposalAction::ClosedByPerson => "closed by a person",
-    };
-    writeln!(sink, "  {route}pull request, {done}: {}", visible(&proposal.title))?;
-    match &proposal.url {
-        Some(url) => writeln!(sink, "    {}", visible(url)),
-        None => Ok(()),
-    }
-}
-
-fn write_dependencies(lockfile: &Lockfile, sink: &mut dyn Write) -> io::Result<()> {
-    let number = count(lockfile.dependencies.len(), "dependency", "dependencies");
-    writeln!(sink, "  {}: {number}", visible(lockfile.path.as_str()))?;
-    for dependency in &lockfile.dependencies {
-        let direct = if dependency.direct { " (direct)" } else { "" };
-        writeln!(sink, "    {} {}{direct}", visible(&dependency.name), visible(&dependency.version))?;
-    }
-    Ok(())
-}
-
-fn source_warning(source: &SourceStatus, warning: &str) -> String {
-    format!("advisory source {}: {}", visible(&source.id), visible(warning))
-}
-
-/// The last line: everything counted, the worst first.
-fn summary(report: &Report) -> String {
-    let findings = || report.projects.iter().flat_map(|project| &project.findings);
+/// The last line: everything counted once, the worst first.
+fn summary(report: &Report, sections: &[Section<'_>]) -> String {
+    let findings = || sections.iter().flat_map(|section| &section.project.findings);
     let by_severity: Vec<String> = Severity::ALL
         .into_iter()
         .filter_map(|severity| {
@@ -236,27 +233,31 @@ fn summary(report: &Report) -> String {
         .collect();
     let warnings = findings().filter(|found| found.kind.is_warning()).count();
     let mut parts = vec![
-        count(report.projects.len(), "project", "projects"),
-        count(report.lockfiles_read(), "lockfile", "lockfiles"),
+        count(project_count(report), "project", "projects"),
+        count(sections.iter().map(|section| section.project.lockfiles.len()).sum(), "lockfile", "lockfiles"),
         count(findings().count() - warnings, "finding", "findings"),
     ];
     if !by_severity.is_empty() {
         let last = parts.pop().unwrap_or_default();
         parts.push(format!("{last} ({})", by_severity.join(", ")));
     }
-    let sum = |part: fn(&ProjectReport) -> usize| report.projects.iter().map(part).sum::<usize>();
+    let sum = |part: fn(&Section<'_>) -> usize| sections.iter().map(part).sum::<usize>();
     for (number, one, many) in [
         (warnings, "warning", "warnings"),
-        (sum(|project| project.blocked.len()), "blocked", "blocked"),
-        (sum(|project| project.proposals.len()), "pull request", "pull requests"),
-        (sum(|project| project.problems.len()), "problem", "problems"),
+        (sum(|section| section.blocked.len()), "blocked", "blocked"),
+        (sum(|section| section.proposals.len()), "pull request", "pull requests"),
+        (sum(|section| section.problems.len()), "problem", "problems"),
     ] {
         if number > 0 {
             parts.push(count(number, one, many));
         }
     }
-    let clean = if report.lockfiles_read() == 0 { "\nNothing was read: this is not a clean result." } else { "" };
-    parts.join(", ") + clean
+    // The line may be broken after each comma.
+    parts.join(", ").split(", ").map(hold_together).collect::<Vec<_>>().join(", ")
+}
+
+fn hold_together(words: &str) -> String {
+    words.replace(' ', &NO_BREAK_SPACE.to_string())
 }
 
 fn count(number: usize, one: &str, many: &str) -> String {
@@ -266,25 +267,6 @@ fn count(number: usize, one: &str, many: &str) -> String {
 /// Wraps text in an SGR colour where colours are wanted.
 fn paint(options: ReportOptions, code: &str, text: &str) -> String {
     if options.colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
-}
-
-/// Colours the severity at the start of a table's line; the table itself is laid out without colours.
-fn paint_severity(options: ReportOptions, line: &str) -> String {
-    let Some(word) = Severity::ALL.into_iter().find(|severity| {
-        line.strip_prefix(' ')
-            .and_then(|line| line.strip_prefix(severity.as_str()))
-            .is_some_and(|rest| rest.starts_with(' '))
-    }) else {
-        return line.to_owned();
-    };
-    let code = match word {
-        Severity::Critical => "1;31",
-        Severity::High => "31",
-        Severity::Unknown => "35",
-        Severity::Medium => "33",
-        Severity::Low => "36",
-    };
-    format!(" {}{}", paint(options, code, word.as_str()), &line[1 + word.as_str().len()..])
 }
 
 #[cfg(test)]
@@ -313,19 +295,58 @@ mod tests {
     }
 
     #[test]
-    fn lines_fit_the_terminal_and_names_cannot_move_the_cursor() {
+    fn lines_fit_the_terminal_and_break_between_words() {
         let mut report = sample::report();
         let project = &mut report.projects[0];
-        project.proposals.clear();
-        project.blocked.clear();
-        "evil\u{1b}[2J\r\n::error::x\u{9b}2J\u{202e}".clone_into(&mut project.findings[0].package);
+        "sample-organisation/shared-workflows/.github/workflows/backup.yml"
+            .clone_into(&mut project.findings[2].package);
+        project.findings[0].path = vec![project.findings[0].path[0].clone(); 12];
+        "a very long explanation ".repeat(8).clone_into(&mut project.blocked[0].explanation);
+        project.proposals[0].url = None;
+        for width in [60, 80, 120] {
+            let options = ReportOptions { dependencies: true, width: Some(width), ..ReportOptions::default() };
+            let text = text(&report, options);
+            for line in text.lines() {
+                assert!(line.chars().count() <= usize::from(width), "{width}: {line}");
+            }
+            for word in ["backup.yml", "GHSA-aaaa-bbbb-cccc", ".github/workflows/ci.yml"] {
+                assert!(text.contains(word), "{width}: {word}\n{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_cannot_move_the_cursor() {
+        let mut report = sample::report();
+        let project = &mut report.projects[0];
+        let evil = "evil\u{1b}[2J\r\n::error::x\u{9b}2J\u{202e}";
+        evil.clone_into(&mut project.findings[0].package);
+        evil.clone_into(&mut project.findings[0].path[0].name);
+        evil.clone_into(&mut project.blocked[0].explanation);
+        evil.clone_into(&mut project.proposals[0].title);
         let plain = text(&report, ReportOptions { dependencies: true, ..ReportOptions::default() });
         assert!(!plain.contains(['\u{1b}', '\r', '\u{9b}', '\u{202e}']), "{plain:?}");
         assert!(!plain.lines().any(|line| line.starts_with("::")), "{plain}");
-        for line in plain.lines().filter(|line| line.starts_with("  ") || line.starts_with(" SEVERITY")) {
-            assert!(line.chars().count() <= 100, "{line}");
-        }
         let coloured = text(&report, ReportOptions { colours: true, ..ReportOptions::default() });
         assert!(coloured.contains("\u{1b}[1;31mcritical\u{1b}[0m"), "{coloured}");
+    }
+
+    #[test]
+    fn branches_at_one_commit_are_read_once() {
+        let mut report = sample::report();
+        let mut production = report.projects[0].clone();
+        production.branch = Some("production".to_owned());
+        production.proposals[0].base = "production".to_owned();
+        report.projects.insert(1, production.clone());
+        let once = text(&report, ReportOptions::default());
+        assert!(once.starts_with("acme/shop (main and production at aaaaaaaaaaaa)\n"), "{once}");
+        assert_eq!(once.matches("CVE-2021-44906").count(), 1, "{once}");
+        assert!(once.contains("into main, opened") && once.contains("into production, opened"), "{once}");
+        assert!(once.contains("4 projects, 2 lockfiles, 4 findings"), "{once}");
+        // Another commit, or another result for the same one, is told on its own.
+        report.projects[1].findings.pop();
+        let twice = text(&report, ReportOptions::default());
+        assert!(twice.contains("acme/shop (production at aaaaaaaaaaaa)\n"), "{twice}");
+        assert!(twice.contains("4 projects, 3 lockfiles, 8 findings"), "{twice}");
     }
 }

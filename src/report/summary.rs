@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
+use super::contract::{Section, project_count};
 use crate::model::finding::{Finding, KnownFlaw};
 use crate::model::proposal::Route;
 use crate::model::remedy::Blocked;
-use crate::model::report::{Problem, ProjectReport, ProposalAction, ProposalReport, Report, SourceStatus};
+use crate::model::report::{Problem, ProposalAction, ProposalReport, Report, SourceStatus};
 use crate::model::severity::Severity;
 
 /// GitHub takes a summary of at most 1 MiB; more projects than these are in the report.
@@ -39,6 +40,8 @@ struct SeverityCount {
 #[derive(Debug, Serialize)]
 struct ProjectView<'a> {
     name: &'a str,
+    /// Where production and development are at the same commit, both.
+    branches: Vec<&'a str>,
     skipped: Option<&'a str>,
     proposals: Vec<ProposalView<'a>>,
     findings: Vec<FindingView<'a>>,
@@ -87,17 +90,18 @@ struct ProblemView<'a> {
 
 impl<'a> From<&'a Report> for StepSummary<'a> {
     fn from(report: &'a Report) -> Self {
-        let findings = || report.projects.iter().flat_map(|project| &project.findings);
+        let sections = Section::all(report);
+        let findings = || sections.iter().flat_map(|section| &section.project.findings);
         let number =
             |severity| findings().filter(|finding| !finding.kind.is_warning() && finding.severity == severity).count();
-        let telling: Vec<&ProjectReport> = report.projects.iter().filter(|project| has_news(project)).collect();
+        let telling: Vec<&Section<'a>> = sections.iter().filter(|section| has_news(section)).collect();
         Self {
-            projects_total: report.projects.len(),
-            lockfiles: report.lockfiles_read(),
+            projects_total: project_count(report),
+            lockfiles: sections.iter().map(|section| section.project.lockfiles.len()).sum(),
             findings_total: findings().filter(|finding| !finding.kind.is_warning()).count(),
             warnings_total: findings().filter(|finding| finding.kind.is_warning()).count(),
-            blocked_total: report.projects.iter().map(|project| project.blocked.len()).sum(),
-            problems_total: report.projects.iter().map(|project| project.problems.len()).sum(),
+            blocked_total: sections.iter().map(|section| section.blocked.len()).sum(),
+            problems_total: sections.iter().map(|section| section.problems.len()).sum(),
             nothing_read: report.lockfiles_read() == 0,
             sources: &report.sources,
             severities: Severity::ALL
@@ -111,25 +115,27 @@ impl<'a> From<&'a Report> for StepSummary<'a> {
     }
 }
 
-fn has_news(project: &ProjectReport) -> bool {
-    project.skipped.is_some()
-        || !project.findings.is_empty()
-        || !project.problems.is_empty()
-        || !project.proposals.is_empty()
-        || !project.blocked.is_empty()
+fn has_news(section: &Section<'_>) -> bool {
+    section.project.skipped.is_some()
+        || !section.project.findings.is_empty()
+        || !section.problems.is_empty()
+        || !section.proposals.is_empty()
+        || !section.blocked.is_empty()
 }
 
-fn project_view(project: &ProjectReport) -> ProjectView<'_> {
+fn project_view<'a>(section: &Section<'a>) -> ProjectView<'a> {
+    let project = section.project;
     let hidden = |number: usize| number.saturating_sub(LINES);
     ProjectView {
         name: &project.name,
+        branches: section.branches.clone(),
         skipped: project.skipped.as_deref(),
-        proposals: project.proposals.iter().take(LINES).map(proposal_view).collect(),
+        proposals: section.proposals.iter().take(LINES).map(|it| proposal_view(it)).collect(),
         findings: project.findings.iter().take(LINES).map(finding_view).collect(),
         hidden_findings: hidden(project.findings.len()),
-        blocked: project.blocked.iter().take(LINES).map(blocked_view).collect(),
-        problems: project.problems.iter().take(LINES).map(problem_view).collect(),
-        hidden_lines: hidden(project.blocked.len()) + hidden(project.problems.len()) + hidden(project.proposals.len()),
+        blocked: section.blocked.iter().take(LINES).map(|it| blocked_view(it)).collect(),
+        problems: section.problems.iter().take(LINES).map(|it| problem_view(it)).collect(),
+        hidden_lines: hidden(section.blocked.len()) + hidden(section.problems.len()) + hidden(section.proposals.len()),
     }
 }
 

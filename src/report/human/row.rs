@@ -1,0 +1,198 @@
+//! One finding as an aligned row of the terminal report, and text that is broken between words only.
+
+use super::paint;
+use crate::model::dependency::Origin;
+use crate::model::finding::{Finding, FindingKind};
+use crate::model::severity::Severity;
+use crate::report::contract::{ReportOptions, visible};
+
+/// Where the first column begins.
+const INDENT: usize = 4;
+
+/// What stands between two columns.
+const GAP: usize = 2;
+
+/// A longer identifier than any known one does not make the column of all others wider.
+const ADVISORY_LIMIT: usize = 24;
+
+/// The cells of a row, not coloured.
+pub(super) struct Row {
+    line: String,
+    severity: Severity,
+    /// `lodash 4.17.20 → 4.17.21`.
+    package: String,
+    /// The advisory, or what else is wrong.
+    advisory: String,
+    /// `via tool → mkdirp`, empty for what the project itself asks for.
+    via: String,
+}
+
+/// How wide the columns of one project are.
+pub(super) struct Columns {
+    line: usize,
+    severity: usize,
+    package: usize,
+    advisory: usize,
+    /// Where the package begins.
+    start: usize,
+    /// Where all lines end.
+    end: usize,
+}
+
+impl Columns {
+    /// Fits the columns to the rows; a package longer than half of the room gets lines of its own.
+    pub(super) fn new<'a>(rows: impl Iterator<Item = &'a Row> + Clone, end: usize) -> Self {
+        let widest = |cell: fn(&Row) -> usize, limit: usize| {
+            rows.clone().map(cell).filter(|length| *length <= limit).max().unwrap_or(0)
+        };
+        let line = widest(|row| length(&row.line), usize::MAX);
+        let severity = widest(|row| length(row.severity.as_str()), usize::MAX);
+        let start = INDENT + line + GAP + severity + GAP;
+        let limit = end.saturating_sub(start) * 3 / 5;
+        let package = widest(|row| if row.advisory.is_empty() { 0 } else { length(&row.package) }, limit);
+        let advisory = widest(|row| if row.via.is_empty() { 0 } else { length(&row.advisory) }, ADVISORY_LIMIT);
+        Self { line, severity, package, advisory, start, end }
+    }
+}
+
+impl Row {
+    /// The cells of a finding.
+    pub(super) fn new(finding: &Finding) -> Self {
+        let parents = finding.path.len().saturating_sub(1);
+        let names: Vec<String> = finding.path[..parents].iter().map(|step| visible(&step.name)).collect();
+        let via =
+            if finding.direct || names.is_empty() { String::new() } else { format!("via {}", names.join(" → ")) };
+        let (package, advisory) = match finding.kind {
+            FindingKind::Unlocked => ("no lockfile pins what this asks for".to_owned(), String::new()),
+            _ => (package(finding), advisory(finding)),
+        };
+        Self { line: finding.line.to_string(), severity: finding.severity, package, advisory, via }
+    }
+
+    /// The row on as many lines as it needs: what does not fit beside the package stands below it.
+    pub(super) fn lines(&self, columns: &Columns, options: ReportOptions) -> Vec<String> {
+        let room = columns.end - columns.start;
+        let beside = columns.package + GAP;
+        let details = if self.via.is_empty() {
+            self.advisory.clone()
+        } else {
+            format!("{:width$}{:GAP$}{}", self.advisory, "", self.via, width = columns.advisory)
+        };
+        let fits = length(&self.package) <= columns.package && beside + length(&details) <= room;
+        let cells = if fits {
+            vec![format!("{:width$}{:GAP$}{details}", self.package, "", width = columns.package)]
+        } else {
+            // Two columns do not fit; one below the other does, without what aligns them.
+            let details = format!("{}  {}", self.advisory, self.via);
+            let below = wrap(&details, room.saturating_sub(GAP)).into_iter().map(|line| format!("{:GAP$}{line}", ""));
+            wrap(&self.package, room).into_iter().chain(below).collect()
+        };
+        let severity = self.severity.as_str();
+        let padding = columns.severity - length(severity);
+        let mut start = format!("{:INDENT$}{:>width$}{:GAP$}", "", self.line, "", width = columns.line);
+        start.push_str(&paint(options, colour(self.severity), severity));
+        start.push_str(&" ".repeat(padding + GAP));
+        let starts = std::iter::once(start).chain(std::iter::repeat(" ".repeat(columns.start)));
+        starts.zip(cells).map(|(start, cell)| format!("{start}{cell}").trim_end().to_owned()).collect()
+    }
+}
+
+fn package(finding: &Finding) -> String {
+    let mut cell = visible(&finding.package);
+    if !finding.version.is_empty() && !says_the_branch(finding) {
+        cell = format!("{cell} {}", visible(&finding.version));
+    }
+    match finding.advisory.as_ref().and_then(|flaw| flaw.fixed.as_ref()) {
+        Some(fixed) => format!("{cell} → {}", visible(fixed)),
+        None => cell,
+    }
+}
+
+/// Whether the version is only another word for the branch that is followed: `main`, or Composer's `dev-main`.
+fn says_the_branch(finding: &Finding) -> bool {
+    let Origin::Git { pin, .. } = &finding.origin else { return false };
+    let version = finding.version.strip_prefix("dev-").unwrap_or(&finding.version);
+    finding.kind == FindingKind::BranchTracking
+        && pin.followed_branch().flatten().is_some_and(|branch| branch == version || branch == finding.version)
+}
+
+fn advisory(finding: &Finding) -> String {
+    match (&finding.advisory, finding.kind) {
+        (Some(flaw), FindingKind::Vulnerability) => flaw.id.to_string(),
+        (Some(flaw), kind) => format!("{} {}", flaw.id, kind.as_str()),
+        (None, FindingKind::BranchTracking) => follows(finding),
+        (None, kind) => kind.as_str().to_owned(),
+    }
+}
+
+fn follows(finding: &Finding) -> String {
+    let Origin::Git { pin, commit, .. } = &finding.origin else { return "follows a branch".to_owned() };
+    let branch = pin.followed_branch().flatten().map_or_else(|| "the default branch".to_owned(), visible);
+    match commit {
+        Some(commit) => format!("follows {branch}, now at {}", commit.short()),
+        None => format!("follows {branch}"),
+    }
+}
+
+const fn colour(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "1;31",
+        Severity::High => "31",
+        Severity::Unknown => "35",
+        Severity::Medium => "33",
+        Severity::Low => "36",
+    }
+}
+
+fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// Breaks a text at spaces, else after a slash; a word that is longer than a line is broken where the line ends.
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let (mut lines, mut line) = (Vec::new(), String::new());
+    for word in text.split_inclusive(' ') {
+        let bare = length(word.trim_end());
+        if length(&line) + bare <= width {
+            line.push_str(word);
+            continue;
+        }
+        if bare <= width {
+            lines.push(std::mem::replace(&mut line, word.to_owned()));
+            continue;
+        }
+        // A path or a long name: as much of it as fits is still worth reading on this line.
+        for part in word.split_inclusive('/') {
+            if length(&line) + length(part.trim_end()) > width && !line.is_empty() {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push_str(part);
+            while length(line.trim_end()) > width {
+                let end = line.char_indices().nth(width).map_or(line.len(), |(end, _)| end);
+                let rest = line.split_off(end);
+                lines.push(std::mem::replace(&mut line, rest));
+            }
+        }
+    }
+    lines.push(line);
+    lines.iter().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_breaks_between_words() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(
+            wrap("acme/shared/.github/workflows/x.yml main", 20),
+            ["acme/shared/.github/", "workflows/x.yml main"]
+        );
+        assert_eq!(wrap("see acme/shared/x", 12), ["see acme/", "shared/x"]);
+        assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(wrap("日本語 日本語", 3), ["日本語", "日本語"]);
+        assert!(wrap("  ", 3).is_empty() && wrap("", 3).is_empty());
+    }
+}

@@ -32,6 +32,14 @@ pub(super) fn start(global: &GlobalOptions) {
     let _ = subscriber.without_time().try_init();
 }
 
+/// Fails when the report could not be written where it was asked for: better now than after the night's work.
+pub(super) fn check(shared: &SharedOptions) -> anyhow::Result<()> {
+    let Some(path) = &shared.output else { return Ok(()) };
+    // What stands there stays until there is a report to replace it.
+    let file = File::options().append(true).create(true).open(path);
+    file.map(drop).with_context(|| format!("create `{}`", path.display()))
+}
+
 /// Writes the report where it was asked for.
 pub(super) fn report(
     report: &Report,

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use jiff::Timestamp;
 
+use super::address::without_credentials;
 use super::args::SharedOptions;
 use super::environment::Environment;
 use super::exit::Failure;
@@ -40,7 +41,7 @@ fn kind_of(location: &str) -> Result<SourceKind, Failure> {
         let is_osv = [".zip", ".json"].iter().any(|ending| path.to_ascii_lowercase().ends_with(ending));
         return is_osv.then_some(SourceKind::Osv).ok_or_else(|| {
             Failure::with_hint(
-                anyhow::anyhow!("tell the format of the advisories at `{location}`"),
+                anyhow::anyhow!("tell the format of the advisories at `{}`", without_credentials(location)),
                 "name the source with its `kind` in patchparty.toml, under [[advisories.source]]",
             )
         });

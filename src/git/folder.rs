@@ -22,7 +22,7 @@ const CACHE_MARK: &str = "CACHEDIR.TAG";
 pub(crate) struct FolderTree {
     root: PathBuf,
     entries: Vec<TreeEntry>,
-    refused_paths: usize,
+    refused: Vec<String>,
 }
 
 impl FolderTree {
@@ -32,7 +32,7 @@ impl FolderTree {
         if !root.is_dir() {
             return Err(std::io::Error::from(std::io::ErrorKind::NotADirectory));
         }
-        let mut tree = Self { root, entries: Vec::new(), refused_paths: 0 };
+        let mut tree = Self { root, entries: Vec::new(), refused: Vec::new() };
         let walk = walkdir::WalkDir::new(&tree.root).min_depth(1).max_depth(DEPTH_LIMIT);
         let mut seen = 0_usize;
         for entry in walk.into_iter().filter_entry(|entry| !is_left_out(entry)) {
@@ -42,17 +42,18 @@ impl FolderTree {
             }
             match entry {
                 Ok(entry) => tree.add(&entry),
-                // What may not be listed, or vanished while we looked, is counted as not read.
-                Err(_) => tree.refused_paths += 1,
+                // What may not be listed, or vanished while we looked, was not read: nobody knows what it holds.
+                Err(error) => tree.refuse(error.path().unwrap_or(folder), "/"),
             }
         }
         tree.entries.sort_by(|left, right| left.path.cmp(&right.path));
+        tree.refused.sort();
         Ok(tree)
     }
 
-    /// How many entries could not be listed or have a path that is not safe.
-    pub(crate) fn refused_paths(&self) -> usize {
-        self.refused_paths
+    fn refuse(&mut self, path: &Path, end: &str) {
+        let relative = path.strip_prefix(&self.root).unwrap_or(path);
+        self.refused.push(format!("{}{end}", relative.display()));
     }
 
     fn add(&mut self, entry: &DirEntry) {
@@ -66,7 +67,7 @@ impl FolderTree {
         };
         match entry.path().strip_prefix(&self.root).ok().and_then(repository_path) {
             Some(path) => self.entries.push(TreeEntry { path, kind }),
-            None => self.refused_paths += 1,
+            None => self.refuse(entry.path(), ""),
         }
     }
 
@@ -120,6 +121,10 @@ impl ProjectTree for FolderTree {
             Some(EntryKind::Symlink | EntryKind::Submodule) => Err(TreeError::NotAFile { path: path.clone() }),
             Some(EntryKind::File { .. }) => self.read_file(path),
         }
+    }
+
+    fn refused(&self) -> &[String] {
+        &self.refused
     }
 
     fn commit(&self) -> Option<&CommitId> {
@@ -207,7 +212,7 @@ mod tests {
         let tree = FolderTree::open(folder.path()).expect("listed");
         let names: Vec<&str> = tree.entries().iter().map(|entry| entry.path.as_str()).collect();
         assert_eq!(names, ["Cargo.lock", "app/package-lock.json", "go/vendor/Cargo.lock", "src/target/Cargo.lock"]);
-        assert_eq!(tree.refused_paths(), 1);
+        assert_eq!(tree.refused(), ["bad\\name/Cargo.lock"]);
         assert_eq!(tree.read(&path("app/package-lock.json")).expect("read"), b"app/package-lock.json");
         assert!(matches!(tree.read(&path("nothing")), Err(TreeError::Missing { .. })));
     }

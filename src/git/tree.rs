@@ -18,7 +18,7 @@ pub(crate) struct GitTree {
     entries: Vec<TreeEntry>,
     /// The object of each entry, at the same position.
     objects: Vec<gix::ObjectId>,
-    refused_paths: usize,
+    refused: Vec<String>,
     repository: gix::ThreadSafeRepository,
 }
 
@@ -28,7 +28,8 @@ pub(crate) struct GitTree {
 struct TooManyEntries;
 
 impl GitTree {
-    /// Opens the tree of a commit. Paths that are not safe (see [`RepoPath`]) are left out, and counted.
+    /// Opens the tree of a commit. Paths that are not safe (see [`RepoPath`]), or that stand for several objects, are left
+    /// out of the entries and named apart.
     pub(crate) fn open(repository: &Path, commit: &CommitId) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let shared = gix::open_opts(repository, open_options())?.into_sync();
         let repository = shared.to_thread_local();
@@ -36,13 +37,8 @@ impl GitTree {
         let root = repository.find_commit(id)?.tree_id()?.detach();
         let mut listing = Listing::default();
         listing.walk(&repository, root)?;
-        let (entries, objects, refused_paths) = listing.finish();
-        Ok(Self { commit: commit.clone(), entries, objects, refused_paths, repository: shared })
-    }
-
-    /// How many entries have a path that is not safe, or that stands for several objects; a folder counts once.
-    pub(crate) fn refused_paths(&self) -> usize {
-        self.refused_paths
+        let (entries, objects, refused) = listing.finish();
+        Ok(Self { commit: commit.clone(), entries, objects, refused, repository: shared })
     }
 
     fn read_blob(&self, path: &RepoPath, id: gix::ObjectId) -> Result<Vec<u8>, TreeError> {
@@ -72,6 +68,10 @@ impl ProjectTree for GitTree {
         }
     }
 
+    fn refused(&self) -> &[String] {
+        &self.refused
+    }
+
     fn commit(&self) -> Option<&CommitId> {
         Some(&self.commit)
     }
@@ -82,7 +82,7 @@ impl ProjectTree for GitTree {
 struct Listing {
     found: Vec<(TreeEntry, gix::ObjectId)>,
     seen: usize,
-    refused: usize,
+    refused: Vec<String>,
 }
 
 impl Listing {
@@ -105,7 +105,8 @@ impl Listing {
                 let name = std::str::from_utf8(entry.filename()).ok().filter(|name| !name.contains('/'));
                 let path = name.and_then(|name| RepoPath::new(&format!("{prefix}{name}")).ok());
                 let Some(path) = path else {
-                    self.refused += 1;
+                    let end = if entry.kind() == GitKind::Tree { "/" } else { "" };
+                    self.refused.push(format!("{prefix}{}{end}", entry.filename()));
                     continue;
                 };
                 let kind = match entry.kind() {
@@ -125,15 +126,16 @@ impl Listing {
     }
 
     /// Sorts, and leaves out paths that stand for several objects: git and a file system would disagree about them.
-    fn finish(mut self) -> (Vec<TreeEntry>, Vec<gix::ObjectId>, usize) {
+    fn finish(mut self) -> (Vec<TreeEntry>, Vec<gix::ObjectId>, Vec<String>) {
         self.found.sort_by(|left, right| left.0.path.cmp(&right.0.path));
         let mut unique: Vec<(TreeEntry, gix::ObjectId)> = Vec::with_capacity(self.found.len());
         for group in self.found.chunk_by(|left, right| left.0.path == right.0.path) {
             match group {
                 [only] => unique.push(only.clone()),
-                several => self.refused += several.len(),
+                several => self.refused.extend(several.iter().map(|(entry, _)| entry.path.to_string())),
             }
         }
+        self.refused.sort();
         let (entries, objects) = unique.into_iter().unzip();
         (entries, objects, self.refused)
     }
@@ -172,7 +174,7 @@ mod tests {
             assert!(matches!(tree.read(&path(special)), Err(TreeError::NotAFile { .. })), "{special}");
         }
         assert!(matches!(tree.read(&path("apps")), Err(TreeError::Missing { .. })));
-        assert_eq!(tree.refused_paths(), 0);
+        assert_eq!(tree.refused().len(), 0);
     }
 
     #[test]
@@ -185,7 +187,7 @@ mod tests {
         let commit = source.git(&["commit-tree", &root, "-m", "hostile"]);
         let tree = GitTree::open(source.path(), &CommitId::new(&commit).expect("an id")).expect("its tree");
         assert_eq!(tree.entries().len(), 1);
-        assert_eq!(tree.refused_paths(), 2);
+        assert_eq!(tree.refused().len(), 2);
     }
 
     #[test]
@@ -203,7 +205,7 @@ mod tests {
         let commit = source.git(&["commit-tree", &root, "-m", "hostile"]);
         let tree = GitTree::open(source.path(), &CommitId::new(&commit).expect("an id")).expect("its tree");
         let names: Vec<&str> = tree.entries().iter().map(|entry| entry.path.as_str()).collect();
-        assert_eq!((names.as_slice(), tree.refused_paths()), (["good"].as_slice(), 3));
+        assert_eq!((names.as_slice(), tree.refused().len()), (["good"].as_slice(), 3));
     }
 
     #[test]

@@ -72,6 +72,12 @@ pub trait ProjectTree: Send + Sync {
     /// The content of a regular file of at most [`FILE_SIZE_LIMIT`] bytes.
     fn read(&self, path: &RepoPath) -> Result<Vec<u8>, TreeError>;
 
+    /// What stands at a path that is no [`RepoPath`], or could not be listed: it cannot be read, and must not be passed
+    /// over in silence. Folders end with `/`; what they hold is not listed.
+    fn refused(&self) -> &[String] {
+        &[]
+    }
+
     /// The commit, when the files are those of a commit.
     fn commit(&self) -> Option<&CommitId>;
 

@@ -35,7 +35,32 @@ pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet) -> Scan {
             EntryKind::Submodule => {}
         }
     }
+    let refused = tree.refused().iter().filter(|path| !exclude.is_match(path.as_str()) && may_pin(path));
+    scan.problems.extend(refused.map(|path| refusal(path)));
     scan
+}
+
+/// Whether what stands at a refused path may be, or hold, a lockfile.
+fn may_pin(path: &str) -> bool {
+    if path.ends_with('/') {
+        return true;
+    }
+    // The nearest path that is allowed: extractors know a file by its name and folder.
+    let plain: String = path
+        .chars()
+        .map(|character| if character.is_control() || "\\:".contains(character) { '_' } else { character })
+        .collect();
+    let name = plain.rsplit('/').next().unwrap_or(&plain);
+    let path = RepoPath::new(&plain).or_else(|_| RepoPath::new(name));
+    path.is_ok_and(|path| EXTRACTORS.iter().any(|extractor| extractor.claims(&path)))
+}
+
+fn refusal(path: &str) -> Problem {
+    let what = if path.ends_with('/') { "look into" } else { "read" };
+    Problem::new(
+        format!("{what} `{}`: its path is not safe, or it may not be listed", path.escape_debug()),
+        Some("rename it, or exclude the path in patchparty.toml"),
+    )
 }
 
 fn read(tree: &dyn ProjectTree, extractor: &dyn Extractor, path: &RepoPath) -> Result<Lockfile, Problem> {

@@ -77,6 +77,8 @@ pub(super) fn failure(failure: &Failure, environment: &Environment) {
     if let Some(hint) = &failure.hint {
         text.push_str(&format!("\nhint: {hint}\n"));
     }
+    // Causes may name files of an archive from elsewhere; none of them may move the cursor.
+    text.retain(|character| character == '\n' || !character.is_control());
     remark_raw(&environment.redactor(), &text);
 }
 

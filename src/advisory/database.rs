@@ -90,6 +90,12 @@ impl AdvisoryDatabase {
         })
     }
 
+    /// Every record about a package with what it says, whichever versions that affects, in the order of sources and
+    /// identifiers.
+    pub fn records_about(&self, ecosystem: Ecosystem, package: &str) -> impl Iterator<Item = (&Advisory, &Affected)> {
+        self.entries(ecosystem, package).map(|(position, affected)| (&self.advisories[position], affected))
+    }
+
     fn entries(&self, ecosystem: Ecosystem, package: &str) -> impl Iterator<Item = (usize, &Affected)> {
         let name = ecosystem.normalise(package);
         let repository = repository_of(ecosystem, &name).map(str::to_owned);

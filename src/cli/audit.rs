@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::actions;
+use super::address::without_credentials;
 use super::args::{AuditOptions, GlobalOptions};
 use super::environment::Environment;
 use super::exit::{Failure, Outcome, Threshold};
@@ -36,6 +37,7 @@ pub(super) fn audit(
 ) -> Result<Outcome, Failure> {
     let shared = &options.shared;
     let policy = config::load(shared.config.as_deref())?;
+    output::check(shared)?;
     let progress = ProgressLine::new(global);
     progress.say("loading advisories");
     let loaded = sources::load(&policy, shared, environment, environment.now()?)?;
@@ -48,11 +50,13 @@ pub(super) fn audit(
     };
     let mut projects = Vec::with_capacity(options.targets.len());
     for target in &options.targets {
-        progress.say(target);
+        // Also one that fails must not be named with the password that someone put into it.
+        let name = without_credentials(target);
+        progress.say(&name);
         projects.push(
             auditor
                 .target(target)
-                .unwrap_or_else(|error| ProjectReport::failed(target, Problem::from_error(error.as_ref(), None))),
+                .unwrap_or_else(|error| ProjectReport::failed(&name, Problem::from_error(error.as_ref(), None))),
         );
     }
     progress.finish();
@@ -90,8 +94,8 @@ impl Auditor<'_> {
 
     /// Mirrors a remote repository into the cache and audits its default branch.
     fn remote(&self, address: &str) -> anyhow::Result<ProjectReport> {
-        anyhow::ensure!(!self.offline, "fetch `{address}`: --offline was given");
         let name = without_credentials(address);
+        anyhow::ensure!(!self.offline, "fetch `{name}`: --offline was given");
         let snapshot = mirror::update(&MirrorRequest {
             url: address,
             token: self.environment.token_for(address),
@@ -103,19 +107,6 @@ impl Auditor<'_> {
         let commit = snapshot.heads.get(&branch).context("find a commit of the default branch")?;
         let tree = GitTree::open(&snapshot.folder, commit).map_err(anyhow::Error::from_boxed)?;
         Ok(ProjectReport { branch: Some(branch), ..audit_tree(&name, &tree, &self.context) })
-    }
-}
-
-/// The address as it may be shown.
-fn without_credentials(address: &str) -> String {
-    match url::Url::parse(address) {
-        Ok(mut url) => {
-            // Addresses that cannot carry credentials refuse the change, and need none.
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            url.to_string()
-        }
-        Err(_) => address.to_owned(),
     }
 }
 

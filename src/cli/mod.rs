@@ -1,6 +1,7 @@
 //! The command line: wires, and does nothing else.
 
 mod actions;
+mod address;
 mod args;
 mod audit;
 mod config;

@@ -32,6 +32,14 @@ pub(super) fn start(global: &GlobalOptions) {
     let _ = subscriber.without_time().try_init();
 }
 
+/// Fails when the report could not be written where it was asked for: better now than after the night's work.
+pub(super) fn check(shared: &SharedOptions) -> anyhow::Result<()> {
+    let Some(path) = &shared.output else { return Ok(()) };
+    // What stands there stays until there is a report to replace it.
+    let file = File::options().append(true).create(true).open(path);
+    file.map(drop).with_context(|| format!("create `{}`", path.display()))
+}
+
 /// Writes the report where it was asked for.
 pub(super) fn report(
     report: &Report,
@@ -65,7 +73,9 @@ pub(super) fn failure(failure: &Failure, environment: &Environment) {
     let causes = failure.error.chain().skip(1).map(|cause| format!("  caused by: {cause}\n"));
     let hint = failure.hint.as_ref().map(|hint| format!("\nhint: {hint}\n"));
     let text = std::iter::once(format!("error: failed to {}\n", failure.error)).chain(causes).chain(hint);
-    let text: String = text.collect();
+    let mut text: String = text.collect();
+    // Causes may name files of an archive from elsewhere; none of them may move the cursor.
+    text.retain(|character| character == '\n' || !character.is_control());
     remark_raw(&environment.redactor(), &text);
 }
 

@@ -24,6 +24,7 @@ use crate::template::Templates;
 /// Runs the command.
 pub(super) fn run(options: &RunOptions, global: &GlobalOptions, environment: &Environment) -> Result<Outcome, Failure> {
     let policy = config::load(options.shared.config.as_deref())?;
+    output::check(&options.shared)?;
     let report = night_of(options, policy, (global, environment))?;
     output::report(&report, &options.shared, false, environment)?;
     actions::publish(&report, &options.shared, environment)?;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::address::without_credentials;
 use super::args::SharedOptions;
 use super::environment::Environment;
 use super::exit::Failure;
@@ -33,7 +34,7 @@ fn given(locations: &[String]) -> Result<Vec<SourceConfig>, Failure> {
 fn kind_of(location: &str) -> Result<SourceKind, Failure> {
     store::detect_location(location).ok_or_else(|| {
         Failure::with_hint(
-            anyhow::anyhow!("tell the format of the advisories at `{location}`"),
+            anyhow::anyhow!("tell the format of the advisories at `{}`", without_credentials(location)),
             "expected a RustSec or FriendsOfPHP checkout, or OSV JSON in a folder, file or zip; another source is named with its `kind` in patchparty.toml, under [[advisories.source]]",
         )
     })

@@ -17,6 +17,10 @@ use crate::git::remote::{self, commit_of, name_of};
 use crate::model::repository::CommitId;
 use crate::net::secret::Token;
 
+/// Every fetch adds a pack, and gix does not put packs together: a mirror of more is cloned anew, or it would become slow
+/// and in the end too large for good. Git's own limit (`gc.autoPackLimit`) is the same.
+const PACK_LIMIT: usize = 50;
+
 /// What to mirror.
 pub(crate) struct MirrorRequest<'a> {
     /// `https://…`, `file://…` or a local path.
@@ -76,11 +80,19 @@ pub(crate) fn update(request: &MirrorRequest<'_>) -> Result<Snapshot, MirrorErro
     }
 }
 
+fn packs(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder.join("objects/pack")).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.path().extension().is_some_and(|extension| extension == "pack")).count()
+}
+
 /// Brings the mirror up to date. One that turns out to be damaged is thrown away and cloned anew, once.
 fn mirror(access: &Access<'_>, branches: &[String], folder: &Path) -> Result<Snapshot, MirrorError> {
     let _lock = FolderLock::take(folder).map_err(fetch_error)?;
     let existed = folder.exists();
-    if existed && let Ok(repository) = gix::open_opts(folder, open_options()) {
+    if existed
+        && packs(folder) <= PACK_LIMIT
+        && let Ok(repository) = gix::open_opts(folder, open_options())
+    {
         match fetch_and_verify(&repository, access, branches) {
             Err(Failure::Damaged(reason)) => tracing::info!(reason = %reason, "cloning a damaged mirror anew"),
             Err(Failure::Final(error)) => return Err(error),
@@ -277,11 +289,6 @@ mod tests {
         mirror(&Access::through_upload_pack(source.path()), &branches, folder)
     }
 
-    fn packs(folder: &Path) -> usize {
-        let packs = std::fs::read_dir(folder.join("objects/pack")).expect("it exists").flatten();
-        packs.filter(|entry| entry.path().extension().is_some_and(|extension| extension == "pack")).count()
-    }
-
     #[test]
     fn a_mirror_is_bare_shallow_and_incremental() {
         let (source, cache) = (Scratch::new(), tempfile::tempdir().expect("a folder"));
@@ -314,6 +321,25 @@ mod tests {
         assert_eq!(tree.read(&lockfile).expect("its content"), b"two");
         let other = RepoPath::new("other.txt").expect("plain");
         assert_eq!(tree.read(&other).expect("from the first fetch"), b"kept");
+    }
+
+    #[test]
+    fn a_mirror_of_too_many_packs_is_cloned_anew() {
+        let (source, cache) = (Scratch::new(), tempfile::tempdir().expect("a folder"));
+        let folder = cache.path().join("mirror.git");
+        source.write("Cargo.lock", "one");
+        source.commit("first");
+        mirror_of(&source, &[], &folder).expect("mirrored");
+        // As a year of nights leaves them.
+        for number in 0..PACK_LIMIT {
+            std::fs::write(folder.join(format!("objects/pack/pack-{number:040}.pack")), "old").expect("written");
+        }
+        assert_eq!(packs(&folder), PACK_LIMIT + 1);
+        source.write("Cargo.lock", "two");
+        let commit = source.commit("second");
+        let snapshot = mirror_of(&source, &[], &folder).expect("cloned anew");
+        assert_eq!(packs(&folder), 1);
+        GitTree::open(&snapshot.folder, &commit).expect("whole");
     }
 
     #[test]

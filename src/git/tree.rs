@@ -12,6 +12,10 @@ use crate::model::tree::{EntryKind, FILE_SIZE_LIMIT, ProjectTree, TreeEntry, Tre
 /// name ten others ten levels deep has ten billion.
 const ENTRY_LIMIT: usize = 2_000_000;
 
+/// All paths together may have this many bytes: a bomb of sixteen objects with long names fills memory before it has two
+/// million entries. The paths of the Linux kernel have 4 MB.
+const PATHS_SIZE_LIMIT: usize = 128 * 1024 * 1024;
+
 /// The files of one commit in a bare repository.
 pub(crate) struct GitTree {
     commit: CommitId,
@@ -24,11 +28,12 @@ pub(crate) struct GitTree {
 
 /// A tree that is larger than anything real.
 #[derive(Debug, thiserror::Error)]
-#[error("the tree has more than {ENTRY_LIMIT} entries")]
-struct TooManyEntries;
+#[error("the tree has more than {ENTRY_LIMIT} entries, or paths of more than {} MiB", PATHS_SIZE_LIMIT >> 20)]
+struct TooLarge;
 
 impl GitTree {
-    /// Opens the tree of a commit. Paths that are not safe (see [`RepoPath`]) are left out, and named.
+    /// Opens the tree of a commit. Paths that are not safe (see [`RepoPath`]), or that stand for several objects, are left
+    /// out of the entries and named apart.
     pub(crate) fn open(repository: &Path, commit: &CommitId) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let shared = gix::open_opts(repository, open_options())?.into_sync();
         let repository = shared.to_thread_local();
@@ -81,6 +86,8 @@ impl ProjectTree for GitTree {
 struct Listing {
     found: Vec<(TreeEntry, gix::ObjectId)>,
     seen: usize,
+    /// The bytes of all paths so far.
+    paths_size: usize,
     refused: Vec<String>,
 }
 
@@ -97,8 +104,9 @@ impl Listing {
             for entry in tree.iter() {
                 let entry = entry?;
                 self.seen += 1;
-                if self.seen > ENTRY_LIMIT {
-                    return Err(Box::new(TooManyEntries));
+                self.paths_size += prefix.len() + entry.filename().len();
+                if self.seen > ENTRY_LIMIT || self.paths_size > PATHS_SIZE_LIMIT {
+                    return Err(Box::new(TooLarge));
                 }
                 // A name with a slash would smuggle a path past the check of its components.
                 let name = std::str::from_utf8(entry.filename()).ok().filter(|name| !name.contains('/'));

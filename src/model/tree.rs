@@ -72,8 +72,8 @@ pub trait ProjectTree: Send + Sync {
     /// The content of a regular file of at most [`FILE_SIZE_LIMIT`] bytes.
     fn read(&self, path: &RepoPath) -> Result<Vec<u8>, TreeError>;
 
-    /// What is left out of the entries because its path is not safe or it could not be listed, sorted, as text for
-    /// people; a folder ends with `/` and hides what it holds.
+    /// What stands at a path that is no [`RepoPath`], or could not be listed: it cannot be read, and must not be passed
+    /// over in silence. Folders end with `/`; what they hold is not listed.
     fn refused(&self) -> &[String] {
         &[]
     }

@@ -11,7 +11,7 @@ use crate::pipeline::propose::ProposeRequest;
 const MANIFESTS: [&str; 3] = ["Cargo.toml", "package.json", "composer.json"];
 
 /// A digest of everything that a proposal is made from: our version, the policy's words, the findings with their
-/// advisories, and the files that package managers read. Equal digests mean that nothing has to be done again.
+/// advisories, what else is known about the packages beside them, and the files that package managers read. Equal digests mean that nothing has to be done again.
 pub(crate) fn of_inputs(request: &ProposeRequest<'_>, findings: &[Finding]) -> String {
     let mut digest = Sha256::new();
     let mut add = |part: &[u8]| {
@@ -27,6 +27,15 @@ pub(crate) fn of_inputs(request: &ProposeRequest<'_>, findings: &[Finding]) -> S
     add(request.night.templates.digest().as_bytes());
     for finding in findings {
         add(format!("{finding:?}").as_bytes());
+    }
+    // Also what does not affect the locked versions: it may affect the one that is proposed. What a proposal brings in
+    // that no lockfile names yet is looked at when something else is new.
+    let lockfiles = request.base.report.lockfiles.iter();
+    let concerned = lockfiles.filter(|lockfile| findings.iter().any(|found| found.file == lockfile.path));
+    for dependency in concerned.flat_map(|lockfile| &lockfile.dependencies) {
+        for (advisory, affected) in request.night.advisories.records_about(dependency.ecosystem, &dependency.name) {
+            add(format!("{:?}{:?}{affected:?}", advisory.id, advisory.kind).as_bytes());
+        }
     }
     let tree = &request.base.tree;
     for entry in tree.entries() {

@@ -1,6 +1,6 @@
 //! Resolve: which commit a followed branch stands at, where the file itself does not lock one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -14,8 +14,12 @@ use crate::net::secret::Token;
 /// The host that action references name without saying so.
 const ACTIONS_HOST: &str = "https://github.com/";
 
-/// The commit of a (repository, branch), once it was asked for.
-type Known = HashMap<(String, Option<String>), Option<CommitId>>;
+/// A repository and the branch that is followed; `None` for the default branch.
+type Place = (String, Option<String>);
+
+/// References of one project that are asked for; more than so many followed branches are no mistake but an attempt to
+/// keep us busy, one connection each.
+const REFERENCE_LIMIT: usize = 100;
 
 /// Asks remotes for commits, each (repository, reference) once per run.
 pub(crate) struct Resolver {
@@ -23,7 +27,7 @@ pub(crate) struct Resolver {
     server: String,
     /// Sent to that server only.
     token: Option<Token>,
-    known: Mutex<Known>,
+    known: Mutex<HashMap<Place, Option<CommitId>>>,
 }
 
 impl Resolver {
@@ -35,8 +39,9 @@ impl Resolver {
     /// Fills in the commit of every dependency that follows a branch and is not locked to one.
     ///
     /// A repository that cannot be reached leaves the commit unknown: the finding stands all the same, and the remedy
-    /// says why it cannot pin.
+    /// says why it cannot pin. So does one beyond the first [`REFERENCE_LIMIT`] of a project.
     pub(crate) fn resolve(&self, lockfiles: &mut [Lockfile]) {
+        let mut asked = HashSet::new();
         for dependency in lockfiles.iter_mut().flat_map(|lockfile| lockfile.dependencies.iter_mut()) {
             let Origin::Git { url, pin, commit } = &mut dependency.origin else { continue };
             if commit.is_none()
@@ -45,19 +50,24 @@ impl Resolver {
                 // The name comes from a workflow: only what GitHub allows may become a part of an address.
                 && let Ok(action) = action.parse::<RepoSlug>()
             {
-                *commit = self.commit(&format!("{}{action}", self.server), branch);
+                let place = (format!("{}{action}", self.server), branch.map(str::to_owned));
+                // Counted whether or not another project has asked before: the outcome must not depend on the others.
+                if asked.contains(&place) || asked.len() < REFERENCE_LIMIT {
+                    *commit = self.commit(&place);
+                    asked.insert(place);
+                }
             }
         }
     }
 
-    fn commit(&self, url: &str, branch: Option<&str>) -> Option<CommitId> {
-        let key = (url.to_owned(), branch.map(str::to_owned));
-        if let Some(known) = self.known.lock().ok()?.get(&key) {
+    fn commit(&self, place: &Place) -> Option<CommitId> {
+        if let Some(known) = self.known.lock().ok()?.get(place) {
             return known.clone();
         }
         // Unreachable and absent are the same here: no commit is known. The next run asks again.
-        let commit = self.ask(url, branch).ok().flatten();
-        self.known.lock().ok()?.insert(key, commit.clone());
+        let (url, branch) = place;
+        let commit = self.ask(url, branch.as_deref()).ok().flatten();
+        self.known.lock().ok()?.insert(place.clone(), commit.clone());
         commit
     }
 

@@ -19,7 +19,7 @@ pub(crate) struct Scan {
 
 /// Reads every file that an extractor claims and the policy does not exclude.
 pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet) -> Scan {
-    let mut scan = Scan { problems: hidden(tree, exclude), ..Scan::default() };
+    let mut scan = Scan::default();
     let installed = Installed::of(tree);
     for entry in tree.entries() {
         if exclude.is_match(entry.path.as_str()) || installed.holds(&entry.path) {
@@ -36,6 +36,8 @@ pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet) -> Scan {
             EntryKind::Submodule => {}
         }
     }
+    let refused = tree.refused().iter().filter(|path| !exclude.is_match(path.as_str()) && may_pin(path));
+    scan.problems.extend(refused.map(|path| refusal(path)));
     scan
 }
 
@@ -58,18 +60,27 @@ impl<'a> Installed<'a> {
     }
 }
 
-/// Lockfiles, and folders that may hold some, whose paths are not safe: they are not read, and that is said.
-fn hidden(tree: &dyn ProjectTree, exclude: &GlobSet) -> Vec<Problem> {
-    let is_lockfile = |path: &str| {
-        let name = path.rsplit('/').next().and_then(|name| RepoPath::new(name).ok());
-        name.is_some_and(|name| EXTRACTORS.iter().any(|extractor| extractor.claims(&name)))
-    };
-    let matters = |path: &&String| (path.ends_with('/') || is_lockfile(path)) && !exclude.is_match(path.as_str());
-    let complain = |path: &String| {
-        let message = format!("read `{}`: its path is not safe, or it cannot be listed", path.escape_debug());
-        Problem::new(message, Some("rename it, or exclude it in patchparty.toml"))
-    };
-    tree.refused().iter().filter(matters).map(complain).collect()
+/// Whether what stands at a refused path may be, or hold, a lockfile.
+fn may_pin(path: &str) -> bool {
+    if path.ends_with('/') {
+        return true;
+    }
+    // The nearest path that is allowed: extractors know a file by its name and folder.
+    let plain: String = path
+        .chars()
+        .map(|character| if character.is_control() || "\\:".contains(character) { '_' } else { character })
+        .collect();
+    let name = plain.rsplit('/').next().unwrap_or(&plain);
+    let path = RepoPath::new(&plain).or_else(|_| RepoPath::new(name));
+    path.is_ok_and(|path| EXTRACTORS.iter().any(|extractor| extractor.claims(&path)))
+}
+
+fn refusal(path: &str) -> Problem {
+    let what = if path.ends_with('/') { "look into" } else { "read" };
+    Problem::new(
+        format!("{what} `{}`: its path is not safe, or it may not be listed", path.escape_debug()),
+        Some("rename it, or exclude the path in patchparty.toml"),
+    )
 }
 
 fn read(tree: &dyn ProjectTree, extractor: &dyn Extractor, path: &RepoPath) -> Result<Lockfile, Problem> {

@@ -440,6 +440,32 @@ fn a_lockfile_of_a_hundred_megabytes_is_refused_by_name() {
 }
 
 #[test]
+fn a_tree_that_unfolds_to_gigabytes_of_paths_is_refused() {
+    let github = GitHub::start();
+    github.repository("acme", "bomb").file("README.md", "# Bomb\n").commit();
+    let disk = github.disk("acme/bomb");
+    let blob = disk.git(&["hash-object", "-w", "--stdin"]).input("x").run();
+    let mut object = format!("100644 blob {blob}");
+    // Sixteen folders deep, ten ways each, and paths as long as they may be: forty gigabytes from sixteen objects.
+    for _ in 0..16 {
+        let names = (0..10).map(|number| format!("{object}\t{number}{}\n", "n".repeat(250)));
+        object = format!("040000 tree {}", disk.git(&["mktree"]).input(names.collect::<String>()).run());
+    }
+    let tree = object.rsplit(' ').next().unwrap();
+    let commit = disk.git(&["commit-tree", tree, "-m", "bomb"]).run();
+    disk.git(&["update-ref", "refs/heads/main", &commit]).run();
+    github.repository("acme", "site").file(".github/workflows/ci.yml", WORKFLOW).commit();
+    github.repository("acme", "tools").file("action.yml", ACTION).commit();
+    let bot = Bot::new(&github);
+    let night = bot.run_within(2_500, &["run", "--org", "acme", "--format", "json"]);
+    night.expect_code(4);
+    let said = night.explanation("acme/bomb");
+    assert!(said.contains("the tree") && !said.contains("bug in patchparty"), "{said}");
+    assert!(github.only_pull("acme/site").open, "the others go on");
+    github.finish();
+}
+
+#[test]
 fn deep_nesting_is_a_clear_error() {
     const DEPTH: usize = 100_000;
     let nested = |open: &str, close: &str| format!("{}{}", open.repeat(DEPTH), close.repeat(DEPTH));

@@ -10,6 +10,7 @@ mod limits;
 mod loose;
 mod organisation;
 mod people;
+mod pitfalls;
 mod routes;
 mod secrets;
 mod standin;

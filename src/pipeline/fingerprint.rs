@@ -2,6 +2,8 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::model::dependency::Origin;
+use crate::model::ecosystem::Ecosystem;
 use crate::model::finding::Finding;
 use crate::model::remedy::Remedy;
 use crate::model::tree::{EntryKind, ProjectTree as _};
@@ -11,7 +13,8 @@ use crate::pipeline::propose::ProposeRequest;
 const MANIFESTS: [&str; 3] = ["Cargo.toml", "package.json", "composer.json"];
 
 /// A digest of everything that a proposal is made from: our version, the policy's words, the findings with their
-/// advisories, what else is known about the packages beside them, and the files that package managers read. Equal digests mean that nothing has to be done again.
+/// advisories, what else is known about the packages beside them, and the files that package managers read. Equal
+/// digests mean that nothing has to be done again.
 pub(crate) fn of_inputs(request: &ProposeRequest<'_>, findings: &[Finding]) -> String {
     let mut digest = Sha256::new();
     let mut add = |part: &[u8]| {
@@ -26,7 +29,7 @@ pub(crate) fn of_inputs(request: &ProposeRequest<'_>, findings: &[Finding]) -> S
     add(format!("{:?}{:?}{:?}{:?}", policy.test_plan, policy.deploy, policy.wording, policy.deadlines).as_bytes());
     add(request.night.templates.digest().as_bytes());
     for finding in findings {
-        add(format!("{finding:?}").as_bytes());
+        add(format!("{:?}", without_asked_commit(finding)).as_bytes());
     }
     // Also what does not affect the locked versions: it may affect the one that is proposed. What a proposal brings in
     // that no lockfile names yet is looked at when something else is new.
@@ -48,6 +51,17 @@ pub(crate) fn of_inputs(request: &ProposeRequest<'_>, findings: &[Finding]) -> S
         }
     }
     format!("{:x}", digest.finalize())
+}
+
+/// A finding without the commit that its branch stands at today, where the file does not lock one and a remote was asked.
+///
+/// The branch moves on, and a pull request that pins it must not: it would be another one every night, never tested.
+fn without_asked_commit(finding: &Finding) -> Finding {
+    let mut finding = finding.clone();
+    if let (Ecosystem::GitHubActions, Origin::Git { commit, .. }) = (finding.ecosystem, &mut finding.origin) {
+        *commit = None;
+    }
+    finding
 }
 
 /// A digest of what a proposal changes: every file before and after.

@@ -30,8 +30,14 @@ fn a_workflow_that_follows_a_branch_is_pinned_to_its_commit() {
     assert!(pinned.contains(&format!("uses: acme/tools@{commit} # main")), "{pinned}");
     assert_eq!(pinned.lines().count(), WORKFLOW.lines().count());
 
-    // The branch moves on; the pin does not follow it, and nothing is to be written.
+    // The branch moves on while people test the pull request: it stays what it is.
     github.push("acme/tools", "main", "README.md", b"# Tools\n");
+    let mark = github.mark();
+    bot.run(&["run", "--repo", "acme/site"]).expect_code(0);
+    github.assert_no_writes_since(mark);
+
+    // Once it is merged, the pin does not follow the branch, and nothing is to be written.
+    github.push("acme/tools", "main", "README.md", b"# All tools\n");
     github.merge("acme/site", pull.number);
     let mark = github.mark();
     bot.run(&["run", "--repo", "acme/site"]).expect_code(0);

@@ -32,22 +32,22 @@ fn a_lockfile_at_a_path_that_is_refused_is_named() {
     let github = GitHub::start();
     github
         .repository("acme", "colon")
-        .file("apps:old/package-lock.json", LOCK)
+        .file(r"apps\old/package-lock.json", LOCK)
         .file("Cargo.lock", "version = 4\n")
         .commit();
     // What is no lockfile may be called anything.
-    github.repository("acme", "notes").file("docs/a:b.md", "# Notes\n").file("Cargo.lock", "version = 4\n").commit();
+    github.repository("acme", "notes").file(r"docs/a\b.md", "# Notes\n").file("Cargo.lock", "version = 4\n").commit();
     let bot = Bot::new(&github);
     let night = bot.run(&["run", "--org", "acme", "--format", "json"]);
     night.expect_code(4);
-    assert!(night.explanation("acme/colon").contains("`apps:old/`"), "{}", night.explanation("acme/colon"));
+    assert!(night.explanation("acme/colon").contains("`apps\\\\old/`"), "{}", night.explanation("acme/colon"));
     assert_eq!(night.handled(), ["acme/notes"]);
 
-    bot.write("folder/apps:old/package-lock.json", LOCK.as_bytes());
-    bot.write("folder/docs/a:b.md", b"# Notes\n");
+    bot.write(r"folder/apps\old/package-lock.json", LOCK.as_bytes());
+    bot.write(r"folder/docs/a\b.md", b"# Notes\n");
     let audit = bot.run(&["audit", bot.path("folder").to_str().unwrap()]);
     audit.expect_code(4);
-    assert!(audit.stdout.contains("apps:old/package-lock.json"), "{}", audit.stdout);
+    assert!(audit.stdout.contains("old/package-lock.json"), "{}", audit.stdout);
     github.finish();
 }
 

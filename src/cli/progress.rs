@@ -22,6 +22,7 @@ impl ProgressLine {
         let visible = !global.quiet && std::io::stderr().is_terminal();
         let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_style(style("{spinner} {wide_msg}"));
         bar.enable_steady_tick(TICK);
         Self { bar }
     }
@@ -40,14 +41,17 @@ impl ProgressLine {
 impl Progress for ProgressLine {
     fn start(&self, projects: usize) {
         self.bar.set_length(projects as u64);
-        let style = ProgressStyle::with_template("{spinner} {pos}/{len} projects  {wide_msg}");
-        self.bar.set_style(style.expect("a constant template"));
+        self.bar.set_style(style("{spinner} {pos}/{len} projects  {wide_msg}"));
     }
 
     fn done(&self, project: &str) {
         self.bar.inc(1);
         self.say(project);
     }
+}
+
+fn style(template: &'static str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("a constant template")
 }
 
 /// A name may not move the cursor.

@@ -16,6 +16,7 @@ use crate::config;
 use crate::config::policy::Policy;
 use crate::forge::{FORGES, Forge, ForgeSettings, Preview};
 use crate::model::report::Report;
+use crate::pipeline::dry_run::index_page;
 use crate::pipeline::night::{self, Night};
 use crate::pipeline::remedy::Tools;
 use crate::pipeline::resolve::Resolver;
@@ -51,7 +52,7 @@ pub(super) fn night_of(
     };
     let templates = templates.context("read the templates")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
-    let projects = runtime.block_on(async {
+    let report = runtime.block_on(async {
         let forge = connect(&settings)?;
         let (forge, preview): (Arc<dyn Forge>, _) = if options.dry_run {
             let preview = Preview::new(forge, &options.out).context("prepare the folder for the dry run")?;
@@ -72,14 +73,19 @@ pub(super) fn night_of(
             jobs: usize::from(options.jobs),
             dry_run: options.dry_run,
         };
-        let projects = night::run(Arc::new(night), &progress).await.context("list the projects")?;
+        let night = Arc::new(night);
+        let projects = night::run(Arc::clone(&night), &progress).await.context("list the projects")?;
+        let report = Report { sources: loaded.sources, projects };
         if let Some(preview) = preview {
-            preview.finish().context("write the index of the dry run")?;
+            let page = index_page(&report, &preview.previewed(), &night.templates);
+            preview
+                .finish(&page.context("word the index of the dry run")?)
+                .context("write the index of the dry run")?;
         }
-        anyhow::Ok(projects)
+        anyhow::Ok(report)
     })?;
     progress.finish();
-    Ok(Report { sources: loaded.sources, projects })
+    Ok(report)
 }
 
 fn connect(settings: &ForgeSettings) -> anyhow::Result<Box<dyn Forge>> {

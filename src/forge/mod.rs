@@ -7,7 +7,7 @@ mod github;
 mod preview;
 
 pub(crate) use contract::{Connect, Forge, ForgeError, ForgeSettings};
-pub(crate) use preview::Preview;
+pub(crate) use preview::{Preview, Previewed};
 
 /// The first one that the settings ask for is used. A [`Preview`] wraps any of them, for a dry run.
 pub(crate) static FORGES: &[(&str, Connect)] = &[

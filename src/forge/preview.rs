@@ -18,20 +18,12 @@ use crate::net::secret::Token;
 /// Lists what a preview has written, so that the next one can clear it away.
 const MANIFEST: &str = "files.txt";
 
-/// The head of the index page. No script, nothing loaded from elsewhere.
-const PAGE_HEAD: &str = "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-    <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-    <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-    <title>patchparty: dry run</title>\n<style>\n\
-    body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}\n\
-    table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.5rem;\
-    border-bottom:1px solid #ccc}\n.label{display:inline-block;border:1px solid #888;border-radius:1rem;\
-    padding:0 .6rem;margin:0 .2rem .2rem 0;font-size:.85rem;white-space:nowrap}\n</style>\n<h1>Dry run</h1>\n";
-
 /// A forge that reads from another and writes to a folder.
 pub(crate) struct Preview {
     inner: Box<dyn Forge>,
     out: PathBuf,
+    /// The folder as the user wrote it.
+    shown: PathBuf,
     state: Mutex<State>,
 }
 
@@ -39,44 +31,56 @@ pub(crate) struct Preview {
 struct State {
     /// Changes that were published, by project and branch, until they are proposed.
     changes: BTreeMap<(String, String), ChangeSet>,
-    /// The lines of the index, by the folder of the proposal.
-    entries: BTreeMap<String, Entry>,
+    /// What was proposed, by its folder.
+    entries: BTreeMap<String, Previewed>,
     /// Every file that was written, relative to the output folder.
     files: std::collections::BTreeSet<String>,
 }
 
-/// One line of the index.
-struct Entry {
-    project: String,
-    base: String,
-    branch: String,
-    title: String,
-    labels: Vec<String>,
+/// One pull request that would be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Previewed {
+    /// The folder with its files, relative to the output folder, in plain characters.
+    pub(crate) folder: String,
+    /// `owner/name`.
+    pub(crate) project: String,
+    /// The branch it would be merged into.
+    pub(crate) base: String,
+    /// The branch with the change.
+    pub(crate) branch: String,
+    /// Its title.
+    pub(crate) title: String,
+    /// The first line of its body, which says how urgent it is and when it is due.
+    pub(crate) verdict: String,
+    /// The names of its labels.
+    pub(crate) labels: Vec<String>,
     /// The pull request that would be brought up to date.
-    updates: Option<u64>,
+    pub(crate) updates: Option<u64>,
     /// Lines added and removed; `None` when only the text changes.
-    lines: Option<(usize, usize)>,
+    pub(crate) lines: Option<(usize, usize)>,
 }
 
 impl Preview {
     /// Wraps a forge. What an earlier preview has written to the folder is cleared away, and nothing else.
     pub(crate) fn new(inner: Box<dyn Forge>, out: &Path) -> std::io::Result<Self> {
         std::fs::create_dir_all(out)?;
+        let shown = out.to_owned();
         let out = out.canonicalize()?;
         clear(&out)?;
-        Ok(Self { inner, out, state: Mutex::default() })
+        Ok(Self { inner, out, shown, state: Mutex::default() })
     }
 
-    /// Writes the index; gives the page to open first. Call it once, at the end.
-    pub(crate) fn finish(&self) -> std::io::Result<PathBuf> {
-        let (page, list) = {
-            let state = self.state();
-            (page(&state.entries), list(&state.entries))
-        };
+    /// The pull requests that would be written, sorted by project and branch.
+    pub(crate) fn previewed(&self) -> Vec<Previewed> {
+        self.state().entries.values().cloned().collect()
+    }
+
+    /// Writes the index, as the given page and as a list in Markdown; gives the page's path. Call it once, at the end.
+    pub(crate) fn finish(&self, page: &str) -> std::io::Result<PathBuf> {
         self.write("index.html", page.as_bytes())?;
-        self.write("index.md", list.as_bytes())?;
-        let manifest: String = self.state().files.iter().map(|file| format!("{file}\n")).collect();
-        std::fs::write(self.out.join(MANIFEST), manifest)?;
+        self.write("index.md", list(&self.previewed()).as_bytes())?;
+        let files: Vec<String> = self.state().files.iter().cloned().collect();
+        std::fs::write(self.out.join(MANIFEST), files.join("\n") + "\n")?;
         Ok(self.out.join("index.html"))
     }
 
@@ -100,8 +104,8 @@ impl Preview {
             &format!("{folder}/pull-request.md"),
             format!("# {}\n\n{}", proposal.title, proposal.body).as_bytes(),
         )?;
-        let labels: String = proposal.labels.iter().map(|label| format!("{}\n", label.name)).collect();
-        self.write(&format!("{folder}/labels.txt"), labels.as_bytes())?;
+        let labels: Vec<&str> = proposal.labels.iter().map(|label| label.name.as_str()).collect();
+        self.write(&format!("{folder}/labels.txt"), (labels.join("\n") + "\n").as_bytes())?;
         let facts = json!({
             "title": proposal.title,
             "base": proposal.base,
@@ -169,17 +173,20 @@ impl Forge for Preview {
         let folder = format!("{project}/{}", folder_name(&proposal.branch));
         self.write_proposal(&folder, proposal, change.as_ref())
             .map_err(|error| failed("write the preview of the pull request", error))?;
-        let entry = Entry {
+        let entry = Previewed {
+            folder: folder.clone(),
             project,
             base: proposal.base.clone(),
             branch: proposal.branch.clone(),
             title: proposal.title.clone(),
+            verdict: proposal.body.lines().next().unwrap_or_default().replace("**", ""),
             labels: proposal.labels.iter().map(|label| label.name.clone()).collect(),
             updates: existing.filter(|existing| existing.state == ProposalState::Open).map(|existing| existing.number),
             lines: change.map(|change| patch::line_counts(&change.files)),
         };
         self.state().entries.insert(folder.clone(), entry);
-        Ok(self.out.join(folder).join("pull-request.md").display().to_string())
+        // As the user wrote the folder: shorter than from the root, and it can be opened from where they stand.
+        Ok(self.shown.join(folder).join("pull-request.md").display().to_string())
     }
 
     async fn comment_once(
@@ -253,51 +260,19 @@ fn folder_name(text: &str) -> String {
     if name.is_empty() { "proposal".to_owned() } else { name.to_owned() }
 }
 
-fn action(entry: &Entry) -> String {
-    match entry.updates {
-        Some(number) => format!("update #{number}"),
-        None => "open".to_owned(),
-    }
-}
-
-fn page(entries: &BTreeMap<String, Entry>) -> String {
-    let mut page = PAGE_HEAD.to_owned();
-    let mut row = |line: String| page.push_str(&line);
-    row(format!("<p>{} would be written. Nothing has been.</p>\n", count(entries.len())));
-    row("<table>\n<tr><th>Project<th>Pull request<th>Into<th>Labels<th>Change\n".to_owned());
-    for (folder, entry) in entries {
-        let link = html(folder);
-        let labels: String =
-            entry.labels.iter().map(|label| format!("<span class=\"label\">{}</span>", html(label))).collect();
-        let change = entry.lines.map_or_else(
-            || "text only".to_owned(),
-            |(added, removed)| format!("<a href=\"{link}/change.patch\">+{added} −{removed}</a>"),
-        );
-        row(format!(
-            "<tr><td>{}<td>{}: <a href=\"{link}/pull-request.md\">{}</a><td>{} ← {}<td>{labels}<td>{change}\n",
-            html(&entry.project),
-            action(entry),
-            html(&entry.title),
-            html(&entry.base),
-            html(&entry.branch),
-        ));
-    }
-    row("</table>\n</html>\n".to_owned());
-    page
-}
-
-fn list(entries: &BTreeMap<String, Entry>) -> String {
+fn list(entries: &[Previewed]) -> String {
     let mut list = format!("# Dry run\n\n{} would be written. Nothing has been.\n\n", count(entries.len()));
-    for (folder, entry) in entries {
+    for entry in entries {
+        let folder = &entry.folder;
         let labels: Vec<String> = entry.labels.iter().map(|label| format!("`{}`", label.replace('`', "'"))).collect();
+        let action = entry.updates.map_or_else(|| "open".to_owned(), |number| format!("update #{number}"));
         let change = entry.lines.map_or_else(
             || "text only".to_owned(),
             |(added, removed)| format!("[+{added} −{removed}]({folder}/change.patch)"),
         );
         let line = format!(
-            "- {}: {} [{}]({folder}/pull-request.md) into {}, {change}; {}\n",
+            "- {}: {action} [{}]({folder}/pull-request.md) into {}, {change}; {}\n",
             markdown(&entry.project),
-            action(entry),
             markdown(&entry.title),
             markdown(&entry.base),
             labels.join(", "),
@@ -309,23 +284,6 @@ fn list(entries: &BTreeMap<String, Entry>) -> String {
 
 fn count(number: usize) -> String {
     if number == 1 { "1 pull request".to_owned() } else { format!("{number} pull requests") }
-}
-
-/// Text as it stands in HTML, also in an attribute.
-fn html(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            character if character.is_control() => escaped.push(' '),
-            character => escaped.push(character),
-        }
-    }
-    escaped
 }
 
 /// Text as it stands in one line of Markdown: every character that could mean something is escaped.
@@ -419,7 +377,7 @@ mod tests {
             branch: "patchparty/emergency/main".to_owned(),
             base: "main".to_owned(),
             title: "fix(deps): bump <b>two</b> & [x](y) from 1 to 2".to_owned(),
-            body: "body\n".to_owned(),
+            body: "**body**\n".to_owned(),
             labels: vec![label("security"), label("severity: critical")],
         }
     }
@@ -437,16 +395,19 @@ mod tests {
             assert_eq!(first, second, "the same change has the same id");
             let url = preview.propose(&project(), &proposal(), None).await.expect("written");
             assert!(url.ends_with("acme/shop/emergency-main/pull-request.md"), "{url}");
-            let index = preview.finish().expect("written");
-            indexes.push(std::fs::read_to_string(index).expect("readable"));
+            let index = preview.finish("<p>page</p>").expect("written");
+            assert_eq!(std::fs::read_to_string(index).expect("readable"), "<p>page</p>");
+            indexes.push((preview.previewed(), std::fs::read(out.path().join("index.md")).expect("readable")));
         }
         assert_eq!(indexes[0], indexes[1], "the same run writes the same bytes");
-        assert!(indexes[0].contains("bump &lt;b&gt;two&lt;/b&gt; &amp; [x](y)") && !indexes[0].contains("<b>"));
+        let [previewed] = &indexes[0].0[..] else { panic!("{indexes:?}") };
+        assert_eq!((previewed.verdict.as_str(), previewed.lines), ("body", Some((1, 1))));
+        assert_eq!(previewed.folder, "acme/shop/emergency-main");
         let folder = out.path().join("acme/shop/emergency-main");
         let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect(name);
         assert_eq!(read("labels.txt"), "security\nseverity: critical\n");
         assert_eq!(read("commit-message.txt"), "fix(deps): bump two\n");
-        assert!(read("pull-request.md").ends_with("\n\nbody\n"));
+        assert!(read("pull-request.md").ends_with("\n\n**body**\n"));
         source.git_with_input(&["apply", "--index", "-"], read("change.patch").as_bytes());
         assert_eq!(std::fs::read_to_string(source.path().join("Cargo.lock")).expect("readable"), "one\n2\n");
         let list = std::fs::read_to_string(out.path().join("index.md")).expect("readable");

@@ -101,7 +101,7 @@ impl Page<'_> {
             }
         }
         let rows: Vec<(&RepoPath, Row)> = findings.iter().map(|finding| (&finding.file, Row::new(finding))).collect();
-        let columns = Columns::new(rows.iter().map(|(_, row)| row), self.width);
+        let columns = Columns::new(&rows.iter().map(|(_, row)| row).collect::<Vec<_>>(), self.width);
         for file in files {
             self.text(&visible(file.as_str()), 2)?;
             for (_, row) in rows.iter().filter(|(of, _)| *of == file) {
@@ -202,16 +202,15 @@ impl Page<'_> {
 
 /// `acme/shop (main and production at 0123456789ab)`.
 fn heading(section: &Section<'_>) -> String {
-    let mut heading = visible(&section.project.name);
+    let name = visible(&section.project.name);
     let branches: Vec<String> = section.branches.iter().map(|branch| visible(branch)).collect();
     let branches = branches.join(" and ");
     match (branches.as_str(), &section.project.commit) {
-        ("", None) => {}
-        ("", Some(commit)) => heading.push_str(&format!(" (at {})", commit.short())),
-        (branches, Some(commit)) => heading.push_str(&format!(" ({branches} at {})", commit.short())),
-        (branches, None) => heading.push_str(&format!(" ({branches})")),
+        ("", None) => name,
+        ("", Some(commit)) => format!("{name} (at {})", commit.short()),
+        (branches, Some(commit)) => format!("{name} ({branches} at {})", commit.short()),
+        (branches, None) => format!("{name} ({branches})"),
     }
-    heading
 }
 
 fn nothing_found(project: &ProjectReport) -> String {

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 pub(crate) enum Surface {
     /// Markdown of a forge.
     Markdown,
+    /// A page for a browser.
+    Html,
     /// A title or a commit message: plain text, where nothing can be escaped.
     Plain,
 }

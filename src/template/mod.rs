@@ -9,7 +9,7 @@ pub(crate) mod ticks;
 pub(crate) use contract::{BuiltIn, Surface, TemplateError};
 pub(crate) use renderer::Templates;
 
-use Surface::{Markdown, Plain};
+use Surface::{Html, Markdown, Plain};
 
 pub(crate) static BUILT_IN: &[BuiltIn] = &[
     // Sorted by name.
@@ -20,6 +20,7 @@ pub(crate) static BUILT_IN: &[BuiltIn] = &[
         text: include_str!("../../templates/comment_human_commits.hbs"),
     },
     BuiltIn { name: "commit", surface: Plain, text: include_str!("../../templates/commit.hbs") },
+    BuiltIn { name: "dry_run", surface: Html, text: include_str!("../../templates/dry_run.hbs") },
     BuiltIn {
         name: "partials/advisory",
         surface: Markdown,

@@ -30,6 +30,7 @@ const STACK_SIZE: usize = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Templates {
     markdown: Handlebars<'static>,
+    html: Handlebars<'static>,
     plain: Handlebars<'static>,
     digest: String,
 }
@@ -71,15 +72,16 @@ impl Templates {
         prescan::check_uses(&shapes).map_err(|(name, complaint)| TemplateError::Refused { name, complaint })?;
         let digest = digest(&texts);
         on_a_big_stack(|| {
-            let (mut markdown, mut plain) = (registry(Surface::Markdown), registry(Surface::Plain));
+            let (mut markdown, mut html, mut plain) =
+                (registry(Surface::Markdown), registry(Surface::Html), registry(Surface::Plain));
             for (name, text) in &texts {
-                for registry in [&mut markdown, &mut plain] {
+                for registry in [&mut markdown, &mut html, &mut plain] {
                     registry
                         .register_template_string(name, text)
                         .map_err(|source| TemplateError::Syntax { name: name.clone(), source: Box::new(source) })?;
                 }
             }
-            Ok(Self { markdown, plain, digest })
+            Ok(Self { markdown, html, plain, digest })
         })?
     }
 
@@ -89,6 +91,7 @@ impl Templates {
         let data = serde_json::to_value(data).map_err(|error| failed(RenderErrorReason::from(error).into()))?;
         let registry = match BUILT_IN.iter().find(|built_in| built_in.name == name).map(|built_in| built_in.surface) {
             Some(Surface::Plain) => &self.plain,
+            Some(Surface::Html) => &self.html,
             Some(Surface::Markdown) | None => &self.markdown,
         };
         on_a_big_stack(|| {
@@ -150,6 +153,7 @@ fn registry(surface: Surface) -> Handlebars<'static> {
     registry.set_prevent_indent(true);
     match surface {
         Surface::Markdown => registry.register_escape_fn(markdown::text),
+        Surface::Html => registry.register_escape_fn(html),
         Surface::Plain => registry.register_escape_fn(plain),
     }
     // The standard ones take a misspelt name for a false one.
@@ -168,6 +172,12 @@ fn registry(surface: Surface) -> Handlebars<'static> {
 fn count(parts: &[String]) -> String {
     let word = if parts[0] == "1" { &parts[1] } else { &parts[2] };
     format!("{} {}", markdown::text(&parts[0]), markdown::text(word))
+}
+
+/// One line as it stands in HTML, also in a quoted attribute.
+fn html(text: &str) -> String {
+    let line: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
+    handlebars::html_escape(&line)
 }
 
 /// One line for a title or a commit message: no controls, and nothing that mentions or refers.
@@ -346,6 +356,11 @@ mod tests {
         let many: Vec<u32> = (0..2_000).collect();
         let flood = title("{{#each x}}{{#each ../x}}xxxx{{/each}}{{/each}}", &json!({ "x": many }));
         assert!(flood.is_err(), "16 MB were accepted");
+    }
+
+    #[test]
+    fn a_page_shows_markup_as_text() {
+        assert_eq!(html("<b a=\"x\" b='y'>&`\n"), "&lt;b a&#x3D;&quot;x&quot; b&#x3D;&#x27;y&#x27;&gt;&amp;&#x60; ");
     }
 
     #[test]

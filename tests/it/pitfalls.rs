@@ -40,7 +40,7 @@ fn a_lockfile_at_a_path_that_is_refused_is_named() {
     let bot = Bot::new(&github);
     let night = bot.run(&["run", "--org", "acme", "--format", "json"]);
     night.expect_code(4);
-    assert!(night.explanation("acme/colon").contains("`apps\\\\old/`"), "{}", night.explanation("acme/colon"));
+    assert!(night.explanation("acme/colon").contains(r"`apps\\\\old/`"), "{}", night.explanation("acme/colon"));
     assert_eq!(night.handled(), ["acme/notes"]);
 
     bot.write(r"folder/apps\old/package-lock.json", LOCK.as_bytes());

@@ -41,9 +41,9 @@ pub(super) struct Columns {
 
 impl Columns {
     /// Fits the columns to the rows; a package longer than half of the room gets lines of its own.
-    pub(super) fn new<'a>(rows: impl Iterator<Item = &'a Row> + Clone, end: usize) -> Self {
+    pub(super) fn new(rows: &[&Row], end: usize) -> Self {
         let widest = |cell: fn(&Row) -> usize, limit: usize| {
-            rows.clone().map(cell).filter(|length| *length <= limit).max().unwrap_or(0)
+            rows.iter().map(|row| cell(row)).filter(|length| *length <= limit).max().unwrap_or(0)
         };
         let line = widest(|row| length(&row.line), usize::MAX);
         let severity = widest(|row| length(row.severity.as_str()), usize::MAX);
@@ -78,9 +78,12 @@ impl Row {
         } else {
             format!("{:width$}{:GAP$}{}", self.advisory, "", self.via, width = columns.advisory)
         };
-        let fits = length(&self.package) <= columns.package && beside + length(&details) <= room;
-        let cells = if fits {
+        let plain = format!("{}{:GAP$}{}{:GAP$}{}", self.package, "", self.advisory, "", self.via);
+        let cells = if length(&self.package) <= columns.package && beside + length(&details) <= room {
             vec![format!("{:width$}{:GAP$}{details}", self.package, "", width = columns.package)]
+        } else if length(plain.trim_end()) <= room {
+            // One line that is not aligned reads better than two.
+            vec![plain]
         } else {
             // Two columns do not fit; one below the other does, without what aligns them.
             let details = format!("{}  {}", self.advisory, self.via);

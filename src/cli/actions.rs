@@ -12,7 +12,7 @@ use super::environment::Environment;
 use crate::model::report::{ProposalAction, Report};
 use crate::model::severity::Severity;
 use crate::pipeline::job_summary::job_summary;
-use crate::report::{Annotations, ReportOptions, Reporter as _};
+use crate::report::{Annotations, ReportOptions, Reporter as _, Section};
 use crate::template::Templates;
 
 /// Publishes the report to the workflow; does nothing elsewhere.
@@ -38,7 +38,8 @@ pub(super) fn publish(report: &Report, shared: &SharedOptions, environment: &Env
 
 /// Only numbers, our own words and a path that the workflow itself chose: nothing here is untrusted.
 fn outputs(report: &Report, shared: &SharedOptions) -> String {
-    let findings: Vec<_> = report.projects.iter().flat_map(|project| &project.findings).collect();
+    // Branches at one commit have the same findings: they count once, as everywhere people read them.
+    let findings: Vec<_> = Section::all(report).iter().flat_map(|section| &section.project.findings).collect();
     let decisive: Vec<_> = findings.iter().filter(|finding| !finding.kind.is_warning()).collect();
     let mut text = format!("findings={}\n", findings.len());
     for severity in Severity::ALL {

@@ -1,17 +1,18 @@
 //! What `pull_request.hbs` is made from: the public vocabulary of that template.
 
+mod plan;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use super::{Facts, WriteRequest, is_remedied, is_wanted};
-use crate::config::policy::PlanCheck;
 use crate::model::advisory::AdvisoryId;
 use crate::model::finding::{Finding, FindingKind, KnownFlaw};
 use crate::model::proposal::Route;
 use crate::model::remedy::{Blocked, Bump, Evidence, Step};
 use crate::model::severity::Severity;
-use crate::pipeline::test_plan::{PlanReason, PlanSection, PlanSubject, test_plan};
+use plan::{CheckView, SectionView};
 
 /// How much of the parts that may be cut is shown.
 pub(super) struct Cuts {
@@ -143,31 +144,6 @@ struct OtherView<'a> {
     severity: Severity,
 }
 
-#[derive(Serialize)]
-struct SectionView {
-    always: bool,
-    area: Option<String>,
-    emergency: bool,
-    major: bool,
-    reasons: Vec<PlanReasonView>,
-    hidden_reasons: usize,
-    checks: Vec<CheckView>,
-}
-
-#[derive(Serialize)]
-struct PlanReasonView {
-    subject: String,
-    /// What it matches; `None` for a major step.
-    pattern: Option<String>,
-}
-
-#[derive(Serialize)]
-struct CheckView {
-    id: String,
-    text: String,
-    owner: String,
-}
-
 /// Collects what the body tells, cut as asked.
 pub(super) fn view<'a>(request: &'a WriteRequest<'a>, facts: &'a Facts<'a>, cuts: &Cuts) -> PullRequestView<'a> {
     let shown = |number: usize, limit: usize| (number.min(limit), number.saturating_sub(limit));
@@ -181,7 +157,7 @@ pub(super) fn view<'a>(request: &'a WriteRequest<'a>, facts: &'a Facts<'a>, cuts
     let (reasons, hidden_reasons) = shown(wanted.len(), cuts.lines);
     let (blocked, hidden_blocked) = shown(request.blocked.len(), cuts.lines);
     let (other, hidden_others) = shown(others.len(), cuts.lines);
-    let (plan, deploy) = plan(request, facts);
+    let (plan, deploy) = plan::plan(request, facts);
     PullRequestView {
         severity: facts.severity,
         score: facts.score.map(|score| format!("{score:.1}")),
@@ -368,47 +344,4 @@ fn evidence<'a>(request: &WriteRequest<'a>) -> Vec<&'a Evidence> {
     let mut seen = BTreeSet::new();
     let all = request.remedies.iter().flat_map(|remedy| &remedy.evidence);
     all.filter(|evidence| seen.insert((&evidence.check, &evidence.result))).collect()
-}
-
-/// The test plan and the deploy checklist; a check that both ask for stands in the plan.
-fn plan(request: &WriteRequest<'_>, facts: &Facts<'_>) -> (Vec<SectionView>, Vec<CheckView>) {
-    let bumps: Vec<Bump> = facts.bumps.iter().copied().cloned().collect();
-    let files: BTreeSet<_> =
-        request.remedies.iter().flat_map(|remedy| &remedy.changes).map(|change| change.path.clone()).collect();
-    let files: Vec<_> = files.into_iter().collect();
-    let sections = test_plan(&request.policy.test_plan, &bumps, &files, request.route);
-    let planned: BTreeSet<&str> =
-        sections.iter().flat_map(|section| &section.checks).map(|check| check.id.as_str()).collect();
-    let deploy =
-        request.policy.deploy.iter().filter(|check| !planned.contains(check.id.as_str())).map(check_view).collect();
-    (sections.iter().map(section_view).collect(), deploy)
-}
-
-fn section_view(section: &PlanSection) -> SectionView {
-    let reason = |reason: &PlanReason| match reason {
-        PlanReason::Package { name, pattern } => {
-            PlanReasonView { subject: name.clone(), pattern: Some(pattern.clone()) }
-        }
-        PlanReason::Path { path, pattern } => {
-            PlanReasonView { subject: path.to_string(), pattern: Some(pattern.clone()) }
-        }
-        PlanReason::MajorStep { name } => PlanReasonView { subject: name.clone(), pattern: None },
-    };
-    let area = match &section.subject {
-        PlanSubject::Area(name) => Some(name.clone()),
-        PlanSubject::Always | PlanSubject::Emergency | PlanSubject::Major => None,
-    };
-    SectionView {
-        always: section.subject == PlanSubject::Always,
-        area,
-        emergency: section.subject == PlanSubject::Emergency,
-        major: section.subject == PlanSubject::Major,
-        reasons: section.reasons.iter().take(SHORT_LIST).map(reason).collect(),
-        hidden_reasons: section.reasons.len().saturating_sub(SHORT_LIST),
-        checks: section.checks.iter().map(check_view).collect(),
-    }
-}
-
-fn check_view(check: &PlanCheck) -> CheckView {
-    CheckView { id: check.id.clone(), text: check.text.clone(), owner: check.owner.clone() }
 }

@@ -89,6 +89,12 @@ pub(crate) async fn propose(request: &ProposeRequest<'_>) -> anyhow::Result<Prop
     publication.publish().await
 }
 
+/// Whether a pull request reads as it should. Forges and their editors change line ends and those of the text.
+fn says_the_same(existing: &ExistingProposal, proposal: &Proposal) -> bool {
+    let lines = |text: &str| text.trim_end().replace("\r\n", "\n");
+    existing.title == proposal.title && lines(&existing.body) == lines(&proposal.body)
+}
+
 /// What already settles the matter: nothing new, or people have decided.
 fn settled(standing: &Standing, fingerprint: &str, findings: &[Finding]) -> Option<ProposalAction> {
     let unchanged = standing.state.as_ref().is_some_and(|state| state.fingerprint == fingerprint && state.complete);
@@ -259,9 +265,7 @@ impl Publication<'_> {
         let action = match (night.dry_run, existing) {
             (true, _) => ProposalAction::Previewed,
             (false, None) => ProposalAction::Opened,
-            (false, Some(existing)) if existing.body == proposal.body && existing.title == proposal.title => {
-                ProposalAction::Unchanged
-            }
+            (false, Some(existing)) if says_the_same(existing, &proposal) => ProposalAction::Unchanged,
             (false, Some(_)) => ProposalAction::Updated,
         };
         let report = ProposalReport {

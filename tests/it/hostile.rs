@@ -306,6 +306,16 @@ fn names_of_packages_are_never_options_commands_or_paths() {
     }
     assert_eq!(canaries(&bot), Vec::<PathBuf>::new());
 
+    // What is blocked is tried again, and when it stays blocked nothing is written.
+    bot.set_now("2026-11-22T02:00:00Z");
+    let mark = github.mark();
+    let second = bot.run(&["run", "--org", "acme", "--format", "json"]);
+    assert_eq!(second.code, night.code);
+    github.assert_no_writes_since(mark);
+    for (name, _) in odd {
+        assert_eq!(second.actions(&format!("acme/{name}")), ["unchanged"]);
+    }
+
     let human = bot.run(&["audit", &format!("{}/acme/odd-npm", github.server_url()), "--dependencies"]);
     assert!(matches!(human.code, Some(1 | 4)), "{human:?}");
     assert_quiet(&human);

@@ -344,7 +344,7 @@ fn trap(bot: &Bot) -> (String, String) {
     use std::os::unix::fs::PermissionsExt as _;
     let canary = bot.path("CANARY").display().to_string();
     let script = bot.write("trap.sh", format!("#!/bin/sh\ntouch '{canary}'\nexit 1\n").as_bytes());
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("the world is ours");
     (script.display().to_string(), canary)
 }
 
@@ -414,9 +414,9 @@ fn cargo_configuration(trap: &str) -> Vec<u8> {
 
 fn edit_json(files: &mut [(String, Vec<u8>)], path: &str, edit: impl FnOnce(&mut Value)) {
     let (_, content) = files.iter_mut().find(|(name, _)| name == path).expect("the fixture has it");
-    let mut value: Value = serde_json::from_slice(content).unwrap();
+    let mut value: Value = serde_json::from_slice(content).expect("the fixture is JSON");
     edit(&mut value);
-    *content = serde_json::to_vec_pretty(&value).unwrap();
+    *content = serde_json::to_vec_pretty(&value).expect("it was read as JSON");
 }
 
 #[test]

@@ -111,7 +111,9 @@ fn a_workflow_cannot_send_the_bot_to_any_number_of_places() {
         .repository("acme", "tools")
         .file("action.yml", "name: Tools\nruns:\n  using: composite\n  steps: []\n")
         .commit();
-    let steps: String = (0..150).map(|number| format!("      - uses: acme/nowhere-{number}@main\n")).collect();
+    let step = |number: usize| format!("      - uses: acme/nowhere-{number}@main\n");
+    let steps: Vec<String> = (0..150).map(step).collect();
+    let steps = steps.concat();
     let workflow = format!(
         "on: push\njobs:\n  build:\n    steps:\n      - uses: acme/tools@main\n{steps}      - uses: acme/tools@main\n"
     );

@@ -15,7 +15,7 @@ use super::sources;
 use crate::config;
 use crate::config::policy::Policy;
 use crate::forge::{FORGES, Forge, ForgeSettings, Preview};
-use crate::model::report::Report;
+use crate::model::report::{Problem, ProjectReport, Report};
 use crate::pipeline::dry_run::index_page;
 use crate::pipeline::night::{self, Night};
 use crate::pipeline::remedy::Tools;
@@ -74,7 +74,10 @@ pub(super) fn night_of(
             dry_run: options.dry_run,
         };
         let night = Arc::new(night);
-        let projects = night::run(Arc::clone(&night), &progress).await.context("list the projects")?;
+        let projects = night::run(Arc::clone(&night), &progress).await.unwrap_or_else(|error| {
+            // Nothing is wrong with how we were called: the report says that it is incomplete, and why.
+            vec![ProjectReport::failed(&subject(&settings), Problem::from_error(&error, None))]
+        });
         let report = Report { sources: loaded.sources, projects };
         if let Some(preview) = preview {
             let page = index_page(&report, &preview.previewed(), &night.templates);
@@ -86,6 +89,15 @@ pub(super) fn night_of(
     })?;
     progress.finish();
     Ok(report)
+}
+
+/// What was to be worked on, for a report on a forge that could not list it.
+fn subject(settings: &ForgeSettings) -> String {
+    match (&settings.organisation, &settings.local) {
+        (_, Some(folder)) => folder.display().to_string(),
+        (Some(organisation), None) => organisation.clone(),
+        (None, None) => settings.repositories.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    }
 }
 
 fn connect(settings: &ForgeSettings) -> anyhow::Result<Box<dyn Forge>> {

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use crate::config::policy::Policy;
 use crate::model::advisory::AdvisoryId;
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, FindingKind};
 use crate::model::proposal::{ChangeSet, ExistingProposal, Proposal, ProposalState, Route};
 use crate::model::remedy::{Blocked, Remedy};
 use crate::model::report::{ProposalAction, ProposalReport};
@@ -94,6 +94,12 @@ fn is_own(message: &str) -> bool {
     message.lines().any(|line| line.starts_with("Patchparty-Route: "))
 }
 
+/// Whether a pull request reads as it should. Forges and their editors change line ends and those of the text.
+fn says_the_same(existing: &ExistingProposal, proposal: &Proposal) -> bool {
+    let lines = |text: &str| text.trim_end().replace("\r\n", "\n");
+    existing.title == proposal.title && lines(&existing.body) == lines(&proposal.body)
+}
+
 /// What already settles the matter: nothing new, or people have decided.
 fn settled(standing: &Standing, fingerprint: &str, findings: &[Finding]) -> Option<ProposalAction> {
     let unchanged = standing.state.as_ref().is_some_and(|state| state.fingerprint == fingerprint && state.complete);
@@ -104,11 +110,22 @@ fn settled(standing: &Standing, fingerprint: &str, findings: &[Finding]) -> Opti
     if standing.is(ProposalState::Open) {
         return unchanged.then_some(ProposalAction::Unchanged);
     }
-    // Closing is a decision about what the pull request said; a new advisory opens the question again.
-    let known = |id: &AdvisoryId| standing.state.as_ref().is_some_and(|state| state.advisories.contains(id));
-    let nothing_new = findings.iter().filter_map(|finding| finding.advisory.as_ref()).all(|flaw| known(&flaw.id));
-    (standing.is(ProposalState::Closed) && standing.state.is_some() && nothing_new)
-        .then_some(ProposalAction::ClosedByPerson)
+    // Closing is a decision about what the pull request said; anything new opens the question again.
+    let state = standing.state.as_ref().filter(|_| standing.is(ProposalState::Closed))?;
+    let nothing_new = advisories_of(findings).iter().all(|id| state.advisories.contains(id))
+        && loose_dependencies_of(findings).iter().all(|name| state.loose.contains(name));
+    nothing_new.then_some(ProposalAction::ClosedByPerson)
+}
+
+/// The advisories that findings are about.
+fn advisories_of(findings: &[Finding]) -> Vec<AdvisoryId> {
+    findings.iter().filter_map(|finding| Some(finding.advisory.as_ref()?.id.clone())).collect()
+}
+
+/// The loose dependencies among findings, each as `file: package`.
+fn loose_dependencies_of(findings: &[Finding]) -> Vec<String> {
+    let loose = findings.iter().filter(|finding| finding.kind == FindingKind::BranchTracking);
+    loose.map(|finding| format!("{}: {}", finding.file, finding.package)).collect()
 }
 
 /// Runs the package managers, off the asynchronous threads. One lockfile after the other: they share caches.
@@ -210,7 +227,8 @@ impl Publication<'_> {
             head: Some(head),
             first_seen,
             route: self.request.route,
-            advisories: self.findings.iter().filter_map(|found| Some(found.advisory.as_ref()?.id.clone())).collect(),
+            advisories: advisories_of(&self.findings),
+            loose: loose_dependencies_of(&self.findings),
         };
         self.open_or_update(&written, &state, open).await
     }
@@ -278,9 +296,7 @@ impl Publication<'_> {
         let action = match (night.dry_run, existing) {
             (true, _) => ProposalAction::Previewed,
             (false, None) => ProposalAction::Opened,
-            (false, Some(existing)) if existing.body == proposal.body && existing.title == proposal.title => {
-                ProposalAction::Unchanged
-            }
+            (false, Some(existing)) if says_the_same(existing, &proposal) => ProposalAction::Unchanged,
             (false, Some(_)) => ProposalAction::Updated,
         };
         let report = ProposalReport {

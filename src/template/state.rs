@@ -33,6 +33,9 @@ pub(crate) struct PullRequestState {
     pub(crate) route: Route,
     /// The advisories that it was opened for.
     pub(crate) advisories: Vec<AdvisoryId>,
+    /// The loose dependencies that it was opened for, each as `file: package`.
+    #[serde(default)]
+    pub(crate) loose: Vec<String>,
 }
 
 /// Reads the state from a body; `None` when there is none or it is damaged.
@@ -67,6 +70,7 @@ mod tests {
             first_seen: "2026-11-21T02:00:00Z".parse().expect("a time"),
             route: Route::Emergency,
             advisories: vec![AdvisoryId::new("CVE-2024-1").expect("an id")],
+            loose: Vec::new(),
         }
     }
 

@@ -306,6 +306,16 @@ fn names_of_packages_are_never_options_commands_or_paths() {
     }
     assert_eq!(canaries(&bot), Vec::<PathBuf>::new());
 
+    // What is blocked is tried again, and when it stays blocked nothing is written.
+    bot.set_now("2026-11-22T02:00:00Z");
+    let mark = github.mark();
+    let second = bot.run(&["run", "--org", "acme", "--format", "json"]);
+    assert_eq!(second.code, night.code);
+    github.assert_no_writes_since(mark);
+    for (name, _) in odd {
+        assert_eq!(second.actions(&format!("acme/{name}")), ["unchanged"]);
+    }
+
     let human = bot.run(&["audit", &format!("{}/acme/odd-npm", github.server_url()), "--dependencies"]);
     assert!(matches!(human.code, Some(1 | 4)), "{human:?}");
     assert_quiet(&human);
@@ -334,7 +344,7 @@ fn trap(bot: &Bot) -> (String, String) {
     use std::os::unix::fs::PermissionsExt as _;
     let canary = bot.path("CANARY").display().to_string();
     let script = bot.write("trap.sh", format!("#!/bin/sh\ntouch '{canary}'\nexit 1\n").as_bytes());
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("the world is ours");
     (script.display().to_string(), canary)
 }
 
@@ -404,9 +414,9 @@ fn cargo_configuration(trap: &str) -> Vec<u8> {
 
 fn edit_json(files: &mut [(String, Vec<u8>)], path: &str, edit: impl FnOnce(&mut Value)) {
     let (_, content) = files.iter_mut().find(|(name, _)| name == path).expect("the fixture has it");
-    let mut value: Value = serde_json::from_slice(content).unwrap();
+    let mut value: Value = serde_json::from_slice(content).expect("the fixture is JSON");
     edit(&mut value);
-    *content = serde_json::to_vec_pretty(&value).unwrap();
+    *content = serde_json::to_vec_pretty(&value).expect("it was read as JSON");
 }
 
 #[test]

@@ -44,3 +44,24 @@ fn a_workflow_that_follows_a_branch_is_pinned_to_its_commit() {
     github.assert_no_writes_since(mark);
     github.finish();
 }
+
+#[test]
+fn a_closed_pull_request_says_nothing_about_what_follows_a_branch_since() {
+    let github = GitHub::start();
+    let action = "name: Tools\nruns:\n  using: composite\n  steps: []\n";
+    github.repository("acme", "tools").file("action.yml", action).commit();
+    github.repository("acme", "more-tools").file("action.yml", action).commit();
+    github.repository("acme", "site").file(".github/workflows/ci.yml", WORKFLOW).commit();
+    let bot = Bot::new(&github);
+    let run = ["run", "--repo", "acme/site", "--format", "json"];
+    bot.run(&run).expect_code(0);
+    let first = github.only_pull("acme/site");
+    github.close("acme/site", first.number);
+    assert_eq!(bot.run(&run).expect_code(0).actions("acme/site"), ["closed-by-person"]);
+
+    let more = WORKFLOW.replace("      - run: make\n", "      - uses: acme/more-tools@main\n");
+    github.push("acme/site", "main", ".github/workflows/ci.yml", more.as_bytes());
+    assert_eq!(bot.run(&run).expect_code(0).actions("acme/site"), ["opened"]);
+    assert_eq!(github.pulls("acme/site").len(), 2);
+    github.finish();
+}

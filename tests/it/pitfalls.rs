@@ -111,7 +111,9 @@ fn a_workflow_cannot_send_the_bot_to_any_number_of_places() {
         .repository("acme", "tools")
         .file("action.yml", "name: Tools\nruns:\n  using: composite\n  steps: []\n")
         .commit();
-    let steps: String = (0..150).map(|number| format!("      - uses: acme/nowhere-{number}@main\n")).collect();
+    let step = |number: usize| format!("      - uses: acme/nowhere-{number}@main\n");
+    let steps: Vec<String> = (0..150).map(step).collect();
+    let steps = steps.concat();
     let workflow = format!(
         "on: push\njobs:\n  build:\n    steps:\n      - uses: acme/tools@main\n{steps}      - uses: acme/tools@main\n"
     );
@@ -124,5 +126,38 @@ fn a_workflow_cannot_send_the_bot_to_any_number_of_places() {
     assert_eq!(asked.len(), 99, "{asked:#?}");
     let pinned = github.text("acme/site", "patchparty/routine/main", ".github/workflows/ci.yml");
     assert_eq!(pinned.matches("# main").count(), 2, "{pinned}");
+    github.finish();
+}
+
+#[test]
+fn a_body_that_an_editor_saved_with_other_line_ends_is_not_reported_as_updated() {
+    if let Some(reason) = missing_tools(&["npm"]) {
+        eprintln!("{reason}");
+        return;
+    }
+    let github = GitHub::start();
+    // One flaw without a fix keeps the proposal incomplete, so that every night looks again.
+    let advisory = json!({
+        "schema_version": "1.6.0", "id": "GHSA-nofi-xnof-ixno", "modified": "2026-11-20T00:00:00Z", "summary": "No fix",
+        "affected": [{
+            "package": { "ecosystem": "GitHub Actions", "name": "acme/broken" },
+            "ranges": [{ "type": "ECOSYSTEM", "events": [{ "introduced": "0" }] }],
+        }],
+    });
+    let workflow = "on: push\njobs:\n  build:\n    steps:\n      - uses: acme/broken@v1.0.0\n";
+    let repository = github.repository("acme", "shop").files(fixtures::project("npm"));
+    repository.file(".github/workflows/ci.yml", workflow).commit();
+    let mut bot = Bot::new(&github);
+    bot.write("no-fix/GHSA-nofi-xnof-ixno.json", advisory.to_string().as_bytes());
+    bot.learn(bot.path("no-fix"));
+    bot.run(&["run", "--repo", "acme/shop"]).expect_code(0);
+    let pull = github.only_pull("acme/shop");
+    assert!(pull.body.contains("GHSA-nofi-xnof-ixno"), "{}", pull.body);
+    github.edit_body("acme/shop", pull.number, |body| body.replace('\n', "\r\n"));
+    let mark = github.mark();
+    let night = bot.run(&["run", "--repo", "acme/shop", "--format", "json"]);
+    night.expect_code(0);
+    github.assert_no_writes_since(mark);
+    assert_eq!(night.actions("acme/shop"), ["unchanged"]);
     github.finish();
 }

@@ -25,6 +25,7 @@ const REDIRECT_LIMIT: usize = 5;
 /// The connection to GitHub.
 pub(super) struct Api {
     octocrab: Octocrab,
+    scheme: Option<http::uri::Scheme>,
     authority: Option<String>,
     pace: WritePace,
 }
@@ -52,7 +53,7 @@ impl Api {
             return Err(Failure::transport("the token is only sent over https"));
         }
         let client = client::asynchronous().map_err(Failure::transport)?;
-        let authority = base.authority().map(ToString::to_string);
+        let (scheme, authority) = (base.scheme().cloned(), base.authority().map(ToString::to_string));
         // A personal token also for Apps: octocrab attaches other kinds only for the host `api.github.com`, so that page 2
         // of a list on GitHub Enterprise Server would be asked for without any.
         let mut builder = Octocrab::builder().base_uri(base).map_err(Failure::transport)?;
@@ -60,7 +61,7 @@ impl Api {
             builder = builder.personal_token(token.reveal().to_owned());
         }
         let octocrab = builder.build_with_reqwest(client).map_err(Failure::transport)?;
-        Ok(Self { octocrab, authority, pace: WritePace::from_environment() })
+        Ok(Self { octocrab, scheme, authority, pace: WritePace::from_environment() })
     }
 
     /// Reads one thing.
@@ -79,7 +80,11 @@ impl Api {
             let call = Call { method: Method::GET, route: &route, body: None, replay: Replay::Safe };
             let answer = self.send(&call).await?;
             items.extend(decode::<Vec<T>>(&answer)?);
-            next = next_page(&answer.headers).filter(|link| self.is_ours(link));
+            next = next_page(&answer.headers);
+            // Neither asked with the token, nor passed over: what stands there would be missing without a word.
+            if next.as_ref().is_some_and(|link| !self.is_ours(link)) {
+                return Err(Failure::transport("the list goes on at another host than the API's"));
+            }
         }
         Ok((items, next.is_some()))
     }
@@ -167,10 +172,11 @@ impl Api {
         Err(Failure::transport("too many redirects"))
     }
 
-    /// Whether an address is GitHub's own: the token and our bodies go nowhere else.
+    /// Whether an address is GitHub's own, and as private as ours: the token and our bodies go nowhere else.
     fn is_ours(&self, address: &str) -> bool {
         address.parse::<Uri>().is_ok_and(|uri| {
-            uri.authority().is_none_or(|authority| Some(authority.as_str()) == self.authority.as_deref())
+            let same = |authority: &http::uri::Authority| Some(authority.as_str()) == self.authority.as_deref();
+            uri.authority().is_none_or(|authority| same(authority) && uri.scheme() == self.scheme.as_ref())
         })
     }
 }

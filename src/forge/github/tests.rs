@@ -191,6 +191,21 @@ async fn pages_are_followed_with_the_token_and_missing_repositories_are_reported
 }
 
 #[tokio::test]
+async fn a_list_that_goes_on_elsewhere_is_an_error_and_not_the_end() {
+    for scheme in ["http://git.example", "https://127.0.0.1"] {
+        let world = World::new(|_| {
+            vec![
+                step("GET /api/v3/orgs/acme/repos?type=all", 200, json!([repository("acme/a")]))
+                    .with("link", format!("<{scheme}/organizations/1/repos?page=2>; rel=\"next\"")),
+            ]
+        })
+        .await;
+        assert!(world.forge.projects().await.is_err(), "{scheme}");
+        world.end();
+    }
+}
+
+#[tokio::test]
 async fn a_user_is_asked_for_where_there_is_no_organisation() {
     let world = World::new(|_| {
         vec![

@@ -335,6 +335,7 @@ fn a_huge_body_is_cut_but_never_its_plan() {
         first_seen: Timestamp::UNIX_EPOCH,
         route: Route::Emergency,
         advisories: (0..number).map(|index| id(&name(index))).collect(),
+        loose: Vec::new(),
     };
     let whole = state::append(&body, &state);
     assert!(whole.chars().count() <= BODY_LIMIT, "{} characters", whole.chars().count());

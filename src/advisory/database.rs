@@ -90,6 +90,11 @@ impl AdvisoryDatabase {
         })
     }
 
+    /// Whether some record has this name, be it its own or an alias.
+    pub fn knows(&self, id: &AdvisoryId) -> bool {
+        self.advisories.iter().any(|advisory| advisory.id == *id || advisory.aliases.contains(id))
+    }
+
     /// Every record about a package with what it says, whichever versions that affects, in the order of sources and
     /// identifiers.
     pub fn records_about(&self, ecosystem: Ecosystem, package: &str) -> impl Iterator<Item = (&Advisory, &Affected)> {

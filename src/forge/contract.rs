@@ -126,6 +126,15 @@ pub(crate) trait Forge: Send + Sync {
         existing: Option<&ExistingProposal>,
     ) -> Result<String, ForgeError>;
 
+    /// Closes a pull request that has nothing left to fix, with this body as its last, and deletes its branch.
+    async fn close(
+        &self,
+        project: &Project,
+        existing: &ExistingProposal,
+        branch: &str,
+        body: &str,
+    ) -> Result<(), ForgeError>;
+
     /// Leaves one comment on a pull request, unless a comment with the same `topic` of ours stands there.
     async fn comment_once(
         &self,

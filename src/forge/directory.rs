@@ -163,6 +163,26 @@ impl Forge for Directory {
         Ok(file.display().to_string())
     }
 
+    async fn close(
+        &self,
+        project: &Project,
+        existing: &ExistingProposal,
+        branch: &str,
+        body: &str,
+    ) -> Result<(), ForgeError> {
+        let head = Head {
+            title: existing.title.clone(),
+            branch: branch.to_owned(),
+            base: existing.base.clone(),
+            labels: existing.labels.clone(),
+            state: ProposalState::Closed,
+        };
+        let written = write(&self.file(project, branch), &render(&head, body));
+        written.map_err(|error| failed("write the proposal's file", error))?;
+        let deleted = commit::delete_branch(Path::new(&project.clone_url), branch, existing.head.as_ref());
+        deleted.map_err(|error| failed("delete the branch", error))
+    }
+
     async fn comment_once(
         &self,
         _: &Project,

@@ -189,6 +189,11 @@ impl Forge for Preview {
         Ok(self.shown.join(folder).join("pull-request.md").display().to_string())
     }
 
+    async fn close(&self, _: &Project, _: &ExistingProposal, _: &str, _: &str) -> Result<(), ForgeError> {
+        // The comment that says why it would be closed is written down; there is nothing else to show.
+        Ok(())
+    }
+
     async fn comment_once(
         &self,
         project: &Project,
@@ -339,6 +344,9 @@ mod tests {
         }
         async fn propose(&self, _: &Project, _: &Proposal, _: Option<&ExistingProposal>) -> Result<String, ForgeError> {
             panic!("a preview proposed")
+        }
+        async fn close(&self, _: &Project, _: &ExistingProposal, _: &str, _: &str) -> Result<(), ForgeError> {
+            panic!("a preview closed")
         }
         async fn comment_once(&self, _: &Project, _: &ExistingProposal, _: &str, _: &str) -> Result<(), ForgeError> {
             panic!("a preview commented")

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gix::bstr::BStr;
 use gix::objs::tree::EntryKind;
-use gix::refs::transaction::{PreviousValue, RefEdit};
+use gix::refs::transaction::{Change, PreviousValue, RefEdit, RefLog};
 
 use crate::git::connection::open_options;
 use crate::model::proposal::ChangeSet;
@@ -78,6 +78,22 @@ pub(crate) fn commit(
 /// The tip of a branch of a repository of this machine, where it exists.
 pub(crate) fn tip(repository: &Path, branch: &str) -> Result<Option<CommitId>, CommitError> {
     tip_in(&gix::open_opts(repository, open_options())?, branch)
+}
+
+/// Deletes a branch of a repository of this machine, as long as it stands where it is expected to; a checked-out branch
+/// stays.
+pub(crate) fn delete_branch(repository: &Path, branch: &str, expected: Option<&CommitId>) -> Result<(), CommitError> {
+    let repository = gix::open_opts(repository, open_options())?;
+    let Some(expected) = expected else { return Ok(()) };
+    let name = format!("refs/heads/{branch}");
+    let name: gix::refs::FullName = name.try_into().map_err(gix::Error::from_error)?;
+    if repository.head_name()?.as_ref() == Some(&name) {
+        return Err(CommitError::CheckedOut);
+    }
+    let target = gix::refs::Target::Object(object_id(expected)?);
+    let change = Change::Delete { expected: PreviousValue::MustExistAndMatch(target), log: RefLog::AndReference };
+    repository.edit_reference(RefEdit { change, name, deref: false })?;
+    Ok(())
 }
 
 /// The message of a commit of a repository of this machine.

@@ -108,6 +108,8 @@ pub enum ProposalAction {
     LeftToPeople,
     /// A person closed it: it is not opened again for the same findings.
     ClosedByPerson,
+    /// What it fixes has been fixed otherwise: the bot closed it.
+    ClosedAsFixed,
 }
 
 impl ProjectReport {

@@ -47,6 +47,9 @@ fn is_flaw(finding: &Finding) -> bool {
     matches!(finding.kind, FindingKind::Vulnerability | FindingKind::Malicious)
 }
 
+/// What the branches of all proposals begin with.
+pub(crate) const PROPOSALS: &str = "patchparty/";
+
 /// The branch of the proposals of a route: without versions, so that a newer fix updates the same pull request.
 ///
 /// The base is slugged because git cannot hold both `a` and `a/b` as branches.
@@ -58,7 +61,7 @@ pub(crate) fn proposal_branch(route: Route, base: &str) -> String {
     let slug = slug.trim_matches(['.', '-']).replace("..", "-");
     // Two bases may share a slug (`a/b` and `a-b`); a base that had to be changed carries a digest of its real name.
     let suffix = if slug == base { String::new() } else { format!("-{}", short_digest(base)) };
-    format!("patchparty/{route}/{slug}{suffix}")
+    format!("{PROPOSALS}{route}/{slug}{suffix}")
 }
 
 fn short_digest(text: &str) -> String {

@@ -1,5 +1,6 @@
 //! One project: mirror → scan → assess → one proposal per base and route.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use crate::model::repository::{CommitId, Project, RepoPath};
 use crate::model::tree::{ProjectTree as _, TreeError};
 use crate::pipeline::audit::{AuditContext, audit};
 use crate::pipeline::night::Night;
-use crate::pipeline::plan::BaseRole;
+use crate::pipeline::plan::{BaseRole, PROPOSALS, proposal_branch};
 use crate::pipeline::propose::{self, ProposeRequest};
 
 /// Where a project says what the organisation's policy does not: it may only narrow.
@@ -26,6 +27,8 @@ pub(crate) struct Base {
     pub(crate) branch: String,
     /// The commit that was audited.
     pub(crate) commit: CommitId,
+    /// The branches of proposals that exist in the repository, of any base.
+    pub(crate) proposals: BTreeSet<String>,
     /// Its files.
     pub(crate) tree: GitTree,
     /// What was read and found.
@@ -91,7 +94,12 @@ fn explain(error: &MirrorError) -> Problem {
 /// Mirrors the project and audits the one or two branches that routes start from.
 fn audit_bases(night: &Night, project: &Project) -> Result<(Policy, Vec<Base>), MirrorError> {
     let wanted = night.policy.branches_of(&project.slug);
-    let branches: Vec<String> = [&wanted.production, &wanted.development].into_iter().flatten().cloned().collect();
+    let mut branches: Vec<String> = [&wanted.production, &wanted.development].into_iter().flatten().cloned().collect();
+    // Whether a proposal's branch exists tells, without a question to the forge, whether one may have to be closed.
+    let bases: Vec<String> = branches.iter().chain(&project.default_branch).cloned().collect();
+    for &route in BaseRole::Only.routes() {
+        branches.extend(bases.iter().map(|base| proposal_branch(route, base)));
+    }
     let snapshot = mirror::update(&MirrorRequest {
         url: &project.clone_url,
         token: night.forge.git_token(),
@@ -133,7 +141,8 @@ fn audit_base(
         AuditContext { advisories: &night.advisories, exclude: &policy.exclude, resolver: night.resolver.as_ref() };
     let mut report = audit(&project.slug.to_string(), &tree, &context);
     report.branch = Some(branch.clone());
-    Ok(Base { role, branch, commit, tree, report })
+    let proposals = snapshot.heads.keys().filter(|name| name.starts_with(PROPOSALS)).cloned().collect();
+    Ok(Base { role, branch, commit, proposals, tree, report })
 }
 
 /// The policy narrowed by the project's own file, read from the default branch only, so that no pull request can change

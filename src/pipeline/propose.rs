@@ -70,13 +70,16 @@ impl Standing {
 /// Remedies the findings of one route and brings the forge in line.
 pub(crate) async fn propose(request: &ProposeRequest<'_>) -> anyhow::Result<Proposed> {
     let findings = request.findings();
-    if findings.is_empty() {
+    let branch = proposal_branch(request.route, &request.base.branch);
+    if findings.is_empty() && !request.base.proposals.contains(&branch) {
         return Ok(Proposed::default());
     }
-    let branch = proposal_branch(request.route, &request.base.branch);
     let forge = &request.night.forge;
     let existing = forge.existing(request.project, &branch).await.context("look up the pull request")?;
     let standing = Standing::new(existing);
+    if findings.is_empty() {
+        return request.retire(&standing).await;
+    }
     let fingerprint = fingerprint::of_inputs(request, &findings);
     if let Some(action) = settled(&standing, &fingerprint, &findings) {
         return request.leave(&standing, action).await;
@@ -164,12 +167,36 @@ impl ProposeRequest<'_> {
         report.findings.iter().filter(|finding| self.base.role.takes(self.route, finding)).cloned().collect()
     }
 
+    /// Closes an open pull request whose findings have been fixed otherwise. One that people work on is theirs to close.
+    async fn retire(&self, standing: &Standing) -> anyhow::Result<Proposed> {
+        let (Some(existing), Some(state)) = (&standing.existing, &standing.state) else {
+            return Ok(Proposed::default());
+        };
+        // Findings also vanish when a file cannot be read, or when this run knows less than the one before.
+        let is_fixed = self.base.report.problems.is_empty()
+            && state.advisories.iter().all(|id| self.night.advisories.knows(id))
+            && standing.is(ProposalState::Open)
+            && !standing.is_touched();
+        if !is_fixed {
+            return Ok(Proposed::default());
+        }
+        let proposed = self.leave(standing, ProposalAction::ClosedAsFixed).await?;
+        // What it named counts as new when it comes back: this was no person's decision.
+        let last = PullRequestState { advisories: Vec::new(), loose: Vec::new(), ..state.clone() };
+        let body = state::append(state::without(&existing.body), &last);
+        let branch = proposal_branch(self.route, &self.base.branch);
+        let forge = &self.night.forge;
+        forge.close(self.project, existing, &branch, &body).await.context("close the pull request")?;
+        Ok(proposed)
+    }
+
     /// Reports a pull request that stands as it is; tells its people once why nothing is pushed.
     async fn leave(&self, standing: &Standing, action: ProposalAction) -> anyhow::Result<Proposed> {
         let Some(existing) = &standing.existing else { return Ok(Proposed::default()) };
         let topic = match action {
             ProposalAction::LeftToPeople => Some("human-commits"),
             ProposalAction::ClosedByPerson => Some("closed"),
+            ProposalAction::ClosedAsFixed => Some("fixed"),
             ProposalAction::Opened
             | ProposalAction::Updated
             | ProposalAction::Unchanged

@@ -151,6 +151,7 @@ impl Page<'_> {
             ProposalAction::Previewed => "would be opened",
             ProposalAction::LeftToPeople => "left to people",
             ProposalAction::ClosedByPerson => "closed by a person",
+            ProposalAction::ClosedAsFixed => "closed, fixed otherwise",
         };
         let label = match proposal.route {
             Route::Emergency => ("1;31", "emergency pull request"),

@@ -152,6 +152,7 @@ fn proposal_view(proposal: &ProposalReport) -> ProposalView<'_> {
             ProposalAction::Previewed => "would be opened",
             ProposalAction::LeftToPeople => "left to the people who added commits",
             ProposalAction::ClosedByPerson => "closed by a person",
+            ProposalAction::ClosedAsFixed => "closed, fixed otherwise",
         },
     }
 }

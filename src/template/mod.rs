@@ -14,6 +14,7 @@ use Surface::{Html, Markdown, Plain};
 pub(crate) static BUILT_IN: &[BuiltIn] = &[
     // Sorted by name.
     BuiltIn { name: "comment_closed", surface: Markdown, text: include_str!("../../templates/comment_closed.hbs") },
+    BuiltIn { name: "comment_fixed", surface: Markdown, text: include_str!("../../templates/comment_fixed.hbs") },
     BuiltIn {
         name: "comment_human_commits",
         surface: Markdown,

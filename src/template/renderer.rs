@@ -101,7 +101,7 @@ impl Templates {
         })?
     }
 
-    /// Words the comment about `topic` (`human-commits`, `closed`) for a pull request into `base`.
+    /// Words the comment about `topic` (`human-commits`, `closed`, `fixed`) for a pull request into `base`.
     pub(crate) fn comment(&self, topic: &str, base: &str) -> Result<String, TemplateError> {
         let name = format!("comment_{}", topic.replace('-', "_"));
         Ok(self.render(&name, &serde_json::json!({ "base": base }))?.trim().to_owned())

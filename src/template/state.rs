@@ -54,6 +54,13 @@ pub(crate) fn append(body: &str, state: &PullRequestState) -> String {
     format!("{}\n\n{START}{}{END}\n", body.trim_end(), STANDARD.encode(json))
 }
 
+/// The body without its state.
+pub(crate) fn without(body: &str) -> &str {
+    let is_state = |line: &str| line.starts_with(START) && line.trim_end().ends_with(END);
+    let start = body.rfind(START).filter(|&start| is_state(&body[start..]));
+    start.map_or(body, |start| &body[..start])
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -164,3 +164,44 @@ fn a_commit_that_arrives_while_the_bot_writes_is_not_overwritten() {
     assert_eq!(github.text(SLUG, &pull.head, "NOTES.md"), "Just in time.\n");
     github.finish();
 }
+
+#[test]
+fn what_is_fixed_otherwise_is_closed_once_and_opened_anew_when_it_comes_back() {
+    let Some((github, bot, pull)) = first_night() else { return };
+    let vulnerable = github.text(SLUG, "main", "Cargo.lock");
+    let fixed = github.text(SLUG, &pull.head, "Cargo.lock");
+    // A person does the same by hand.
+    github.push(SLUG, "main", "Cargo.lock", fixed.as_bytes());
+    assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["closed-as-fixed"]);
+    let after = github.only_pull(SLUG);
+    assert!(!after.open, "{after:?}");
+    assert_eq!(after.comments.len(), 1, "{:?}", after.comments);
+    assert!(after.comments[0].contains("Nothing is left to fix here"), "{:?}", after.comments);
+    assert_eq!(github.tip(SLUG, &pull.head), None, "the branch is gone");
+
+    let mark = github.mark();
+    bot.run(&RUN).expect_code(0);
+    github.assert_no_writes_since(mark);
+
+    github.push(SLUG, "main", "Cargo.lock", vulnerable.as_bytes());
+    assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["opened"], "no person has closed it");
+    assert_eq!(github.pulls(SLUG).len(), 2);
+    github.finish();
+}
+
+#[test]
+fn nothing_is_closed_by_a_night_that_knows_or_reads_less() {
+    let Some((github, bot, pull)) = first_night() else { return };
+    let mark = github.mark();
+    let other = r#"{ "id": "GHSA-other", "modified": "2026-11-20T00:00:00Z", "affected": [{
+      "package": { "ecosystem": "crates.io", "name": "other" }, "versions": ["1.0.0"] }] }"#;
+    bot.write("other/GHSA-other.json", other.as_bytes());
+    let folder = bot.path("other").display().to_string();
+    let bare = ["run", "--repo", SLUG, "--advisories", &folder].map(str::to_owned);
+    bot.run_bare(&bare).expect_code(0);
+    github.push(SLUG, "main", "Cargo.lock", b"<<<<<<< ours\n");
+    bot.run(&RUN).expect_code(4);
+    github.assert_no_writes_since(mark);
+    assert!(github.only_pull(SLUG).open, "{pull:?}");
+    github.finish();
+}

@@ -76,6 +76,17 @@ impl Forge for GitHub {
         proposals::propose(&self.api, &project.slug, proposal, existing).await
     }
 
+    async fn close(
+        &self,
+        project: &Project,
+        existing: &ExistingProposal,
+        branch: &str,
+        body: &str,
+    ) -> Result<(), ForgeError> {
+        proposals::close(&self.api, &project.slug, existing.number, body).await?;
+        publish::delete_branch(&self.api, &project.slug, branch).await
+    }
+
     async fn comment_once(
         &self,
         project: &Project,

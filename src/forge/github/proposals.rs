@@ -236,6 +236,13 @@ async fn adopt(
     Ok((standing.number, standing.url, standing.labels))
 }
 
+/// Closes a pull request, with this body as its last.
+pub(super) async fn close(api: &Api, slug: &RepoSlug, number: u64, body: &str) -> Result<(), ForgeError> {
+    let change = json!({ "state": "closed", "body": fitting(body) });
+    let closed = api.update::<serde_json::Value>(&format!("/repos/{slug}/pulls/{number}"), &change).await;
+    closed.map(|_| ()).map_err(|failure| failure.explain("close the pull request"))
+}
+
 /// Leaves a comment unless one of ours on the same topic stands there.
 pub(super) async fn comment_once(
     api: &Api,

@@ -49,6 +49,14 @@ pub(super) async fn commit_message(api: &Api, slug: &RepoSlug, commit: &CommitId
     Ok(answer.map_err(|failure| failure.explain("read the commit on the branch"))?.message)
 }
 
+/// Deletes a branch; one that is gone already is as good (GitHub answers 422 "Reference does not exist").
+pub(super) async fn delete_branch(api: &Api, slug: &RepoSlug, branch: &str) -> Result<(), ForgeError> {
+    match api.delete(&format!("/repos/{slug}/git/refs/heads/{}", segments(branch))).await {
+        Err(failure) if !matches!(failure.status(), Some(404 | 422)) => Err(failure.explain("delete the branch")),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 async fn read_tip(api: &Api, slug: &RepoSlug, branch: &str) -> Result<Option<CommitId>, Failure> {
     let answer = api.get::<serde_json::Value>(&format!("/repos/{slug}/git/ref/heads/{}", segments(branch))).await;
     let references: Vec<Reference> = match answer {

@@ -301,6 +301,7 @@ words! {
     Action from model::report::ProposalAction {
         Opened = "opened", Updated = "updated", Unchanged = "unchanged", Previewed = "previewed",
         LeftToPeople = "left-to-people", ClosedByPerson = "closed-by-person",
+        ClosedAsFixed = "closed-as-fixed",
     }
 }
 words! {

@@ -4,6 +4,7 @@ mod support;
 
 mod apps;
 mod audit_remote;
+mod corpus;
 mod dry_run;
 mod hostile;
 mod limits;

@@ -226,24 +226,8 @@ fn locked_entry(package: &Map<String, Value>) -> Option<LockedEntry> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{invocations, place};
     use super::*;
-
-    fn invocations(attempts: Vec<Attempt>) -> String {
-        let actions = attempts.into_iter().flat_map(|attempt| attempt.actions);
-        let lines = actions.filter_map(|action| match action {
-            Action::Run(run) => {
-                let env: Vec<String> = run.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                Some(format!("{} {}\n  in {}\n  {}", run.program, run.args.join(" "), run.cwd.display(), env.join(" ")))
-            }
-            Action::Write(..) => None,
-        });
-        lines.take(2).collect::<Vec<_>>().join("\n")
-    }
-
-    fn place() -> Place {
-        let folder = |name: &str| std::path::Path::new("/scratch").join(name);
-        Place { project: folder("project"), empty: folder("empty"), home: folder("home"), cache: "/cache".into() }
-    }
 
     #[test]
     fn commands_are_exact_and_hostile_names_never_reach_one() {

@@ -10,6 +10,9 @@ mod pin_composer;
 mod pin_npm;
 mod pin_workflow;
 
+#[cfg(test)]
+mod testing;
+
 pub(crate) use contract::{
     Action, Attempt, DirectRequirement, Files, LockedEntry, Move, PinRequest, Pinner, SyncCheck, Updater,
 };

@@ -327,28 +327,12 @@ fn locked_entry(name: &str, entry: &Value) -> Option<LockedEntry> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{invocations, place};
     use super::*;
     use crate::model::release::Release;
 
     fn path(text: &str) -> RepoPath {
         RepoPath::new(text).unwrap()
-    }
-
-    fn invocations(attempts: Vec<Attempt>) -> String {
-        let actions = attempts.into_iter().flat_map(|attempt| attempt.actions);
-        let lines = actions.filter_map(|action| match action {
-            Action::Run(run) => {
-                let env: Vec<String> = run.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                Some(format!("{} {}\n  in {}\n  {}", run.program, run.args.join(" "), run.cwd.display(), env.join(" ")))
-            }
-            Action::Write(..) => None,
-        });
-        lines.take(2).collect::<Vec<_>>().join("\n")
-    }
-
-    fn place() -> Place {
-        let folder = |name: &str| std::path::Path::new("/scratch").join(name);
-        Place { project: folder("project"), empty: folder("empty"), home: folder("home"), cache: "/cache".into() }
     }
 
     #[test]

@@ -158,7 +158,7 @@ impl Bench<'_> {
         if output.succeeded() {
             return Ok(());
         }
-        let messages = format!("{}\n{}", output.stderr, output.stdout);
+        let messages = without_scratch(&format!("{}\n{}", output.stderr, output.stdout), skeleton.place());
         let cause = if says_unreachable(&messages) { BlockCause::RegistryUnreachable } else { BlockCause::ToolFailed };
         let mut failure = Failure::new(cause, complaint(self.updater, &messages));
         failure.chain = self.updater.blockers(&messages);
@@ -264,6 +264,16 @@ fn refresh(tool: &str) -> &'static str {
         "composer" => "update --lock",
         _ => "install",
     }
+}
+
+/// Messages without the scratch folder, whose name is another one every time: what is told must not differ by it.
+fn without_scratch(messages: &str, place: &Place) -> String {
+    let project = place.project.display().to_string();
+    let mut text = messages.replace(&format!("{project}/"), "").replace(&project, ".");
+    for (folder, name) in [(&place.empty, "empty"), (&place.home, "home"), (&place.cache, "cache")] {
+        text = text.replace(&folder.display().to_string(), name);
+    }
+    text
 }
 
 /// What package managers say when nothing answers: curl's, libuv's and PHP's words.

@@ -116,3 +116,16 @@ fn a_manifest_that_reaches_out_of_the_repository_is_refused() {
     let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("smallvec", "99.0.0")]);
     assert!(tell(&outcome).contains("Refused: `x/Cargo.toml` refers to `../../y`"), "{}", tell(&outcome));
 }
+
+#[test]
+fn what_the_tool_says_is_the_same_every_night() {
+    let Some(world) = World::new("cargo", true) else { return };
+    let tree = world.generate(&project("smallvec = \"=1.6.0\"\n"), "Cargo.lock", &[&["cargo", "update"]]);
+    let text = project("smallvec = \"=1.6.0\"\ngone = { path = \"gone\" }\n");
+    let manifest = &text.files[&crate::model::repository::RepoPath::new("Cargo.toml").unwrap()];
+    let broken = tree.with("Cargo.toml", manifest);
+    let told = || tell(&world.remedy(&broken, "Cargo.lock", vec![flaw("smallvec", "1.6.1")]));
+    let first = told();
+    assert!(first.contains("gone") && !first.contains("skeleton-"), "{first}");
+    assert_eq!(first, told());
+}

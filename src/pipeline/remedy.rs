@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bench::{Bench, Failure, State, blocked};
 use ladder::Stuck;
+use target::Candidate;
 pub(crate) use tools::Tools;
 
 use crate::advisory::AdvisoryDatabase;
@@ -134,6 +135,7 @@ fn update_all(
             Ok(Some(climbed)) => {
                 summary::note_reasons(&mut reasons, &climbed);
                 ways.insert(climbed.way);
+                outcome.blocked.extend(unfixable(&bench, (package, version), flaws, &climbed.candidate));
                 *state = climbed.state;
             }
             // An earlier step has moved or removed it.
@@ -148,6 +150,20 @@ fn update_all(
     }
     let bumps = summary::moved(&bench, &state.lockfile, &wanted, &reasons);
     (bumps, summary::evidence(&bench, &state.lockfile, &wanted, &ways))
+}
+
+/// The flaws that no release is free of, when others of the same package were worth a move.
+fn unfixable(
+    bench: &Bench<'_>,
+    (package, version): (&str, &str),
+    flaws: &BTreeSet<AdvisoryId>,
+    candidate: &Candidate,
+) -> Option<Blocked> {
+    let left: Vec<AdvisoryId> = flaws.difference(&candidate.removes(flaws)).cloned().collect();
+    let names: Vec<&str> = left.iter().map(AdvisoryId::as_str).collect();
+    let text = format!("no release of `{package}` above {version} is free of {}", names.join(", "));
+    let failure = Failure::new(BlockCause::NoFixedVersion, text);
+    (!left.is_empty()).then(|| Blocked { advisories: left, ..bench.blocked((package, version), None, failure) })
 }
 
 /// Everything that must be so before a tool may touch the lockfile.

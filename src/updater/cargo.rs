@@ -11,6 +11,7 @@ use crate::model::ecosystem::Ecosystem;
 use crate::model::remedy::BlockingParent;
 use crate::model::repository::RepoPath;
 use crate::model::tree::{EntryKind, ProjectTree};
+use crate::sandbox::cargo_project;
 use crate::sandbox::grammar::{self, InvalidToken};
 use crate::sandbox::layout;
 use crate::sandbox::runner::Invocation;
@@ -99,12 +100,11 @@ impl Updater for Cargo {
         messages.contains("--locked was passed")
     }
 
-    fn requirements(&self, files: &Files, _tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement> {
+    fn requirements(&self, files: &Files, tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement> {
         let mut found = Vec::new();
-        for (path, content) in &files.contents {
-            if path.file_name() != "Cargo.toml" {
-                continue;
-            }
+        // What other projects of the repository ask for is no concern of this lockfile.
+        for path in cargo_project::manifests(&files.lockfile, tree) {
+            let Some(content) = files.contents.get(&path) else { continue };
             let Ok(document) = String::from_utf8_lossy(content).parse::<DocumentMut>() else { continue };
             each_requirement(&document, |name, item| {
                 if name == package

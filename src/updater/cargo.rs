@@ -254,6 +254,11 @@ fn refuse_escapes(manifest: &RepoPath, item: &Item, depth: usize) -> Result<(), 
             {
                 return Err(refused(path));
             }
+            // An address of this machine, also as the name of a `[patch]`: mirrors of other projects lie here.
+            let addresses = ["git", "registry-index"].contains(&key).then(|| value.as_str()).flatten();
+            if let Some(address) = addresses.into_iter().chain([key]).find(|address| names_this_machine(address)) {
+                return Err(refused(address));
+            }
             let members = ["members", "exclude", "default-members"].contains(&key).then(|| value.as_array()).flatten();
             for path in members.into_iter().flatten().filter_map(Value::as_str) {
                 if escapes(manifest.folder(), path) {
@@ -269,6 +274,12 @@ fn refuse_escapes(manifest: &RepoPath, item: &Item, depth: usize) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Whether an address is one of files, with or without the kind of a registry in front.
+fn names_this_machine(address: &str) -> bool {
+    let address = address.trim().to_ascii_lowercase();
+    ["file:", "sparse+file:", "git+file:", "registry+file:"].iter().any(|scheme| address.starts_with(scheme))
 }
 
 /// Whether a relative path leaves the repository when it is followed from `folder`.

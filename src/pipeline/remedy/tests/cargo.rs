@@ -115,6 +115,11 @@ fn a_manifest_that_reaches_out_of_the_repository_is_refused() {
     let tree = tree.with("x/Cargo.toml", b"[package]\nname = \"x\"\n[dependencies]\ny = { path = \"../../y\" }\n");
     let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("smallvec", "99.0.0")]);
     assert!(tell(&outcome).contains("Refused: `x/Cargo.toml` refers to `../../y`"), "{}", tell(&outcome));
+    // Other projects' mirrors lie on the same machine.
+    let tree =
+        tree.with("x/Cargo.toml", b"[package]\nname = \"x\"\n[dependencies]\ny = { git = \"File:///mirrors/y\" }\n");
+    let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("smallvec", "99.0.0")]);
+    assert!(tell(&outcome).contains("Refused: `x/Cargo.toml` refers to `File:///mirrors/y`"), "{}", tell(&outcome));
 }
 
 #[test]

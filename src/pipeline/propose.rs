@@ -1,6 +1,7 @@
 //! Propose: one pull request per project, base and route, written only when something differs.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
@@ -9,9 +10,9 @@ use crate::git::commit;
 use crate::model::advisory::AdvisoryId;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::proposal::{ChangeSet, ExistingProposal, Proposal, ProposalState, Route};
-use crate::model::remedy::{BlockCause, Blocked, Bump, Remedy, Step};
+use crate::model::remedy::{Blocked, Remedy};
 use crate::model::report::{ProposalAction, ProposalReport};
-use crate::model::repository::{CommitId, Project, RepoPath};
+use crate::model::repository::{CommitId, Project};
 use crate::pipeline::fingerprint;
 use crate::pipeline::night::Night;
 use crate::pipeline::plan::proposal_branch;
@@ -150,6 +151,9 @@ fn loose_dependencies_of(findings: &[Finding]) -> Vec<String> {
     loose.map(|finding| format!("{}: {}", finding.file, finding.package)).collect()
 }
 
+/// How long the package managers may work on one proposal: the largest of the corpus needs a few minutes.
+const TIME_LIMIT: Duration = Duration::from_mins(45);
+
 /// Runs the package managers, off the asynchronous threads. One lockfile after the other: they share caches.
 async fn remedy_all(
     request: &ProposeRequest<'_>,
@@ -157,6 +161,7 @@ async fn remedy_all(
 ) -> anyhow::Result<(Vec<Remedy>, Vec<Blocked>)> {
     let (night, base) = (Arc::clone(request.night), Arc::clone(request.base));
     tokio::task::spawn_blocking(move || {
+        let deadline = Instant::now() + TIME_LIMIT;
         let (mut remedies, mut blocked) = (Vec::new(), Vec::new());
         for lockfile in &base.report.lockfiles {
             let here: Vec<&Finding> = findings.iter().filter(|finding| finding.file == lockfile.path).collect();
@@ -169,9 +174,10 @@ async fn remedy_all(
                 findings: &here,
                 advisories: &night.advisories,
                 tools: &night.tools,
+                deadline,
             });
             blocked.extend(outcome.blocked);
-            match outcome.remedy.map(|remedy| beside(&remedies, remedy)) {
+            match outcome.remedy.map(|made| remedy::beside(&remedies, made)) {
                 Some(Ok(remedy)) => remedies.push(remedy),
                 Some(Err(mut refused)) => blocked.append(&mut refused),
                 None => {}
@@ -181,32 +187,6 @@ async fn remedy_all(
     })
     .await
     .context("run the package managers")
-}
-
-/// A remedy without the files that an earlier one leaves the same way. Two lockfiles may share a manifest: when one wants
-/// it otherwise than the other, the later one is blocked, because a file can only be committed once.
-fn beside(earlier: &[Remedy], mut remedy: Remedy) -> Result<Remedy, Vec<Blocked>> {
-    let taken = |path: &RepoPath| earlier.iter().flat_map(|one| &one.changes).find(|change| change.path == *path);
-    let clash = remedy.changes.iter().find(|change| taken(&change.path).is_some_and(|it| it.after != change.after));
-    if let Some(clash) = clash {
-        let explanation = format!("`{}` is shared with another lockfile, which needs it changed otherwise", clash.path);
-        let blocked = |bump: Bump| Blocked {
-            next_step: format!("update `{}` by hand, or wait until the other change is merged", bump.package),
-            ecosystem: bump.ecosystem,
-            package: bump.package,
-            from: bump.from,
-            target: bump.to,
-            file: bump.file,
-            advisories: bump.fixes,
-            cause: BlockCause::Refused,
-            chain: Vec::new(),
-            explanation: explanation.clone(),
-        };
-        let wanted = |bump: &Bump| bump.step == Step::Pin || !bump.fixes.is_empty();
-        return Err(remedy.bumps.into_iter().filter(wanted).map(blocked).collect());
-    }
-    remedy.changes.retain(|change| taken(&change.path).is_none());
-    Ok(remedy)
 }
 
 impl ProposeRequest<'_> {

@@ -7,6 +7,7 @@ mod graph;
 mod ladder;
 mod overlay;
 mod pins;
+mod shared;
 mod summary;
 mod target;
 #[cfg(test)]
@@ -14,9 +15,11 @@ mod tests;
 mod tools;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use bench::{Bench, Failure, State, blocked};
 use ladder::Stuck;
+pub(crate) use shared::beside;
 use target::Candidate;
 pub(crate) use tools::Tools;
 
@@ -40,6 +43,8 @@ pub(crate) struct RemedyRequest<'a> {
     pub(crate) advisories: &'a AdvisoryDatabase,
     /// What the remedies of a run share.
     pub(crate) tools: &'a Tools,
+    /// When no package manager is started any more, so that one project cannot hold up the night.
+    pub(crate) deadline: Instant,
 }
 
 /// What came of it.
@@ -131,6 +136,10 @@ fn update_all(
     let mut reasons = summary::Reasons::new();
     let mut ways = BTreeSet::new();
     for ((package, version), flaws) in goals {
+        if let Err(failure) = in_time(request) {
+            outcome.blocked.push(bench.blocked((package, version), None, failure));
+            continue;
+        }
         match ladder::climb(&bench, state, (package, version), flaws) {
             Ok(Some(climbed)) => {
                 summary::note_reasons(&mut reasons, &climbed);
@@ -166,8 +175,17 @@ fn unfixable(
     (!left.is_empty()).then(|| Blocked { advisories: left, ..bench.blocked((package, version), None, failure) })
 }
 
+/// Whether there is time left for the project.
+fn in_time(request: &RemedyRequest<'_>) -> Result<(), Failure> {
+    if Instant::now() < request.deadline {
+        return Ok(());
+    }
+    Err(Failure::new(BlockCause::ToolFailed, "the package managers have used up the time that a project is given"))
+}
+
 /// Everything that must be so before a tool may touch the lockfile.
 fn prepare<'a>(request: &'a RemedyRequest<'a>, state: &State) -> Result<Bench<'a>, Failure> {
+    in_time(request)?;
     let path = &request.lockfile.path;
     let unsupported =
         || Failure::new(BlockCause::Unsupported, format!("no package manager is known that updates `{path}`"));

@@ -11,6 +11,7 @@ use crate::model::lockfile::Lockfile;
 use crate::model::remedy::{BlockCause, Blocked, BlockingParent};
 use crate::model::repository::RepoPath;
 use crate::registry::{Registry, RegistryError};
+use crate::sandbox::runner::RunError;
 use crate::sandbox::skeleton::{Place, Skeleton};
 use crate::updater::{Action, Attempt, Files, SyncCheck, Updater};
 
@@ -152,7 +153,12 @@ impl Bench<'_> {
             Action::Run(invocation) => invocation,
         };
         let output = self.tools().runner.run(invocation, &skeleton.place().home).map_err(|error| {
-            let failure = Failure::new(BlockCause::ToolFailed, format!("failed to {error}"));
+            // Whoever hangs waits for a server: trying other versions would hang as well.
+            let cause = match &error {
+                RunError::TimedOut { .. } => BlockCause::RegistryUnreachable,
+                RunError::NotInstalled { .. } | RunError::Start { .. } => BlockCause::ToolFailed,
+            };
+            let failure = Failure::new(cause, format!("failed to {error}"));
             Failure { next_step: error.hint(), ..failure }
         })?;
         if output.succeeded() {

@@ -134,3 +134,12 @@ fn what_the_tool_says_is_the_same_every_night() {
     assert!(first.contains("gone") && !first.contains("skeleton-"), "{first}");
     assert_eq!(first, told());
 }
+
+#[test]
+fn no_tool_is_started_after_the_deadline() {
+    let Some(world) = World::new("cargo", false) else { return };
+    let lock = "version = 4\n\n[[package]]\nname = \"shop\"\nversion = \"0.1.0\"\ndependencies = [\n \"smallvec\",\n]\n\n[[package]]\nname = \"smallvec\"\nversion = \"1.6.0\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\n";
+    let tree = project("smallvec = \"1\"\n").with("Cargo.lock", lock.as_bytes());
+    let outcome = world.remedy_until(std::time::Instant::now(), &tree, "Cargo.lock", vec![flaw("smallvec", "1.6.1")]);
+    assert!(tell(&outcome).contains("the time that a project is given"), "{}", tell(&outcome));
+}

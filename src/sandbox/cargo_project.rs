@@ -1,4 +1,4 @@
-//! Which manifests a `Cargo.lock` is about: a repository may hold several projects.
+//! Cargo projects: which manifests a `Cargo.lock` is about, and which addresses lead out of the repository.
 
 use std::collections::BTreeSet;
 
@@ -40,4 +40,10 @@ pub(crate) fn manifests(lockfile: &RepoPath, tree: &dyn ProjectTree) -> BTreeSet
 /// Whether a folder (empty for the root) holds a file, at any depth.
 fn holds(folder: &str, path: &RepoPath) -> bool {
     folder.is_empty() || path.as_str().strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Whether an address is one of files (mirrors of other projects lie on this machine), with or without the kind of a registry in front.
+pub(crate) fn names_this_machine(address: &str) -> bool {
+    let address = address.trim().to_ascii_lowercase();
+    ["file:", "sparse+file:", "git+file:", "registry+file:"].iter().any(|scheme| address.starts_with(scheme))
 }

@@ -102,7 +102,6 @@ impl Updater for Cargo {
 
     fn requirements(&self, files: &Files, tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement> {
         let mut found = Vec::new();
-        // What other projects of the repository ask for is no concern of this lockfile.
         for path in cargo_project::manifests(&files.lockfile, tree) {
             let Some(content) = files.contents.get(&path) else { continue };
             let Ok(document) = String::from_utf8_lossy(content).parse::<DocumentMut>() else { continue };
@@ -254,9 +253,10 @@ fn refuse_escapes(manifest: &RepoPath, item: &Item, depth: usize) -> Result<(), 
             {
                 return Err(refused(path));
             }
-            // An address of this machine, also as the name of a `[patch]`: mirrors of other projects lie here.
             let addresses = ["git", "registry-index"].contains(&key).then(|| value.as_str()).flatten();
-            if let Some(address) = addresses.into_iter().chain([key]).find(|address| names_this_machine(address)) {
+            if let Some(address) =
+                addresses.into_iter().chain([key]).find(|address| cargo_project::names_this_machine(address))
+            {
                 return Err(refused(address));
             }
             let members = ["members", "exclude", "default-members"].contains(&key).then(|| value.as_array()).flatten();
@@ -274,12 +274,6 @@ fn refuse_escapes(manifest: &RepoPath, item: &Item, depth: usize) -> Result<(), 
         }
     }
     Ok(())
-}
-
-/// Whether an address is one of files, with or without the kind of a registry in front.
-fn names_this_machine(address: &str) -> bool {
-    let address = address.trim().to_ascii_lowercase();
-    ["file:", "sparse+file:", "git+file:", "registry+file:"].iter().any(|scheme| address.starts_with(scheme))
 }
 
 /// Whether a relative path leaves the repository when it is followed from `folder`.

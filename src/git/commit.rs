@@ -7,7 +7,7 @@ use gix::objs::tree::EntryKind;
 use gix::refs::transaction::{Change, PreviousValue, RefEdit, RefLog};
 
 use crate::git::connection::open_options;
-use crate::model::proposal::ChangeSet;
+use crate::model::proposal::{ChangeSet, FileChange};
 use crate::model::repository::CommitId;
 
 /// Who commits, where no forge does it in the name of an account.
@@ -49,13 +49,7 @@ pub(crate) fn commit(
         return Err(CommitError::CheckedOut);
     }
     let base = object_id(&change.base)?;
-    let mut tree = repository.edit_tree(repository.find_commit(base)?.tree_id()?)?;
-    for file in &change.files {
-        let blob = repository.write_blob(&file.after)?;
-        let kind = if file.executable { EntryKind::BlobExecutable } else { EntryKind::Blob };
-        tree.upsert(file.path.as_str(), kind, blob)?;
-    }
-    let tree = tree.write()?;
+    let tree = write_tree(&repository, base, &change.files)?;
     let time = format!("{} +0000", now.as_second());
     let signature = gix::actor::SignatureRef {
         name: BStr::new(COMMITTER),
@@ -103,6 +97,32 @@ pub(crate) fn message(repository: &Path, commit: &CommitId) -> Result<String, Co
     Ok(commit.message_raw_sloppy().to_string())
 }
 
+/// The name of the tree that a change makes of its base.
+pub(crate) fn tree_of(repository: &Path, base: &CommitId, files: &[FileChange]) -> Result<String, CommitError> {
+    let repository = gix::open_opts(repository, open_options())?;
+    Ok(write_tree(&repository, object_id(base)?, files)?.to_string())
+}
+
+/// The name of the tree of a commit.
+pub(crate) fn tree(repository: &Path, commit: &CommitId) -> Result<String, CommitError> {
+    let repository = gix::open_opts(repository, open_options())?;
+    Ok(repository.find_commit(object_id(commit)?)?.tree_id()?.to_string())
+}
+
+fn write_tree(
+    repository: &gix::Repository,
+    base: gix::ObjectId,
+    files: &[FileChange],
+) -> Result<gix::ObjectId, gix::Error> {
+    let mut tree = repository.edit_tree(repository.find_commit(base)?.tree_id()?)?;
+    for file in files {
+        let blob = repository.write_blob(&file.after)?;
+        let kind = if file.executable { EntryKind::BlobExecutable } else { EntryKind::Blob };
+        tree.upsert(file.path.as_str(), kind, blob)?;
+    }
+    Ok(tree.write()?.detach())
+}
+
 fn tip_in(repository: &gix::Repository, branch: &str) -> Result<Option<CommitId>, CommitError> {
     let name = format!("refs/heads/{branch}");
     if gix::validate::reference::name(BStr::new(&name)).is_err() {
@@ -121,7 +141,6 @@ fn object_id(commit: &CommitId) -> Result<gix::ObjectId, gix::Error> {
 mod tests {
     use super::*;
     use crate::git::scratch::Scratch;
-    use crate::model::proposal::FileChange;
     use crate::model::repository::RepoPath;
 
     fn change(base: &CommitId, after: &str) -> ChangeSet {

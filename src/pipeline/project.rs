@@ -29,6 +29,8 @@ pub(crate) struct Base {
     pub(crate) commit: CommitId,
     /// The branches of proposals that exist in the repository, of any base.
     pub(crate) proposals: BTreeSet<String>,
+    /// The mirror of the repository.
+    pub(crate) mirror: PathBuf,
     /// Its files.
     pub(crate) tree: GitTree,
     /// What was read and found.
@@ -142,7 +144,8 @@ fn audit_base(
     let mut report = audit(&project.slug.to_string(), &tree, &context);
     report.branch = Some(branch.clone());
     let proposals = snapshot.heads.keys().filter(|name| name.starts_with(PROPOSALS)).cloned().collect();
-    Ok(Base { role, branch, commit, proposals, tree, report })
+    let mirror = snapshot.folder.clone();
+    Ok(Base { role, branch, commit, proposals, mirror, tree, report })
 }
 
 /// The policy narrowed by the project's own file, read from the default branch only, so that no pull request can change

@@ -1,10 +1,12 @@
 //! Propose: one pull request per project, base and route, written only when something differs.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
 use crate::config::policy::Policy;
+use crate::git::commit;
 use crate::model::advisory::AdvisoryId;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::proposal::{ChangeSet, ExistingProposal, Proposal, ProposalState, Route};
@@ -52,6 +54,19 @@ impl Standing {
         Self { existing, state }
     }
 
+    /// A run that was cut off after it moved the branch did not write down where to. What it left is still ours, and is
+    /// made anew.
+    fn without_cut(mut self, request: &ProposeRequest<'_>) -> Self {
+        let touched = self.is(ProposalState::Open) && self.is_touched();
+        let tip = self.existing.as_ref().and_then(|existing| existing.head.clone()).filter(|_| touched);
+        if let (Some(state), Some(tip)) = (&mut self.state, tip)
+            && commit::message(&request.base.mirror, &tip).is_ok_and(|message| is_own(request, &message, &tip))
+        {
+            (state.fingerprint, state.content, state.head) = (String::new(), String::new(), Some(tip));
+        }
+        self
+    }
+
     fn is(&self, state: ProposalState) -> bool {
         self.existing.as_ref().is_some_and(|proposal| proposal.state == state)
     }
@@ -76,7 +91,7 @@ pub(crate) async fn propose(request: &ProposeRequest<'_>) -> anyhow::Result<Prop
     }
     let forge = &request.night.forge;
     let existing = forge.existing(request.project, &branch).await.context("look up the pull request")?;
-    let standing = Standing::new(existing);
+    let standing = Standing::new(existing).without_cut(request);
     if findings.is_empty() {
         return request.retire(&standing).await;
     }
@@ -92,9 +107,14 @@ pub(crate) async fn propose(request: &ProposeRequest<'_>) -> anyhow::Result<Prop
     publication.publish().await
 }
 
-/// Whether a commit message is one of the bot's: it ends with a trailer that names the route (`templates/commit.hbs`).
-fn is_own(message: &str) -> bool {
-    message.lines().any(|line| line.starts_with("Patchparty-Route: "))
+/// What names the tree of the bot's commits in their messages.
+const TREE: &str = "Patchparty-Tree: ";
+
+/// Whether a commit is the bot's as it made it: its message names its tree. Whoever amends it or puts it on top of other
+/// commits keeps the message and changes the tree.
+fn is_own(request: &ProposeRequest<'_>, message: &str, commit: &CommitId) -> bool {
+    let named = message.lines().rev().find_map(|line| line.strip_prefix(TREE));
+    commit::tree(&request.base.mirror, commit).is_ok_and(|tree| named == Some(tree.as_str()))
 }
 
 /// Whether a pull request reads as it should. Forges and their editors change line ends and those of the text.
@@ -131,6 +151,9 @@ fn loose_dependencies_of(findings: &[Finding]) -> Vec<String> {
     loose.map(|finding| format!("{}: {}", finding.file, finding.package)).collect()
 }
 
+/// How long the package managers may work on one proposal: the largest of the corpus needs a few minutes.
+const TIME_LIMIT: Duration = Duration::from_mins(45);
+
 /// Runs the package managers, off the asynchronous threads. One lockfile after the other: they share caches.
 async fn remedy_all(
     request: &ProposeRequest<'_>,
@@ -138,6 +161,7 @@ async fn remedy_all(
 ) -> anyhow::Result<(Vec<Remedy>, Vec<Blocked>)> {
     let (night, base) = (Arc::clone(request.night), Arc::clone(request.base));
     tokio::task::spawn_blocking(move || {
+        let deadline = Instant::now() + TIME_LIMIT;
         let (mut remedies, mut blocked) = (Vec::new(), Vec::new());
         for lockfile in &base.report.lockfiles {
             let here: Vec<&Finding> = findings.iter().filter(|finding| finding.file == lockfile.path).collect();
@@ -150,9 +174,14 @@ async fn remedy_all(
                 findings: &here,
                 advisories: &night.advisories,
                 tools: &night.tools,
+                deadline,
             });
-            remedies.extend(outcome.remedy);
             blocked.extend(outcome.blocked);
+            match outcome.remedy.map(|made| remedy::beside(&remedies, made)) {
+                Some(Ok(remedy)) => remedies.push(remedy),
+                Some(Err(mut refused)) => blocked.append(&mut refused),
+                None => {}
+            }
         }
         (remedies, blocked)
     })
@@ -279,12 +308,9 @@ impl Publication<'_> {
     async fn commit(&self, written: &Written, base_commit: &CommitId) -> anyhow::Result<CommitId> {
         let mut files: Vec<_> = self.remedies.iter().flat_map(|remedy| remedy.changes.iter().cloned()).collect();
         files.sort_by(|left, right| left.path.cmp(&right.path));
-        let change = ChangeSet {
-            branch: self.branch.clone(),
-            base: base_commit.clone(),
-            files,
-            message: written.commit_message.clone(),
-        };
+        let tree = commit::tree_of(&self.request.base.mirror, base_commit, &files).context("name the commit's tree")?;
+        let message = format!("{}\n{TREE}{tree}\n", written.commit_message.trim_end());
+        let change = ChangeSet { branch: self.branch.clone(), base: base_commit.clone(), files, message };
         let (forge, project) = (&self.request.night.forge, self.request.project);
         let tip = match &self.standing.existing {
             Some(existing) => existing.head.clone(),
@@ -300,17 +326,28 @@ impl Publication<'_> {
         let Some(tip) = forge.tip(project, &self.branch).await.context("look up the branch")? else { return Ok(None) };
         let message = forge.commit_message(project, &tip).await.context("look up the branch")?;
         anyhow::ensure!(
-            is_own(&message),
+            is_own(self.request, &message, &tip),
             "use branch `{}`: people have put commits there; rename or delete it, and the next run opens the pull request",
             self.branch
         );
         Ok(Some(tip))
     }
 
+    /// The body with the boxes that people have ticked, also while the package managers ran: that takes minutes.
+    async fn with_ticks(&self, existing: &ExistingProposal, body: String) -> anyhow::Result<String> {
+        let (forge, project) = (&self.request.night.forge, self.request.project);
+        let now = forge.existing(project, &self.branch).await.context("look up the pull request")?;
+        let now = now.filter(|now| now.number == existing.number);
+        Ok(carry_ticks(now.as_ref().map_or(&existing.body, |now| &now.body), &body))
+    }
+
     async fn open_or_update(self, written: &Written, state: &PullRequestState, open: bool) -> anyhow::Result<Proposed> {
         let existing = self.standing.existing.as_ref().filter(|_| open);
         let body = state::append(&written.body, state);
-        let body = existing.map_or_else(|| body.clone(), |existing| carry_ticks(&existing.body, &body));
+        let body = match existing {
+            Some(existing) => self.with_ticks(existing, body).await?,
+            None => body,
+        };
         let proposal = Proposal {
             branch: self.branch.clone(),
             base: self.request.base.branch.clone(),

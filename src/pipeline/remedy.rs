@@ -7,6 +7,7 @@ mod graph;
 mod ladder;
 mod overlay;
 mod pins;
+mod shared;
 mod summary;
 mod target;
 #[cfg(test)]
@@ -14,9 +15,12 @@ mod tests;
 mod tools;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use bench::{Bench, Failure, State, blocked};
 use ladder::Stuck;
+pub(crate) use shared::beside;
+use target::Candidate;
 pub(crate) use tools::Tools;
 
 use crate::advisory::AdvisoryDatabase;
@@ -39,6 +43,8 @@ pub(crate) struct RemedyRequest<'a> {
     pub(crate) advisories: &'a AdvisoryDatabase,
     /// What the remedies of a run share.
     pub(crate) tools: &'a Tools,
+    /// When no package manager is started any more, so that one project cannot hold up the night.
+    pub(crate) deadline: Instant,
 }
 
 /// What came of it.
@@ -130,10 +136,15 @@ fn update_all(
     let mut reasons = summary::Reasons::new();
     let mut ways = BTreeSet::new();
     for ((package, version), flaws) in goals {
+        if let Err(failure) = in_time(request) {
+            outcome.blocked.push(bench.blocked((package, version), None, failure));
+            continue;
+        }
         match ladder::climb(&bench, state, (package, version), flaws) {
             Ok(Some(climbed)) => {
                 summary::note_reasons(&mut reasons, &climbed);
                 ways.insert(climbed.way);
+                outcome.blocked.extend(unfixable(&bench, (package, version), flaws, &climbed.candidate));
                 *state = climbed.state;
             }
             // An earlier step has moved or removed it.
@@ -150,8 +161,31 @@ fn update_all(
     (bumps, summary::evidence(&bench, &state.lockfile, &wanted, &ways))
 }
 
+/// The flaws that no release is free of, when others of the same package were worth a move.
+fn unfixable(
+    bench: &Bench<'_>,
+    (package, version): (&str, &str),
+    flaws: &BTreeSet<AdvisoryId>,
+    candidate: &Candidate,
+) -> Option<Blocked> {
+    let left: Vec<AdvisoryId> = flaws.difference(&candidate.removes(flaws)).cloned().collect();
+    let names: Vec<&str> = left.iter().map(AdvisoryId::as_str).collect();
+    let text = format!("no release of `{package}` above {version} is free of {}", names.join(", "));
+    let failure = Failure::new(BlockCause::NoFixedVersion, text);
+    (!left.is_empty()).then(|| Blocked { advisories: left, ..bench.blocked((package, version), None, failure) })
+}
+
+/// Whether there is time left for the project.
+fn in_time(request: &RemedyRequest<'_>) -> Result<(), Failure> {
+    if Instant::now() < request.deadline {
+        return Ok(());
+    }
+    Err(Failure::new(BlockCause::ToolFailed, "the package managers have used up the time that a project is given"))
+}
+
 /// Everything that must be so before a tool may touch the lockfile.
 fn prepare<'a>(request: &'a RemedyRequest<'a>, state: &State) -> Result<Bench<'a>, Failure> {
+    in_time(request)?;
     let path = &request.lockfile.path;
     let unsupported =
         || Failure::new(BlockCause::Unsupported, format!("no package manager is known that updates `{path}`"));

@@ -163,13 +163,8 @@ pub(crate) fn fetch(
     let response = answer
         .expect("the second attempt is always kept")
         .map_err(|error| unreachable(root_cause(&error.without_url())))?;
-    match response.status() {
-        status if status.is_success() => {}
-        // Cargo's index says 451 and 410 for what was taken down; 403 is what an object store says of what is not there.
-        http::StatusCode::NOT_FOUND | http::StatusCode::GONE | http::StatusCode::FORBIDDEN => {
-            return Err(RegistryError::Unknown { registry, package: package.to_owned() });
-        }
-        status => return Err(unreachable(format!("it answers {status}"))),
+    if !response.status().is_success() {
+        return Err(refusal(registry, package, response.status()));
     }
     let mut body = Vec::new();
     response.take(ANSWER_LIMIT + 1).read_to_end(&mut body).map_err(|error| unreachable(error.to_string()))?;
@@ -178,6 +173,30 @@ pub(crate) fn fetch(
         return Err(RegistryError::Malformed { registry, package: package.to_owned(), reason });
     }
     Ok(body)
+}
+
+/// What an answer other than success says: about the package, or about the registry as a whole. The latter ends all
+/// questions of the run, so that no project may bring it about by a name that the registry does not like.
+fn refusal(registry: &'static str, package: &str, status: http::StatusCode) -> RegistryError {
+    use http::StatusCode;
+    let package = package.to_owned();
+    match status {
+        // Cargo's index says 451 and 410 for what was taken down; 403 is what an object store says of what is not there.
+        StatusCode::NOT_FOUND
+        | StatusCode::GONE
+        | StatusCode::FORBIDDEN
+        | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => RegistryError::Unknown { registry, package },
+        StatusCode::UNAUTHORIZED
+        | StatusCode::PROXY_AUTHENTICATION_REQUIRED
+        | StatusCode::REQUEST_TIMEOUT
+        | StatusCode::TOO_MANY_REQUESTS => {
+            RegistryError::Unreachable { registry, reason: format!("it answers {status}") }
+        }
+        _ if status.is_client_error() => {
+            RegistryError::Malformed { registry, package, reason: format!("it answers {status}") }
+        }
+        _ => RegistryError::Unreachable { registry, reason: format!("it answers {status}") },
+    }
 }
 
 /// The innermost error says what happened; the outer ones only that something did.
@@ -207,6 +226,14 @@ mod tests {
             assert_eq!(answer.unwrap_err().to_string(), "reach the npm registry: no route");
         }
         assert_eq!(asked.get(), 1);
+    }
+
+    #[test]
+    fn a_name_that_the_registry_does_not_like_is_no_outage() {
+        for (status, outage) in [(400, false), (403, false), (405, false), (451, false), (429, true), (503, true)] {
+            let error = refusal("npm", "x", http::StatusCode::from_u16(status).unwrap());
+            assert_eq!(matches!(error, RegistryError::Unreachable { .. }), outage, "{status}");
+        }
     }
 
     #[test]

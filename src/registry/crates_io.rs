@@ -136,15 +136,15 @@ fn probe(place: &Place) -> Invocation {
 }
 
 /// The host of the sparse index: the folder is named `<host>-<hash>`, those of git registries have no `index.` in front.
+///
+/// Compared as a whole: a project may name registries of its own, and Cargo keeps their indexes in the same folder.
 fn index_host(indexes: &Path) -> Option<String> {
-    let mut hosts: Vec<String> = std::fs::read_dir(indexes)
+    let own = format!("index.{REGISTRY}");
+    std::fs::read_dir(indexes)
         .ok()?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter_map(|name| Some(name.rsplit_once('-')?.0.to_owned()))
-        .filter(|host| host.starts_with("index.") && host.ends_with(REGISTRY))
-        .collect();
-    hosts.sort();
-    hosts.into_iter().next()
+        .find(|host| *host == own)
 }
 
 /// Where the index keeps a package (<https://doc.rust-lang.org/cargo/reference/registry-index.html#index-files>).
@@ -185,6 +185,18 @@ mod tests {
         assert!(registry.serves(&own).unwrap(), "{own}");
         assert!(!registry.serves("registry+https://registry.example/index").unwrap());
         assert!(!registry.serves("git+https://git.example/x").unwrap());
+    }
+
+    #[test]
+    fn a_registry_that_a_project_names_is_never_taken_for_the_index() {
+        let cache = tempfile::tempdir().unwrap();
+        let own = format!("index.{REGISTRY}");
+        for name in [format!("index.a{REGISTRY}-0123456789abcdef"), format!("{own}.example-0123456789abcdef")] {
+            std::fs::create_dir(cache.path().join(name)).unwrap();
+        }
+        assert_eq!(index_host(cache.path()), None);
+        std::fs::create_dir(cache.path().join(format!("{own}-1949cf8c6b5b557f"))).unwrap();
+        assert_eq!(index_host(cache.path()), Some(own));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The sandbox: the only place that starts a process of an ecosystem.
 
+pub(crate) mod cargo_project;
 pub(crate) mod composer_manifest;
 pub(crate) mod content_hash;
 pub(crate) mod grammar;

@@ -11,6 +11,7 @@ use crate::model::ecosystem::Ecosystem;
 use crate::model::remedy::BlockingParent;
 use crate::model::repository::RepoPath;
 use crate::model::tree::{EntryKind, ProjectTree};
+use crate::sandbox::cargo_project;
 use crate::sandbox::grammar::{self, InvalidToken};
 use crate::sandbox::layout;
 use crate::sandbox::runner::Invocation;
@@ -99,12 +100,10 @@ impl Updater for Cargo {
         messages.contains("--locked was passed")
     }
 
-    fn requirements(&self, files: &Files, _tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement> {
+    fn requirements(&self, files: &Files, tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement> {
         let mut found = Vec::new();
-        for (path, content) in &files.contents {
-            if path.file_name() != "Cargo.toml" {
-                continue;
-            }
+        for path in cargo_project::manifests(&files.lockfile, tree) {
+            let Some(content) = files.contents.get(&path) else { continue };
             let Ok(document) = String::from_utf8_lossy(content).parse::<DocumentMut>() else { continue };
             each_requirement(&document, |name, item| {
                 if name == package
@@ -253,6 +252,12 @@ fn refuse_escapes(manifest: &RepoPath, item: &Item, depth: usize) -> Result<(), 
                 && escapes(manifest.folder(), path)
             {
                 return Err(refused(path));
+            }
+            let addresses = ["git", "registry-index"].contains(&key).then(|| value.as_str()).flatten();
+            if let Some(address) =
+                addresses.into_iter().chain([key]).find(|address| cargo_project::names_this_machine(address))
+            {
+                return Err(refused(address));
             }
             let members = ["members", "exclude", "default-members"].contains(&key).then(|| value.as_array()).flatten();
             for path in members.into_iter().flatten().filter_map(Value::as_str) {

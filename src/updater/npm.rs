@@ -3,7 +3,7 @@
 
 mod entries;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entries::{edit_entries, name_of};
 use serde_json::Value;
@@ -114,10 +114,9 @@ impl Updater for Npm {
 
     fn requirements(&self, files: &Files, _tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement> {
         let mut found = Vec::new();
-        for (path, content) in &files.contents {
-            if path.file_name() != "package.json" {
-                continue;
-            }
+        // What other projects of the repository ask for is no concern of this lockfile.
+        for path in own_manifests(files) {
+            let Some(content) = files.contents.get(&path) else { continue };
             let Ok(manifest) = serde_json::from_slice::<Value>(content) else { continue };
             for section in SECTIONS {
                 let written = manifest.get(section).and_then(|names| names.get(package)).and_then(Value::as_str);
@@ -295,6 +294,29 @@ fn refuse_outside(lockfile: &RepoPath, lock: &[u8]) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// The manifests that the lockfile is about: the one beside it, and those of its workspaces and linked folders.
+fn own_manifests(files: &Files) -> BTreeSet<RepoPath> {
+    let lock: Value = serde_json::from_slice(files.lock()).unwrap_or_default();
+    let packages = lock.get("packages").and_then(Value::as_object);
+    let folders = packages.into_iter().flatten().map(|(path, _)| path.as_str());
+    let folders = folders.filter(|path| !path.contains("node_modules")).chain([""]);
+    folders.filter_map(|folder| manifest_in(files.lockfile.folder(), folder)).collect()
+}
+
+/// The path of a manifest in a folder that is named from another one; `refuse_outside` has kept it in the repository.
+fn manifest_in(start: &str, folder: &str) -> Option<RepoPath> {
+    let mut path: Vec<&str> = start.split('/').filter(|component| !component.is_empty()).collect();
+    for component in folder.split('/').filter(|component| !component.is_empty() && *component != ".") {
+        if component == ".." {
+            path.pop()?;
+        } else {
+            path.push(component);
+        }
+    }
+    path.push("package.json");
+    RepoPath::new(&path.join("/")).ok()
 }
 
 /// How many copies of a package are locked.

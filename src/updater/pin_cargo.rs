@@ -7,7 +7,7 @@ use toml_edit::{DocumentMut, Item, TableLike, value};
 use super::contract::{PinRequest, Pinner, Refusal};
 use crate::model::dependency::{GitPin, Origin};
 use crate::model::repository::RepoPath;
-use crate::model::tree::EntryKind;
+use crate::sandbox::cargo_project;
 use crate::sandbox::layout;
 
 /// Nesting that a manifest may have; real ones have six levels.
@@ -31,17 +31,16 @@ impl Pinner for PinCargo {
             GitPin::DefaultBranch | GitPin::Commit | GitPin::Tag(_) => None,
         };
         let mut changed = BTreeMap::new();
-        for entry in request.tree.entries() {
-            let manifest = entry.path.file_name() == "Cargo.toml" && matches!(entry.kind, EntryKind::File { .. });
+        for path in cargo_project::manifests(request.lockfile, request.tree) {
             // A manifest that cannot be read or parsed asks for nothing that could be pinned.
-            let Some(content) = manifest.then(|| request.tree.read(&entry.path).ok()).flatten() else { continue };
+            let Ok(content) = request.tree.read(&path) else { continue };
             let Ok(text) = String::from_utf8(content) else { continue };
             let Ok(mut document) = text.parse::<DocumentMut>() else { continue };
             let mut edited = false;
             pin_tables(document.as_table_mut(), (url, branch, request.commit.as_str()), 0, &mut edited);
             if edited {
                 let written = layout::line_ends_like(&text, &document.to_string());
-                changed.insert(entry.path.clone(), written.into_bytes());
+                changed.insert(path, written.into_bytes());
             }
         }
         if changed.is_empty() {

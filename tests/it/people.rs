@@ -166,6 +166,40 @@ fn a_commit_that_arrives_while_the_bot_writes_is_not_overwritten() {
 }
 
 #[test]
+fn a_night_that_was_cut_off_after_its_commit_is_finished_by_the_next() {
+    let Some((github, mut bot, pull)) = first_night() else { return };
+    bot.learn(fixtures::advisories("later"));
+    bot.run(&RUN).expect_code(0);
+    let updated = github.only_pull(SLUG);
+    // As if the commit had been the last thing that the second night could do.
+    github.edit_body(SLUG, pull.number, |_| pull.body.clone());
+    assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["updated"]);
+    let after = github.only_pull(SLUG);
+    assert!(after.body.contains("CVE-2026-25541") && after.comments.is_empty(), "{after:?}");
+
+    // Who amends it keeps the message, and is not overwritten.
+    let disk = github.disk(SLUG);
+    let amended = disk.git(&["rev-parse", &format!("{}^{{tree}}", "main")]).run();
+    let message = disk.git(&["log", "-1", "--format=%B", &updated.head]).run();
+    let theirs = disk.git(&["commit-tree", amended.trim(), "-p", "main", "-m", &message]).run();
+    disk.git(&["update-ref", &format!("refs/heads/{}", pull.head), theirs.trim()]).run();
+    assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["left-to-people"]);
+    assert_eq!(github.tip(SLUG, &pull.head).as_deref(), Some(theirs.trim()));
+    github.finish();
+}
+
+#[test]
+fn a_box_that_is_ticked_while_the_bot_works_stays_ticked() {
+    let Some((github, mut bot, pull)) = first_night() else { return };
+    bot.learn(fixtures::advisories("later"));
+    github.tick_at_next_write(SLUG, pull.number);
+    assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["updated"]);
+    let after = github.only_pull(SLUG);
+    assert!(after.body.contains("CVE-2026-25541") && after.body.contains("- [x] "), "{}", after.body);
+    github.finish();
+}
+
+#[test]
 fn what_is_fixed_otherwise_is_closed_once_and_opened_anew_when_it_comes_back() {
     let Some((github, bot, pull)) = first_night() else { return };
     let vulnerable = github.text(SLUG, "main", "Cargo.lock");

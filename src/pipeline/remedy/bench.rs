@@ -11,6 +11,7 @@ use crate::model::lockfile::Lockfile;
 use crate::model::remedy::{BlockCause, Blocked, BlockingParent};
 use crate::model::repository::RepoPath;
 use crate::registry::{Registry, RegistryError};
+use crate::sandbox::runner::RunError;
 use crate::sandbox::skeleton::{Place, Skeleton};
 use crate::updater::{Action, Attempt, Files, SyncCheck, Updater};
 
@@ -152,13 +153,18 @@ impl Bench<'_> {
             Action::Run(invocation) => invocation,
         };
         let output = self.tools().runner.run(invocation, &skeleton.place().home).map_err(|error| {
-            let failure = Failure::new(BlockCause::ToolFailed, format!("failed to {error}"));
+            // Whoever hangs waits for a server: trying other versions would hang as well.
+            let cause = match &error {
+                RunError::TimedOut { .. } => BlockCause::RegistryUnreachable,
+                RunError::NotInstalled { .. } | RunError::Start { .. } => BlockCause::ToolFailed,
+            };
+            let failure = Failure::new(cause, format!("failed to {error}"));
             Failure { next_step: error.hint(), ..failure }
         })?;
         if output.succeeded() {
             return Ok(());
         }
-        let messages = format!("{}\n{}", output.stderr, output.stdout);
+        let messages = without_scratch(&format!("{}\n{}", output.stderr, output.stdout), skeleton.place());
         let cause = if says_unreachable(&messages) { BlockCause::RegistryUnreachable } else { BlockCause::ToolFailed };
         let mut failure = Failure::new(cause, complaint(self.updater, &messages));
         failure.chain = self.updater.blockers(&messages);
@@ -264,6 +270,16 @@ fn refresh(tool: &str) -> &'static str {
         "composer" => "update --lock",
         _ => "install",
     }
+}
+
+/// Messages without the scratch folder, whose name is another one every time: what is told must not differ by it.
+fn without_scratch(messages: &str, place: &Place) -> String {
+    let project = place.project.display().to_string();
+    let mut text = messages.replace(&format!("{project}/"), "").replace(&project, ".");
+    for (folder, name) in [(&place.empty, "empty"), (&place.home, "home"), (&place.cache, "cache")] {
+        text = text.replace(&folder.display().to_string(), name);
+    }
+    text
 }
 
 /// What package managers say when nothing answers: curl's, libuv's and PHP's words.

@@ -57,7 +57,7 @@ pub(super) fn climb(
     }
     let edges = edges(bench, state, position).map_err(stuck(None))?;
     let requirements: Vec<String> = edges.iter().map(|edge| edge.requirement().to_owned()).collect();
-    let candidates = candidates(bench, (package, from), &requirements).map_err(stuck(None))?;
+    let candidates = candidates(bench, (package, from), &requirements, wanted).map_err(stuck(None))?;
     let mut first: Option<Stuck> = None;
     let mut loose = None;
     let mut trials = 0;
@@ -66,7 +66,8 @@ pub(super) fn climb(
         let failure = match plan(bench, state, position, &candidate.release) {
             Ok(plan) => {
                 trials += 1;
-                let intent = Intent { package, from, flaws: wanted, plan: &plan, exact: true };
+                let flaws = &candidate.removes(wanted);
+                let intent = Intent { package, from, flaws, plan: &plan, exact: true };
                 match apply(bench, state, &intent) {
                     Ok((state, way)) => return Ok(Some(Climbed { state, candidate, plan, requirements, way })),
                     Err(failure) => {
@@ -89,7 +90,8 @@ pub(super) fn climb(
     }
     // No exact version could be had: any other that meets the post-conditions is welcome.
     if let Some((candidate, plan)) = loose {
-        let intent = Intent { package, from, flaws: wanted, plan: &plan, exact: false };
+        let flaws = &candidate.removes(wanted);
+        let intent = Intent { package, from, flaws, plan: &plan, exact: false };
         if let Ok((state, way)) = apply(bench, state, &intent) {
             return Ok(Some(Climbed { state, candidate, plan, requirements, way }));
         }

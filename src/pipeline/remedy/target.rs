@@ -21,6 +21,13 @@ pub(super) struct Candidate {
     pub(super) remaining: Vec<AdvisoryId>,
 }
 
+impl Candidate {
+    /// The wanted flaws that it does not have any more.
+    pub(super) fn removes(&self, wanted: &BTreeSet<AdvisoryId>) -> BTreeSet<AdvisoryId> {
+        wanted.iter().filter(|flaw| !self.remaining.contains(flaw)).cloned().collect()
+    }
+}
+
 /// The flaws (and attacks) that affect a version; what only warns does not count.
 pub(super) fn flaws(
     advisories: &AdvisoryDatabase,
@@ -36,11 +43,13 @@ pub(super) fn flaws(
         .collect()
 }
 
-/// Every release above the locked one that may be moved to: in range first, then lowest.
+/// Every release above the locked one that may be moved to: in range first, then lowest. Where none is free of known
+/// flaws, those that lose the most of the wanted ones.
 pub(super) fn candidates(
     bench: &Bench<'_>,
     (package, from): (&str, &str),
     requirements: &[String],
+    wanted: &BTreeSet<AdvisoryId>,
 ) -> Result<Vec<Candidate>, Failure> {
     let ecosystem = bench.ecosystem();
     let releases = bench.registry.releases(package)?;
@@ -61,8 +70,14 @@ pub(super) fn candidates(
     }
     if chosen.is_empty() {
         // Nothing is free of flaws: what has the fewest is still better than what stands there.
-        let fewest = partly.iter().map(|candidate| candidate.remaining.len()).min();
-        chosen = partly.into_iter().filter(|candidate| Some(candidate.remaining.len()) == fewest).collect();
+        let rank = |candidate: &Candidate| {
+            let missed = candidate.remaining.iter().filter(|flaw| wanted.contains(*flaw)).count();
+            (missed, candidate.remaining.len())
+        };
+        let fewest = partly.iter().map(rank).min();
+        chosen = partly.into_iter().filter(|candidate| Some(rank(candidate)) == fewest).collect();
+        // What only loses other flaws than the wanted ones is no remedy.
+        chosen.retain(|candidate| rank(candidate).0 < wanted.len());
     }
     chosen.sort_by(|left, right| {
         let order = || version::compare(ecosystem, &left.release.version, &right.release.version);

@@ -115,4 +115,31 @@ fn a_manifest_that_reaches_out_of_the_repository_is_refused() {
     let tree = tree.with("x/Cargo.toml", b"[package]\nname = \"x\"\n[dependencies]\ny = { path = \"../../y\" }\n");
     let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("smallvec", "99.0.0")]);
     assert!(tell(&outcome).contains("Refused: `x/Cargo.toml` refers to `../../y`"), "{}", tell(&outcome));
+    // Other projects' mirrors lie on the same machine.
+    let tree =
+        tree.with("x/Cargo.toml", b"[package]\nname = \"x\"\n[dependencies]\ny = { git = \"File:///mirrors/y\" }\n");
+    let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("smallvec", "99.0.0")]);
+    assert!(tell(&outcome).contains("Refused: `x/Cargo.toml` refers to `File:///mirrors/y`"), "{}", tell(&outcome));
+}
+
+#[test]
+fn what_the_tool_says_is_the_same_every_night() {
+    let Some(world) = World::new("cargo", true) else { return };
+    let tree = world.generate(&project("smallvec = \"=1.6.0\"\n"), "Cargo.lock", &[&["cargo", "update"]]);
+    let text = project("smallvec = \"=1.6.0\"\ngone = { path = \"gone\" }\n");
+    let manifest = &text.files[&crate::model::repository::RepoPath::new("Cargo.toml").unwrap()];
+    let broken = tree.with("Cargo.toml", manifest);
+    let told = || tell(&world.remedy(&broken, "Cargo.lock", vec![flaw("smallvec", "1.6.1")]));
+    let first = told();
+    assert!(first.contains("gone") && !first.contains("skeleton-"), "{first}");
+    assert_eq!(first, told());
+}
+
+#[test]
+fn no_tool_is_started_after_the_deadline() {
+    let Some(world) = World::new("cargo", false) else { return };
+    let lock = "version = 4\n\n[[package]]\nname = \"shop\"\nversion = \"0.1.0\"\ndependencies = [\n \"smallvec\",\n]\n\n[[package]]\nname = \"smallvec\"\nversion = \"1.6.0\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\n";
+    let tree = project("smallvec = \"1\"\n").with("Cargo.lock", lock.as_bytes());
+    let outcome = world.remedy_until(std::time::Instant::now(), &tree, "Cargo.lock", vec![flaw("smallvec", "1.6.1")]);
+    assert!(tell(&outcome).contains("the time that a project is given"), "{}", tell(&outcome));
 }

@@ -146,3 +146,29 @@ fn configuration_and_scripts_of_the_project_have_no_effect() {
     assert!(sink.accept().is_err(), "the project's registry was asked");
     assert!(!find_file(&world.folder.path().join("scratch"), ".npmrc"));
 }
+
+#[test]
+fn a_flaw_without_a_fix_does_not_keep_the_others() {
+    let Some(world) = World::new("npm", true) else { return };
+    let manifest = r#"{"name": "shop", "dependencies": {"lodash": "^4.17.0"}}"#;
+    let tree = locked(&world, manifest, r#"{"name": "shop", "dependencies": {"lodash": "4.17.15"}}"#);
+    let advisories = vec![flaw("lodash", "0", ""), flaw("lodash", "0.0.1", "4.17.21")];
+    let outcome = world.remedy(&tree, "package-lock.json", advisories);
+    insta::assert_snapshot!(tell(&outcome), @r#"
+    lodash 4.17.15 -> 4.17.21 [Patch] fixes ["GHSA-lodash-0.0.1"]: no release is free of known flaws; the lowest with the fewest still has GHSA-lodash-0; within the range `^4.17.0` that is asked for
+    package-lock.json: -3 +3
+    blocked lodash 4.17.15 -> None NoFixedVersion: no release of `lodash` above 4.17.15 is free of GHSA-lodash-0 | replace `lodash`, or shield the application from the flaw | []
+    "#);
+}
+
+#[test]
+fn projects_beside_the_lockfile_are_not_asked_and_not_changed() {
+    let Some(world) = World::new("npm", true) else { return };
+    let shop = "{\n  \"name\": \"shop\",\n  \"dependencies\": {\n    \"lodash\": \"4.17.15\"\n  }\n}\n";
+    let tree = MemoryTree::new(&[("a/package.json", shop), ("b/package.json", shop)]);
+    let tree = world.generate(&tree, "a/package-lock.json", &[&install(&[])]);
+    let tree = world.generate(&tree, "b/package-lock.json", &[&install(&[])]);
+    let outcome = world.remedy(&tree, "a/package-lock.json", vec![flaw("lodash", "0", "4.17.21")]);
+    let changed: Vec<_> = outcome.remedy.unwrap().changes.into_iter().map(|it| it.path.to_string()).collect();
+    assert_eq!(changed, ["a/package-lock.json", "a/package.json"]);
+}

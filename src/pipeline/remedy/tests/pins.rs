@@ -97,3 +97,29 @@ fn a_branch_that_another_package_follows_is_told_and_left() {
         blocked tool 0.2.0 -> None Refused: `tool` follows a branch because another package asks for it that way, which this project cannot change | ask the package that requires `tool` to name a commit or a release | []
         "#);
 }
+
+#[test]
+fn manifests_of_another_lockfile_keep_their_branch() {
+    let Some(world) = World::new("sh", false) else { return };
+    let manifest = |name: &str| {
+        format!(
+            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\n\n[dependencies]\ntool = {{ git = \"https://git.example/acme/tool\" }}\n"
+        )
+    };
+    let lock = |name: &str| {
+        format!(
+            "version = 4\n\n[[package]]\nname = \"{name}\"\nversion = \"0.1.0\"\ndependencies = [\n \"tool\",\n]\n\n[[package]]\nname = \"tool\"\nversion = \"0.2.0\"\nsource = \"git+https://git.example/acme/tool#{COMMIT}\"\n"
+        )
+    };
+    for other in ["web", "shop"] {
+        let tree = MemoryTree::new(&[
+            ("a/Cargo.toml", &manifest("shop")),
+            ("a/Cargo.lock", &lock("shop")),
+            ("b/Cargo.toml", &manifest(other)),
+            ("b/Cargo.lock", &lock(other)),
+        ]);
+        let outcome = world.remedy(&tree, "a/Cargo.lock", Vec::new());
+        let changed: Vec<_> = outcome.remedy.unwrap().changes.into_iter().map(|it| it.path.to_string()).collect();
+        assert_eq!(changed, ["a/Cargo.lock", "a/Cargo.toml"], "{other}");
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::super::{RemedyOutcome, RemedyRequest, Tools, remedy};
 use crate::advisory::AdvisoryDatabase;
@@ -110,6 +111,17 @@ impl World {
 
     /// Remedies every finding of the lockfile.
     pub(super) fn remedy(&self, tree: &MemoryTree, path: &str, advisories: Vec<Advisory>) -> RemedyOutcome {
+        self.remedy_until(Instant::now() + Duration::from_hours(1), tree, path, advisories)
+    }
+
+    /// The same with a deadline.
+    pub(super) fn remedy_until(
+        &self,
+        deadline: Instant,
+        tree: &MemoryTree,
+        path: &str,
+        advisories: Vec<Advisory>,
+    ) -> RemedyOutcome {
         let database = AdvisoryDatabase::new(advisories);
         let lockfile = read(tree, path);
         let findings = findings(&lockfile, &database);
@@ -120,6 +132,7 @@ impl World {
             findings: &findings,
             advisories: &database,
             tools: &self.tools,
+            deadline,
         })
     }
 }

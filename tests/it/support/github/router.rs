@@ -104,6 +104,12 @@ fn api(state: &mut State, call: &Call, path: &[&str], has_token: bool) -> Reply 
         let entry = Entry::File(b"Just in time.\n".to_vec());
         state.repositories[index].disk.commit(&branch, None, PERSON, &[("NOTES.md".to_owned(), entry)]);
     }
+    if !call.reads()
+        && let Some((index, number)) = state.switches.tick_at_next_write.take()
+        && let Ok(issue) = state.repositories[index].issue(&number.to_string())
+    {
+        issue.body = issue.body.as_ref().map(|body| body.replacen("- [ ] ", "- [x] ", 1));
+    }
     let reply = match dispatch(state, call, path) {
         Some(Ok(reply) | Err(reply)) => reply,
         None => unknown(state, call),

@@ -266,6 +266,13 @@ impl GitHub {
         state.switches.push_at_next_write = Some((index, branch.to_owned()));
     }
 
+    /// A person ticks the first open box of a pull request when the bot's next write arrives.
+    pub(crate) fn tick_at_next_write(&self, slug: &str, number: u64) {
+        let mut state = lock(&self.state);
+        let index = position(&state, slug);
+        state.switches.tick_at_next_write = Some((index, number));
+    }
+
     /// A person deletes a branch.
     pub(crate) fn delete_branch(&self, slug: &str, branch: &str) {
         self.disk(slug).git(&["update-ref", "-d", &format!("refs/heads/{branch}")]).run();

@@ -64,6 +64,8 @@ pub(crate) struct Switches {
     pub(super) unseen: BTreeSet<Unseen>,
     /// A person pushes a commit to this branch of this repository the moment the next write arrives.
     pub(super) push_at_next_write: Option<(usize, String)>,
+    /// A person ticks the first open box of this pull request the moment the next write arrives.
+    pub(super) tick_at_next_write: Option<(usize, u64)>,
     /// Installation tokens may not even ask GraphQL who they are.
     pub(super) nameless_apps: bool,
 }

@@ -35,8 +35,9 @@ pub(super) struct Arguments {
 
 /// What every command understands.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub(super) struct GlobalOptions {
-    /// When to use colours
+    /// When to use colours; `auto`: on a terminal, unless `NO_COLOR` is set
     #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
     pub(super) color: ColorChoice,
     /// No progress and no remarks, only the report and errors
@@ -49,7 +50,6 @@ pub(super) struct GlobalOptions {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ColorChoice {
-    /// On a terminal, unless `NO_COLOR` is set
     Auto,
     Always,
     Never,
@@ -99,7 +99,7 @@ pub(super) struct RunOptions {
     /// Write what would be opened (bodies, patches, an index page) to --out, and nothing else
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// The folder for a dry run's results
+    /// The folder for what --dry-run and --local write
     #[arg(long, value_name = "DIR", default_value = "patchparty-out")]
     pub(super) out: PathBuf,
     /// How many projects are handled at a time
@@ -118,7 +118,7 @@ pub(super) struct SharedOptions {
     /// The form of the report: human or json
     #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
     pub(super) format: Format,
-    /// Write the report to a file
+    /// Write the report to a file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
     /// Advisories: a folder, zip, file or address instead of the configured sources (may be repeated)
@@ -168,7 +168,7 @@ pub(super) struct ConfigOptions {
 pub(super) enum ConfigCommand {
     /// Read a policy and name everything that is wrong with it, with line numbers
     Check {
-        /// The file
+        /// The policy to check
         #[arg(default_value = "patchparty.toml")]
         file: PathBuf,
     },

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::repository::RepoSlug;
 use crate::model::severity::Severity;
+use crate::report::REPORTERS;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -115,9 +117,9 @@ pub(super) struct RunOptions {
 /// What `audit` and `run` share.
 #[derive(Debug, Args)]
 pub(super) struct SharedOptions {
-    /// The form of the report: human or json
-    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
-    pub(super) format: Format,
+    /// The form of the report
+    #[arg(long, value_name = "FORMAT", value_parser = formats(), default_value = REPORTERS[0].id())]
+    pub(super) format: String,
     /// Write the report to a file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
@@ -133,22 +135,6 @@ pub(super) struct SharedOptions {
     /// The organisation's policy [default: patchparty.toml, when present]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    Human,
-    Json,
-}
-
-impl Format {
-    /// The id of the reporter.
-    pub(super) const fn reporter(self) -> &'static str {
-        match self {
-            Self::Human => "human",
-            Self::Json => "json",
-        }
-    }
 }
 
 #[derive(Debug, Args)]
@@ -174,6 +160,11 @@ pub(super) enum ConfigCommand {
     },
     /// Print the JSON schema of patchparty.toml
     Schema,
+}
+
+/// A format for every report there is.
+fn formats() -> PossibleValuesParser {
+    PossibleValuesParser::new(REPORTERS.iter().map(|reporter| reporter.id()))
 }
 
 fn parse_severity(text: &str) -> Result<Severity, String> {

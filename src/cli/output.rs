@@ -49,8 +49,7 @@ pub(super) fn report(
     dependencies: bool,
     environment: &Environment,
 ) -> anyhow::Result<()> {
-    let id = shared.format.reporter();
-    let reporter = REPORTERS.iter().find(|reporter| reporter.id() == id).context("find the reporter")?;
+    let reporter = REPORTERS.iter().find(|reporter| reporter.id() == shared.format).context("find the reporter")?;
     let redactor = environment.redactor();
     let write = |options: ReportOptions, sink: &mut dyn Write| -> io::Result<()> {
         // Through memory: redaction must see the whole text, or a secret could hide across two writes.

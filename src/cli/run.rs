@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::actions;
-use super::args::{Format, GlobalOptions, RunOptions, SharedOptions};
+use super::args::{GlobalOptions, RunOptions, SharedOptions};
 use super::config;
 use super::environment::Environment;
 use super::exit::{Failure, Outcome};
@@ -20,6 +20,7 @@ use crate::pipeline::dry_run::index_page;
 use crate::pipeline::night::{self, Night};
 use crate::pipeline::remedy::Tools;
 use crate::pipeline::resolve::Resolver;
+use crate::report::REPORTERS;
 use crate::template::Templates;
 
 /// Runs the command.
@@ -157,7 +158,7 @@ impl SharedOptions {
     /// The options of a run that nobody typed, such as the demo's.
     pub(super) fn defaults(advisories: &Path, cache: &Path) -> Self {
         Self {
-            format: Format::Human,
+            format: REPORTERS[0].id().to_owned(),
             output: None,
             advisories: vec![advisories.display().to_string()],
             offline: false,

@@ -96,6 +96,7 @@ impl Auditor<'_> {
     /// What is wrong with a target, with the way out.
     fn problem(&self, target: &str, error: &(dyn std::error::Error + 'static)) -> Problem {
         let hint = match () {
+            () if Path::new(target).exists() => "it has to be readable, and a bare repository needs a commit",
             () if !target.contains("://") => {
                 "name a readable folder or a bare repository; a remote one is written as `https://host/owner/name`"
             }

@@ -57,7 +57,7 @@ case "$command" in
   *) refuse 'the input command is neither audit nor run' ;;
 esac
 only audit PATHS FAIL_ON DENY_WARNINGS DEPENDENCIES
-only run ORG REPOS LOCAL DRY_RUN OUT JOBS
+only run ORG REPOS LOCAL DRY_RUN OUT TEMPLATES JOBS
 
 format=$(input FORMAT)
 format=${format:-json}
@@ -88,6 +88,7 @@ else
   option --local LOCAL
   flag --dry-run DRY_RUN
   option --out OUT
+  option --templates TEMPLATES
   option --jobs JOBS
 fi
 

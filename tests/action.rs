@@ -141,6 +141,7 @@ fn every_input_of_a_run_arrives() {
         .with("LOCAL", "folder")
         .with("DRY_RUN", "true")
         .with("OUT", "results")
+        .with("TEMPLATES", "wording")
         .with("JOBS", "2")
         .run();
     let expected = [
@@ -154,6 +155,7 @@ fn every_input_of_a_run_arrives() {
         "--local=folder",
         "--dry-run",
         "--out=results",
+        "--templates=wording",
         "--jobs=2",
     ];
     assert_eq!(done.arguments.expect("started"), expected);

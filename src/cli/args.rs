@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::repository::RepoSlug;
 use crate::model::severity::Severity;
+use crate::report::REPORTERS;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -35,8 +37,9 @@ pub(super) struct Arguments {
 
 /// What every command understands.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub(super) struct GlobalOptions {
-    /// When to use colours
+    /// When to use colours; `auto`: on a terminal, unless `NO_COLOR` is set
     #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
     pub(super) color: ColorChoice,
     /// No progress and no remarks, only the report and errors
@@ -49,7 +52,6 @@ pub(super) struct GlobalOptions {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum ColorChoice {
-    /// On a terminal, unless `NO_COLOR` is set
     Auto,
     Always,
     Never,
@@ -99,7 +101,7 @@ pub(super) struct RunOptions {
     /// Write what would be opened (bodies, patches, an index page) to --out, and nothing else
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// The folder for a dry run's results
+    /// The folder for what --dry-run and --local write
     #[arg(long, value_name = "DIR", default_value = "patchparty-out")]
     pub(super) out: PathBuf,
     /// How many projects are handled at a time
@@ -115,10 +117,10 @@ pub(super) struct RunOptions {
 /// What `audit` and `run` share.
 #[derive(Debug, Args)]
 pub(super) struct SharedOptions {
-    /// The form of the report: human or json
-    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT")]
-    pub(super) format: Format,
-    /// Write the report to a file
+    /// The form of the report
+    #[arg(long, value_name = "FORMAT", value_parser = formats(), default_value = REPORTERS[0].id())]
+    pub(super) format: String,
+    /// Write the report to a file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
     /// Advisories: a folder, zip, file or address instead of the configured sources (may be repeated)
@@ -133,22 +135,6 @@ pub(super) struct SharedOptions {
     /// The organisation's policy [default: patchparty.toml, when present]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    Human,
-    Json,
-}
-
-impl Format {
-    /// The id of the reporter.
-    pub(super) const fn reporter(self) -> &'static str {
-        match self {
-            Self::Human => "human",
-            Self::Json => "json",
-        }
-    }
 }
 
 #[derive(Debug, Args)]
@@ -168,12 +154,17 @@ pub(super) struct ConfigOptions {
 pub(super) enum ConfigCommand {
     /// Read a policy and name everything that is wrong with it, with line numbers
     Check {
-        /// The file
+        /// The policy to check
         #[arg(default_value = "patchparty.toml")]
         file: PathBuf,
     },
     /// Print the JSON schema of patchparty.toml
     Schema,
+}
+
+/// A format for every report there is.
+fn formats() -> PossibleValuesParser {
+    PossibleValuesParser::new(REPORTERS.iter().map(|reporter| reporter.id()))
 }
 
 fn parse_severity(text: &str) -> Result<Severity, String> {

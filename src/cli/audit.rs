@@ -7,12 +7,12 @@ use anyhow::Context as _;
 use super::actions;
 use super::address::without_credentials;
 use super::args::{AuditOptions, GlobalOptions};
+use super::config;
 use super::environment::Environment;
 use super::exit::{Failure, Outcome, Threshold};
 use super::output;
 use super::progress::ProgressLine;
 use super::sources;
-use crate::config;
 use crate::git::folder::FolderTree;
 use crate::git::local;
 use crate::git::mirror::{self, MirrorRequest};
@@ -36,7 +36,7 @@ pub(super) fn audit(
     environment: &Environment,
 ) -> Result<Outcome, Failure> {
     let shared = &options.shared;
-    let policy = config::load(shared.config.as_deref())?;
+    let policy = config::policy(shared.config.as_deref())?;
     output::check(shared)?;
     let progress = ProgressLine::new(global);
     progress.say("loading advisories");
@@ -53,10 +53,11 @@ pub(super) fn audit(
         // Also one that fails must not be named with the password that someone put into it.
         let name = without_credentials(target);
         progress.say(&name);
+        tracing::info!(target = name, "auditing");
         projects.push(
             auditor
                 .target(target)
-                .unwrap_or_else(|error| ProjectReport::failed(&name, Problem::from_error(error.as_ref(), None))),
+                .unwrap_or_else(|error| ProjectReport::failed(&name, auditor.problem(target, error.as_ref()))),
         );
     }
     progress.finish();
@@ -90,6 +91,19 @@ impl Auditor<'_> {
                 Ok(audit_tree(target, &tree, &self.context))
             }
         }
+    }
+
+    /// What is wrong with a target, with the way out.
+    fn problem(&self, target: &str, error: &(dyn std::error::Error + 'static)) -> Problem {
+        let hint = match () {
+            () if Path::new(target).exists() => "it has to be readable, and a bare repository needs a commit",
+            () if !target.contains("://") => {
+                "name a readable folder or a bare repository; a remote one is written as `https://host/owner/name`"
+            }
+            () if self.offline => "leave out --offline, or name a local copy",
+            () => "check the address and the network; a private repository needs PATCHPARTY_TOKEN or GITHUB_TOKEN",
+        };
+        Problem::from_error(error, Some(hint))
     }
 
     /// Mirrors a remote repository into the cache and audits its default branch.

@@ -1,20 +1,36 @@
-//! `patchparty config`: checks a policy, or prints its schema.
+//! `patchparty config`: checks a policy, or prints its schema; and how every command gets its policy.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use super::args::{ConfigCommand, ConfigOptions};
 use super::exit::{Failure, Outcome};
+use super::output;
 use crate::config;
+use crate::config::complaint::ConfigError;
+use crate::config::policy::Policy;
 
 /// Runs the command.
 pub(super) fn config(options: &ConfigOptions) -> Result<Outcome, Failure> {
     let mut stdout = anstream::stdout();
     match &options.command {
         ConfigCommand::Check { file } => {
-            config::load(Some(file))?;
-            writeln!(stdout, "{}: no complaints", file.display())?;
+            policy(Some(file))?;
+            output::unless_closed(writeln!(stdout, "{}: no complaints", file.display()))?;
         }
-        ConfigCommand::Schema => writeln!(stdout, "{}", config::schema().trim_end())?,
+        ConfigCommand::Schema => output::unless_closed(writeln!(stdout, "{}", config::schema().trim_end()))?,
     }
     Ok(Outcome::Clean)
+}
+
+/// The policy of a file, of `patchparty.toml`, or the built-in one; else what is wrong, with the way out.
+pub(super) fn policy(file: Option<&Path>) -> Result<Policy, Failure> {
+    config::load(file).map_err(|error| match error {
+        ConfigError::Unreadable { .. } => Failure::with_hint(
+            error,
+            "name a readable file of TOML; without one, the built-in policy holds (docs/configuration.md)",
+        ),
+        // Each mistake begins its own line with its place, so that editors can jump there.
+        ConfigError::Invalid(_) => Failure::from(anyhow::anyhow!("accept the configuration:\n{error}")),
+    })
 }

@@ -29,15 +29,17 @@ pub(super) fn start(global: &GlobalOptions) {
     let filter = tracing_subscriber::EnvFilter::new(level);
     let subscriber = tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter);
     // Only a second call in one process could fail, and that one would change nothing.
-    let _ = subscriber.without_time().try_init();
+    let _ = subscriber.without_time().with_ansi(has_colours(&io::stderr())).try_init();
 }
 
 /// Fails when the report could not be written where it was asked for: better now than after the night's work.
-pub(super) fn check(shared: &SharedOptions) -> anyhow::Result<()> {
+pub(super) fn check(shared: &SharedOptions) -> Result<(), Failure> {
     let Some(path) = &shared.output else { return Ok(()) };
     // What stands there stays until there is a report to replace it.
     let file = File::options().append(true).create(true).open(path);
-    file.map(drop).with_context(|| format!("create `{}`", path.display()))
+    file.map(drop).with_context(|| format!("create `{}`", path.display())).map_err(|error| {
+        Failure::with_hint(error, "--output needs a file in an existing folder that can be written to")
+    })
 }
 
 /// Writes the report where it was asked for.
@@ -47,8 +49,7 @@ pub(super) fn report(
     dependencies: bool,
     environment: &Environment,
 ) -> anyhow::Result<()> {
-    let id = shared.format.reporter();
-    let reporter = REPORTERS.iter().find(|reporter| reporter.id() == id).context("find the reporter")?;
+    let reporter = REPORTERS.iter().find(|reporter| reporter.id() == shared.format).context("find the reporter")?;
     let redactor = environment.redactor();
     let write = |options: ReportOptions, sink: &mut dyn Write| -> io::Result<()> {
         // Through memory: redaction must see the whole text, or a secret could hide across two writes.
@@ -63,17 +64,32 @@ pub(super) fn report(
         return sink.flush().with_context(|| format!("write `{}`", path.display()));
     }
     let stdout = io::stdout();
-    let colours = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;
+    let colours = has_colours(&stdout);
     let width = if stdout.is_terminal() { terminal_size::terminal_size().map(|(width, _)| width.0) } else { None };
-    write(ReportOptions { dependencies, colours, width }, &mut anstream::stdout()).context("write the report")
+    let options = ReportOptions { dependencies, colours, width };
+    unless_closed(write(options, &mut anstream::stdout())).context("write the report")
+}
+
+/// A reader that has seen enough (`| head`) is no failure.
+pub(super) fn unless_closed(written: io::Result<()>) -> io::Result<()> {
+    written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+}
+
+fn has_colours(stream: &impl anstream::stream::RawStream) -> bool {
+    anstream::AutoStream::choice(stream) != anstream::ColorChoice::Never
 }
 
 /// Says why a command ended: the error with its causes, and the way out.
 pub(super) fn failure(failure: &Failure, environment: &Environment) {
-    let causes = failure.error.chain().skip(1).map(|cause| format!("  caused by: {cause}\n"));
+    let mut text = format!("error: failed to {}\n", failure.error);
+    for cause in failure.error.chain().skip(1).map(ToString::to_string) {
+        // Some libraries repeat their cause in their own words.
+        if !text.contains(&cause) {
+            text.extend(["  caused by: ", &cause, "\n"]);
+        }
+    }
     let hint = failure.hint.as_ref().map(|hint| format!("\nhint: {hint}\n"));
-    let text = std::iter::once(format!("error: failed to {}\n", failure.error)).chain(causes).chain(hint);
-    let mut text: String = text.collect();
+    text.push_str(&hint.unwrap_or_default());
     // Causes may name files of an archive from elsewhere; none of them may move the cursor.
     text.retain(|character| character == '\n' || !character.is_control());
     remark_raw(&environment.redactor(), &text);

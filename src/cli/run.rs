@@ -6,13 +6,13 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::actions;
-use super::args::{Format, GlobalOptions, RunOptions, SharedOptions};
+use super::args::{GlobalOptions, RunOptions, SharedOptions};
+use super::config;
 use super::environment::Environment;
 use super::exit::{Failure, Outcome};
 use super::output;
 use super::progress::ProgressLine;
 use super::sources;
-use crate::config;
 use crate::config::policy::Policy;
 use crate::forge::{FORGES, Forge, ForgeSettings, Preview};
 use crate::model::report::{Problem, ProjectReport, Report};
@@ -20,11 +20,12 @@ use crate::pipeline::dry_run::index_page;
 use crate::pipeline::night::{self, Night};
 use crate::pipeline::remedy::Tools;
 use crate::pipeline::resolve::Resolver;
+use crate::report::REPORTERS;
 use crate::template::Templates;
 
 /// Runs the command.
 pub(super) fn run(options: &RunOptions, global: &GlobalOptions, environment: &Environment) -> Result<Outcome, Failure> {
-    let policy = config::load(options.shared.config.as_deref())?;
+    let policy = config::policy(options.shared.config.as_deref())?;
     output::check(&options.shared)?;
     let report = night_of(options, policy, (global, environment))?;
     output::report(&report, &options.shared, false, environment)?;
@@ -50,12 +51,17 @@ pub(super) fn night_of(
         Some(folder) => Templates::with_overrides(folder),
         None => Templates::built_in(),
     };
-    let templates = templates.context("read the templates")?;
+    let templates = templates.context("read the templates").map_err(|error| {
+        Failure::with_hint(error, "docs/templates.md says what a folder of templates holds and what they may do")
+    })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
     let report = runtime.block_on(async {
         let forge = connect(&settings)?;
         let (forge, preview): (Arc<dyn Forge>, _) = if options.dry_run {
-            let preview = Preview::new(forge, &options.out).context("prepare the folder for the dry run")?;
+            let preview = Preview::new(forge, &options.out);
+            let preview = preview.with_context(|| format!("prepare the folder `{}`", options.out.display()));
+            let preview =
+                preview.map_err(|error| Failure::with_hint(error, "name one that can be written to with --out"))?;
             let preview = Arc::new(preview);
             (Arc::clone(&preview) as _, Some(preview))
         } else {
@@ -76,7 +82,7 @@ pub(super) fn night_of(
         let night = Arc::new(night);
         let projects = night::run(Arc::clone(&night), &progress).await.unwrap_or_else(|error| {
             // Nothing is wrong with how we were called: the report says that it is incomplete, and why.
-            vec![ProjectReport::failed(&subject(&settings), Problem::from_error(&error, None))]
+            vec![ProjectReport::failed(&subject(&settings), Problem::from_error(&error, error.hint()))]
         });
         let report = Report { sources: loaded.sources, projects };
         if let Some(preview) = preview {
@@ -85,7 +91,7 @@ pub(super) fn night_of(
                 .finish(&page.context("word the index of the dry run")?)
                 .context("write the index of the dry run")?;
         }
-        anyhow::Ok(report)
+        Ok::<_, Failure>(report)
     })?;
     progress.finish();
     Ok(report)
@@ -119,6 +125,12 @@ fn settings(options: &RunOptions, policy: &Policy, environment: &Environment) ->
             "name them with --org, --repo or --local, or under [projects] in patchparty.toml",
         ));
     }
+    if let Some(folder) = options.local.as_ref().filter(|folder| !folder.is_dir()) {
+        return Err(Failure::with_hint(
+            anyhow::anyhow!("find the folder `{}`", folder.display()),
+            "--local needs an existing folder with git repositories in it",
+        ));
+    }
     if options.local.is_none() && options.shared.offline {
         return Err(Failure::with_hint(
             anyhow::anyhow!("reach the forge: --offline was given"),
@@ -146,7 +158,7 @@ impl SharedOptions {
     /// The options of a run that nobody typed, such as the demo's.
     pub(super) fn defaults(advisories: &Path, cache: &Path) -> Self {
         Self {
-            format: Format::Human,
+            format: REPORTERS[0].id().to_owned(),
             output: None,
             advisories: vec![advisories.display().to_string()],
             offline: false,

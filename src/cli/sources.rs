@@ -1,5 +1,7 @@
 //! Advisory sources: the ones given on the command line, else those of the policy.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 
 use super::address::without_credentials;
@@ -32,6 +34,12 @@ fn given(locations: &[String]) -> Result<Vec<SourceConfig>, Failure> {
 }
 
 fn kind_of(location: &str) -> Result<SourceKind, Failure> {
+    if !location.contains("://") && !Path::new(location).exists() {
+        return Err(Failure::with_hint(
+            anyhow::anyhow!("find the advisories `{location}`"),
+            "--advisories needs an existing folder, zip or file, or an `https` address",
+        ));
+    }
     store::detect_location(location).ok_or_else(|| {
         Failure::with_hint(
             anyhow::anyhow!("tell the format of the advisories at `{}`", without_credentials(location)),

@@ -24,7 +24,7 @@ pub(crate) enum ForgeError {
     #[error("use the repository: it is empty")]
     Empty,
     /// The token may not do this.
-    #[error("{what}: the token lacks a permission ({detail})")]
+    #[error("{what}: the token does not allow it ({detail})")]
     Forbidden {
         /// What was tried, as a fragment that fits after "failed to".
         what: String,
@@ -52,6 +52,21 @@ pub(crate) enum ForgeError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl ForgeError {
+    /// The way out, where there is one that people can take.
+    pub(crate) const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotFound { .. } => Some("check the name, and what the token may see"),
+            Self::Forbidden { .. } => Some(
+                "check PATCHPARTY_TOKEN or GITHUB_TOKEN: not expired, and with contents, pull requests and issues: write",
+            ),
+            Self::RateLimited { .. } => Some("run again later, or with an App's token, whose limit is higher"),
+            Self::Other { .. } => Some("check the network and GITHUB_API_URL, and run again"),
+            Self::ReadOnly | Self::Empty | Self::BranchMoved { .. } => None,
+        }
+    }
 }
 
 /// What was found when a forge was asked for projects.

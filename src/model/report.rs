@@ -140,13 +140,17 @@ impl Problem {
         Self { file: None, line: None, message: message.into(), hint: hint.map(str::to_owned) }
     }
 
-    /// A problem that is an error: its message and those of its causes, joined by colons.
+    /// A problem that is an error: its message and those of its causes, joined by colons, each once.
     pub fn from_error(error: &dyn std::error::Error, hint: Option<&str>) -> Self {
         let mut message = error.to_string();
         let mut cause = error.source();
         while let Some(error) = cause {
-            message.push_str(": ");
-            message.push_str(&error.to_string());
+            let text = error.to_string();
+            // Some libraries repeat their cause in their own words.
+            if !message.contains(&text) {
+                message.push_str(": ");
+                message.push_str(&text);
+            }
             cause = error.source();
         }
         Self::new(message, hint)

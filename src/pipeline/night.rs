@@ -57,7 +57,7 @@ pub(crate) async fn run(night: Arc<Night>, progress: &dyn Progress) -> Result<Ve
     let mut reports: Vec<ProjectReport> = discovery
         .problems
         .iter()
-        .map(|(name, error)| ProjectReport::failed(name, Problem::from_error(error, None)))
+        .map(|(name, error)| ProjectReport::failed(name, Problem::from_error(error, error.hint())))
         .collect();
     tracing::info!(forge = night.forge.id(), projects = discovery.projects.len(), "projects found");
     progress.start(discovery.projects.len());

@@ -162,7 +162,10 @@ fn project_policy(night: &Night, snapshot: &Snapshot, default: &str) -> Result<(
     match config::narrow(&night.policy, PROJECT_POLICY, &text) {
         Ok(policy) => Ok((policy, None)),
         Err(error) => {
-            let mut problem = Problem::from_error(&error, Some("the organisation's policy was used alone"));
+            // One mistake per line in a terminal; a problem is one line.
+            let mistakes = error.to_string().replace('\n', "; and ");
+            let hint = "mend or remove the file; until then the organisation's policy holds alone";
+            let mut problem = Problem::new(format!("accept the project's own file: {mistakes}"), Some(hint));
             problem.file = Some(path);
             Ok((night.policy.clone(), Some(problem)))
         }

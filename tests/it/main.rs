@@ -16,3 +16,4 @@ mod routes;
 mod secrets;
 mod standin;
 mod three_ecosystems;
+mod way_out;

@@ -201,9 +201,13 @@ impl ProposeRequest<'_> {
         let (Some(existing), Some(state)) = (&standing.existing, &standing.state) else {
             return Ok(Proposed::default());
         };
-        // Findings also vanish when a file cannot be read, or when this run knows less than the one before.
+        // Findings of a route also vanish when a file cannot be read, when this run knows less than the one before, or
+        // when a flaw is rated anew and takes the other route.
+        let left = &self.base.report.findings;
+        let (flaws, loose) = (advisories_of(left), loose_dependencies_of(left));
         let is_fixed = self.base.report.problems.is_empty()
-            && state.advisories.iter().all(|id| self.night.advisories.knows(id))
+            && state.advisories.iter().all(|id| self.night.advisories.knows(id) && !flaws.contains(id))
+            && !state.loose.iter().any(|name| loose.contains(name))
             && standing.is(ProposalState::Open)
             && !standing.is_touched();
         if !is_fixed {

@@ -70,3 +70,29 @@ fn without_a_production_branch_an_emergency_starts_from_the_default_branch() {
     assert!(pull.labels.contains(&"patchparty: emergency".to_owned()), "{:?}", pull.labels);
     github.finish();
 }
+
+#[test]
+fn a_flaw_that_is_rated_lower_is_not_taken_for_fixed() {
+    if let Some(reason) = missing_tools(&["npm"]) {
+        eprintln!("{reason}");
+        return;
+    }
+    let github = GitHub::start();
+    github.repository("acme", "kiosk").default_branch("trunk").files(fixtures::project("npm-critical")).commit();
+    let bot = Bot::new(&github);
+    bot.run(&["run", "--repo", SLUG]).expect_code(0);
+    let emergency = github.only_pull(SLUG);
+
+    let advisory = "GHSA-xvch-5gv4-984h.json";
+    let known = std::fs::read_to_string(fixtures::advisories("known").join(advisory)).expect("it is there");
+    let lower = known.replace("/C:H/I:H/A:H", "/C:N/I:N/A:H");
+    assert_ne!(known, lower);
+    bot.write(&format!("lower/{advisory}"), lower.as_bytes());
+    let folder = bot.path("lower").display().to_string();
+    let bare = ["run", "--repo", SLUG, "--advisories", &folder].map(str::to_owned);
+    bot.run_bare(&bare).expect_code(0);
+    let standing = github.pulls(SLUG).into_iter().find(|pull| pull.number == emergency.number).expect("it is there");
+    assert!(standing.open, "nothing has been fixed: {standing:?}");
+    assert_eq!(github.pulls(SLUG).len(), 2, "it is routine work now");
+    github.finish();
+}

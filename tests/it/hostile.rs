@@ -581,3 +581,20 @@ fn manifests_and_policies_of_a_repository_cannot_stop_the_night() {
     }
     github.finish();
 }
+
+#[test]
+fn a_recursive_template_is_a_clear_error() {
+    let bot = Bot::without_forge();
+    let inline = "{{#*inline \"a\"}}{{> a}}{{/inline}}{{> a}}";
+    for (name, text) in [("partials/boxes.hbs", "{{> partials/boxes}}"), ("pull_request.hbs", inline)] {
+        let folder = format!("wording-{}", name.len());
+        bot.write(&format!("{folder}/{name}"), text.as_bytes());
+        let projects = bot.path("work").display().to_string();
+        let templates = bot.path(&folder).display().to_string();
+        let outcome = bot.run(&["run", "--local", &projects, "--dry-run", "--templates", &templates]);
+        outcome.expect_code(2);
+        let template = name.trim_end_matches(".hbs");
+        assert!(outcome.stderr.contains(&format!("accept template `{template}`")), "{outcome:?}");
+        assert!(outcome.stderr.contains("hint: "), "{outcome:?}");
+    }
+}

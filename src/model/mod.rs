@@ -11,4 +11,5 @@ pub mod remedy;
 pub mod report;
 pub mod repository;
 pub mod severity;
+pub mod text;
 pub mod tree;

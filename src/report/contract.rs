@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use crate::model::remedy::Blocked;
 use crate::model::report::{Problem, ProjectReport, ProposalReport, Report};
+use crate::model::text::is_invisible;
 
 /// What the reader asked for.
 #[derive(Debug, Clone, Copy, Default)]
@@ -108,14 +109,4 @@ pub(crate) fn visible(text: &str) -> String {
         visible.push('…');
     }
     visible
-}
-
-/// Controls, line separators, and what is invisible or turns the direction of writing.
-pub(crate) fn is_invisible(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
-                | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}'
-        )
 }

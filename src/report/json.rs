@@ -5,8 +5,9 @@ mod v1;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::contract::{ReportOptions, Reporter, is_invisible};
+use super::contract::{ReportOptions, Reporter};
 use crate::model::report::Report;
+use crate::model::text::is_invisible;
 
 /// The report for machines.
 pub(crate) struct Json;

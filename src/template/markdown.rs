@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use url::Url;
 
+use crate::model::text::is_invisible;
+
 /// Breaks what a forge would recognise (`@name`, `#1`, `https://`) without changing how it looks.
 const ZERO_WIDTH_SPACE: char = '\u{200B}';
 
@@ -38,7 +40,7 @@ pub(crate) fn code(text: &str) -> String {
 /// A block of preformatted text that nothing in `text` can leave. Starts and ends with a blank line.
 pub(crate) fn fence(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\t', "    ");
-    let text: String = text.chars().filter(|&character| character == '\n' || !is_unsafe(character)).collect();
+    let text: String = text.chars().filter(|&character| character == '\n' || !is_invisible(character)).collect();
     let mut text = cut(text.trim_matches('\n').trim_end(), BLOCK_LIMIT);
     // Nothing here may look like the bot's own markers, which are found in the source, not in what is rendered.
     text = text.replace("<!--", &format!("<!{ZERO_WIDTH_SPACE}--"));
@@ -171,7 +173,7 @@ fn is_recognised(before: &[char], character: char, after: Option<char>) -> bool 
 
 /// The text on one line, without anything invisible, and not longer than `limit` characters.
 fn one_line(text: &str, limit: usize) -> String {
-    let visible: String = text.chars().map(|character| if is_unsafe(character) { ' ' } else { character }).collect();
+    let visible: String = text.chars().map(|character| if is_invisible(character) { ' ' } else { character }).collect();
     cut(&visible.split_whitespace().collect::<Vec<_>>().join(" "), limit)
 }
 
@@ -180,16 +182,6 @@ fn cut(text: &str, limit: usize) -> String {
         Some((end, _)) => format!("{}…", text[..end].trim_end()),
         None => text.to_owned(),
     }
-}
-
-/// Controls, line separators, and what is invisible or turns the direction of writing.
-fn is_unsafe(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
-                | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}'
-        )
 }
 
 fn longest_backtick_run(text: &str) -> usize {

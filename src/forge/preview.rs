@@ -1,7 +1,6 @@
 //! Previews: another forge is asked, and what would be written to it goes to a folder.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -248,11 +247,7 @@ fn pretended_commit(change: &ChangeSet) -> Result<CommitId, crate::model::reposi
         add(&file.after);
         add(&[u8::from(file.executable)]);
     }
-    let digits = hash.finalize().iter().fold(String::new(), |mut digits, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    });
+    let digits = format!("{:x}", hash.finalize());
     CommitId::new(&digits[..40])
 }
 

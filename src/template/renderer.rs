@@ -3,7 +3,6 @@
 mod prescan;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{self, Read as _, Write};
 use std::path::Path;
 
@@ -119,10 +118,7 @@ fn digest(texts: &BTreeMap<String, String>) -> String {
         hash.update(part.len().to_le_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().fold(String::new(), |mut digits, byte| {
-        write!(digits, "{byte:02x}").expect("a string takes every write");
-        digits
-    })
+    format!("{:x}", hash.finalize())
 }
 
 /// Reads the `.hbs` files of one folder, without the folders in it.

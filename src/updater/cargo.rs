@@ -53,7 +53,7 @@ impl Updater for Cargo {
             }
             contents.insert(entry.path.clone(), content);
         }
-        let lock = tree.read(lockfile).map_err(|error| unreadable(lockfile, &error))?;
+        let lock = tree.read(lockfile).map_err(|error| Refusal::unreadable(lockfile, &error))?;
         contents.insert(lockfile.clone(), lock);
         let files = Files { lockfile: lockfile.clone(), contents };
         match files.beside("Cargo.toml") {
@@ -206,10 +206,6 @@ fn environment(place: &Place) -> BTreeMap<String, String> {
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .collect()
-}
-
-fn unreadable(lockfile: &RepoPath, error: &crate::model::tree::TreeError) -> Refusal {
-    Refusal::new(format!("`{lockfile}` cannot be used: failed to {error}"), "make it a regular file of reasonable size")
 }
 
 /// Committed copies of packages would go stale, and a replaced source decides where packages come from.

@@ -34,12 +34,7 @@ impl Updater for Composer {
     }
 
     fn files(&self, lockfile: &RepoPath, tree: &dyn ProjectTree) -> Result<Files, Refusal> {
-        let lock = tree.read(lockfile).map_err(|error| {
-            Refusal::new(
-                format!("`{lockfile}` cannot be used: failed to {error}"),
-                "make it a regular file of reasonable size",
-            )
-        })?;
+        let lock = tree.read(lockfile).map_err(|error| Refusal::unreadable(lockfile, &error))?;
         let vendored = lockfile.sibling("vendor/composer/installed.json").ok();
         if vendored.is_some_and(|path| tree.kind(&path).is_some()) {
             return Err(Refusal::new(

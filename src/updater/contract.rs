@@ -7,7 +7,7 @@ use crate::model::ecosystem::Ecosystem;
 use crate::model::release::Release;
 use crate::model::remedy::BlockingParent;
 use crate::model::repository::{CommitId, RepoPath};
-use crate::model::tree::ProjectTree;
+use crate::model::tree::{ProjectTree, TreeError};
 use crate::sandbox::grammar::InvalidToken;
 use crate::sandbox::runner::Invocation;
 use crate::sandbox::skeleton::Place;
@@ -48,6 +48,12 @@ impl Refusal {
     /// A refusal with its way out.
     pub(crate) fn new(message: impl Into<String>, next_step: impl Into<String>) -> Self {
         Self { message: message.into(), next_step: next_step.into() }
+    }
+
+    /// The refusal of a lockfile that cannot be read.
+    pub(crate) fn unreadable(lockfile: &RepoPath, error: &TreeError) -> Self {
+        let message = format!("`{lockfile}` cannot be used: failed to {error}");
+        Self::new(message, "make it a regular file of reasonable size")
     }
 }
 

@@ -38,12 +38,7 @@ impl Updater for Npm {
     }
 
     fn files(&self, lockfile: &RepoPath, tree: &dyn ProjectTree) -> Result<Files, Refusal> {
-        let lock = tree.read(lockfile).map_err(|error| {
-            Refusal::new(
-                format!("`{lockfile}` cannot be used: failed to {error}"),
-                "make it a regular file of reasonable size",
-            )
-        })?;
+        let lock = tree.read(lockfile).map_err(|error| Refusal::unreadable(lockfile, &error))?;
         refuse_outside(lockfile, &lock)?;
         let mut contents = BTreeMap::from([(lockfile.clone(), lock)]);
         for entry in tree.entries() {

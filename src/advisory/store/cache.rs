@@ -47,7 +47,7 @@ pub(super) enum Content {
 impl Slot {
     /// The slot of a location. Its name is a digest, so that no text of the location is a path.
     pub(super) fn new(cache: &Path, location: &str) -> Self {
-        let digest = hexadecimal(&Sha256::digest(location.as_bytes()));
+        let digest = format!("{:x}", Sha256::digest(location.as_bytes()));
         Self { folder: cache.join("advisories"), key: digest[..32].to_owned() }
     }
 
@@ -84,11 +84,6 @@ impl Slot {
     fn path(&self, ending: &str) -> PathBuf {
         self.folder.join(format!("{}.{ending}", self.key))
     }
-}
-
-/// Lower-case hexadecimal digits.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |digits, byte| format!("{digits}{byte:02x}"))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use zip::ZipArchive;
 
 use super::LoadRequest;
 use super::age::{for_people, seconds_between};
-use super::cache::{Content, Slot, Stamp, hexadecimal};
+use super::cache::{Content, Slot, Stamp};
 use super::files::{FilesError, RecordFiles};
 use super::location::{Remote, is_protected, is_zip};
 use crate::git::mirror::{self, MirrorError, MirrorRequest, Snapshot};
@@ -216,7 +216,7 @@ fn save(mut response: Response, url: &Url, slot: &Slot) -> Result<Content, Remot
         file.write_all(&buffer[..count]).map_err(RemoteError::Cache)?;
     }
     refuse_what_is_something_else(file.path(), url)?;
-    let digest = hexadecimal(&hash.finalize());
+    let digest = format!("{:x}", hash.finalize());
     let path = slot.file(&digest).ok_or_else(|| RemoteError::Unusable("its digest is damaged".to_owned()))?;
     file.persist(path).map_err(|error| RemoteError::Cache(error.error))?;
     let name = url.path().rsplit('/').next().unwrap_or_default().to_owned();

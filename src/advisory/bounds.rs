@@ -136,6 +136,7 @@ mod tests {
             withdrawn: false,
             affected: vec![Affected {
                 ecosystem: Ecosystem::CratesIo,
+                release: None,
                 package: "smallvec".to_owned(),
                 ranges: vec![AffectedRange { events }],
                 versions: Vec::new(),

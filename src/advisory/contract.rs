@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::config::policy::SourceKind;
 use crate::model::advisory::{Advisory, AdvisoryId};
@@ -30,12 +31,25 @@ impl<'a> RecordFile<'a> {
 pub(crate) struct Reading {
     /// Its advisories about ecosystems that are known.
     pub(crate) advisories: Vec<Advisory>,
+    /// What it says about advisories of other sources.
+    pub(crate) annotations: Vec<Annotation>,
     /// How many of its records are well-formed and about nothing that is known here.
     pub(crate) foreign: usize,
     /// How many of its records could not be understood.
     pub(crate) skipped: usize,
     /// When the newest of its records was written.
     pub(crate) changed: Option<Timestamp>,
+}
+
+/// What a source that has no advisories of its own knows about one flaw: that it is exploited, or how likely that is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Annotation {
+    /// One of the flaw's names, usually its CVE.
+    pub(crate) id: AdvisoryId,
+    /// Whether it is exploited in the wild.
+    pub(crate) exploited: bool,
+    /// How likely it is exploited within 30 days, 0.0 to 1.0.
+    pub(crate) likelihood: Option<f64>,
 }
 
 /// Why a file could not be read as the record that it claims to be.

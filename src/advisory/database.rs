@@ -145,6 +145,8 @@ impl AdvisoryDatabase {
                 details: told.map(|record| record.details.clone()).unwrap_or_default(),
                 references: references.into_iter().cloned().collect(),
                 cvss: highest_score(&records),
+                exploited: false,
+                likelihood: None,
                 fixed: ranges::lowest_fix(&entries, locked),
             },
         }
@@ -158,7 +160,7 @@ fn repository_of(ecosystem: Ecosystem, name: &str) -> Option<&str> {
             let (second_slash, _) = name.match_indices('/').nth(1)?;
             Some(&name[..second_slash])
         }
-        Ecosystem::CratesIo | Ecosystem::Npm | Ecosystem::Packagist => None,
+        _ => None,
     }
 }
 
@@ -261,6 +263,7 @@ mod tests {
                 withdrawn: false,
                 affected: vec![Affected {
                     ecosystem: Ecosystem::Npm,
+                    release: None,
                     package: "demo".to_owned(),
                     ranges: vec![range(&events)],
                     versions: Vec::new(),

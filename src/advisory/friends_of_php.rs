@@ -66,6 +66,7 @@ impl Source for FriendsOfPhp {
 
         let mut affected = Affected {
             ecosystem: Ecosystem::Packagist,
+            release: None,
             package: package.to_owned(),
             ranges: Vec::new(),
             versions: Vec::new(),
@@ -95,7 +96,7 @@ impl Source for FriendsOfPhp {
             withdrawn: false,
             affected: vec![affected],
         };
-        Ok(Reading { advisories: vec![advisory], changed, skipped, foreign: 0 })
+        Ok(Reading { advisories: vec![advisory], annotations: Vec::new(), changed, skipped, foreign: 0 })
     }
 }
 

@@ -253,7 +253,7 @@ fn affected(entry: WireAffected, is_partial: &mut bool) -> Option<Affected> {
         }
     }
     let versions = entry.versions.unwrap_or_default();
-    Some(Affected { ecosystem, package: name?, ranges, versions })
+    Some(Affected { ecosystem, release: None, package: name?, ranges, versions })
 }
 
 /// Packagist's suffix names another Composer repository (`Packagist:https://…`); the package names are one space.
@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn several_records_in_one_file_and_foreign_ones_are_counted() {
         let good = record("GHSA-1", "");
-        let foreign = record("GO-1", "").replace("\"npm\"", "\"Go\"");
+        let foreign = record("GO-1", "").replace("\"npm\"", "\"Android\"");
         let bad = r#"{"id": 1}"#;
         for text in [format!("[{good}, {foreign}, {bad}]"), format!(r#"{{"vulns": [{good}, {foreign}, {bad}]}}"#)] {
             let reading = read("all.json", &text).expect("a list");

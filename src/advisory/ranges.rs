@@ -147,6 +147,7 @@ mod tests {
     fn entry(ranges: Vec<Vec<RangeEvent>>, versions: &[&str]) -> Affected {
         Affected {
             ecosystem: Ecosystem::CratesIo,
+            release: None,
             package: "demo".to_owned(),
             ranges: ranges.into_iter().map(|events| AffectedRange { events }).collect(),
             versions: versions.iter().map(|version| (*version).to_owned()).collect(),

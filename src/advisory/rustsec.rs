@@ -72,6 +72,7 @@ fn advisory(source: &str, record: rustsec::Advisory) -> Result<Advisory, RecordE
         withdrawn: metadata.withdrawn.is_some(),
         affected: vec![Affected {
             ecosystem: Ecosystem::CratesIo,
+            release: None,
             package: metadata.package.to_string(),
             ranges: ranges(&record.versions),
             versions: Vec::new(),

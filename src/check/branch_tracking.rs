@@ -35,6 +35,7 @@ impl Check for BranchTracking {
                     path: lockfile.shortest_path(position),
                     origin: dependency.origin.clone(),
                     advisory: None,
+                    detail: None,
                 });
             }
         }
@@ -80,6 +81,7 @@ mod tests {
             tree: &FolderTree::open(folder.path()).unwrap(),
             lockfiles: &[Lockfile::new(RepoPath::new("Cargo.lock").unwrap(), "cargo-lock", dependencies.to_vec())],
             advisories: &AdvisoryDatabase::default(),
+            today: jiff::civil::date(2026, 11, 21),
         };
         let findings = BranchTracking.inspect(&context);
         let packages: Vec<_> = findings.iter().map(|finding| finding.package.as_str()).collect();

@@ -1,5 +1,7 @@
 //! What a check is.
 
+use jiff::civil::Date;
+
 use crate::advisory::AdvisoryDatabase;
 use crate::model::finding::Finding;
 use crate::model::lockfile::Lockfile;
@@ -13,6 +15,8 @@ pub(crate) struct CheckContext<'a> {
     pub(crate) lockfiles: &'a [Lockfile],
     /// What is known.
     pub(crate) advisories: &'a AdvisoryDatabase,
+    /// The day of this run, by which a runtime's end is judged.
+    pub(crate) today: Date,
 }
 
 /// One question asked of every project. Pure.

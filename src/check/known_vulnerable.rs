@@ -58,8 +58,11 @@ fn is_the_package_of_advisories(dependency: &Dependency) -> bool {
             Origin::Git { pin: GitPin::Tag(_), .. }
             | Origin::Registry { .. }
             | Origin::Archive { .. }
+            | Origin::Image { .. }
+            | Origin::System { .. }
             | Origin::Path => true,
         },
+        _ => true,
     }
 }
 
@@ -97,6 +100,7 @@ fn finding(lockfile: &Lockfile, position: usize, dependency: &Dependency, flaw: 
         path: lockfile.shortest_path(position),
         origin: dependency.origin.clone(),
         advisory: Some(flaw.flaw),
+        detail: None,
     }
 }
 
@@ -139,6 +143,7 @@ mod tests {
             withdrawn: false,
             affected: vec![Affected {
                 ecosystem,
+                release: None,
                 package: package.to_owned(),
                 ranges: vec![AffectedRange { events }],
                 versions: Vec::new(),
@@ -164,7 +169,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let tree = FolderTree::open(folder.path()).unwrap();
         let lockfiles = [Lockfile::new(RepoPath::new("a/x.lock").unwrap(), "test", dependencies)];
-        KnownVulnerable.inspect(&CheckContext { tree: &tree, lockfiles: &lockfiles, advisories: database })
+        KnownVulnerable.inspect(&CheckContext {
+            tree: &tree,
+            lockfiles: &lockfiles,
+            advisories: database,
+            today: jiff::civil::date(2026, 11, 21),
+        })
     }
 
     fn git(pin: GitPin) -> Origin {

@@ -123,6 +123,7 @@ fn finding(path: &RepoPath, ecosystem: Ecosystem, line: u32) -> Finding {
         path: Vec::new(),
         origin: Origin::Path,
         advisory: None,
+        detail: None,
     }
 }
 
@@ -218,7 +219,12 @@ mod tests {
         let kind = EntryKind::File { executable: false };
         let entries = contents.keys().map(|path| TreeEntry { path: path.clone(), kind }).collect();
         let tree = Files { entries, contents };
-        let context = CheckContext { tree: &tree, lockfiles: &[], advisories: &AdvisoryDatabase::default() };
+        let context = CheckContext {
+            tree: &tree,
+            lockfiles: &[],
+            advisories: &AdvisoryDatabase::default(),
+            today: jiff::civil::date(2026, 11, 21),
+        };
         let findings = Unlocked.inspect(&context);
         assert!(findings.iter().all(|finding| finding.kind == FindingKind::Unlocked));
         findings.into_iter().map(|finding| (finding.file.to_string(), finding.package, finding.line)).collect()

@@ -40,11 +40,17 @@ pub(super) fn audit(
     output::check(shared)?;
     let progress = ProgressLine::new(global);
     progress.say("loading advisories");
-    let loaded = sources::load(&policy, shared, environment, environment.now()?)?;
+    let now = environment.now()?;
+    let loaded = sources::load(&policy, shared, environment, now)?;
     let resolver = (!shared.offline).then(|| Resolver::new(&environment.server_url, environment.token.clone()));
     let auditor = Auditor {
         environment,
-        context: AuditContext { advisories: &loaded.database, exclude: &policy.exclude, resolver: resolver.as_ref() },
+        context: AuditContext {
+            advisories: &loaded.database,
+            exclude: &policy.exclude,
+            today: now.to_zoned(jiff::tz::TimeZone::UTC).date(),
+            resolver: resolver.as_ref(),
+        },
         cache: environment.cache_folder(shared.cache.as_ref())?,
         offline: shared.offline,
     };

@@ -132,6 +132,8 @@ pub struct Advisory {
 pub struct Affected {
     /// The package's ecosystem.
     pub ecosystem: Ecosystem,
+    /// The release of an operating system that it is about, for example `12` of `Debian:12`; `None` for all of them.
+    pub release: Option<String>,
     /// The package's name as the source writes it.
     pub package: String,
     /// Affected ranges: a version is affected when any of them, or `versions`, holds it.

@@ -30,6 +30,24 @@ pub struct Dependency {
     pub line: u32,
 }
 
+impl Dependency {
+    /// A dependency from the ecosystem's own registry that runs in production, of which nothing else is known: not direct,
+    /// required by nothing.
+    pub fn new(ecosystem: Ecosystem, name: impl Into<String>, version: impl Into<String>, line: u32) -> Self {
+        Self {
+            ecosystem,
+            name: name.into(),
+            version: version.into(),
+            origin: Origin::Registry { url: None },
+            scope: Scope::Runtime,
+            direct: false,
+            parents: Vec::new(),
+            requirements: Vec::new(),
+            line,
+        }
+    }
+}
+
 /// Where a dependency comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
@@ -53,6 +71,20 @@ pub enum Origin {
     Archive {
         /// Its address. Untrusted.
         url: String,
+    },
+    /// A registry of container images.
+    Image {
+        /// The tag, where one is written; `latest` is meant where neither is.
+        tag: Option<String>,
+        /// The digest, `sha256:` and 64 hexadecimal digits: what pins it.
+        digest: Option<String>,
+    },
+    /// The packages of an operating system.
+    System {
+        /// Its release as OSV writes it behind the ecosystem's name, for example `12` of `Debian:12`.
+        release: Option<String>,
+        /// The source package that it was built from, where it differs: advisories of some systems are about these.
+        source: Option<PackageVersion>,
     },
 }
 

@@ -1,12 +1,15 @@
 //! Findings: what a check has to say about a dependency or a file.
 
 use std::cmp::Ordering;
+use std::fmt;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::advisory::AdvisoryId;
 use super::dependency::{Origin, PackageVersion, Scope};
 use super::ecosystem::Ecosystem;
+use super::nearest::Nearest;
 use super::repository::RepoPath;
 use super::severity::{Cvss, Severity};
 
@@ -22,6 +25,16 @@ pub enum FindingKind {
     BranchTracking,
     /// A manifest asks for dependencies that no lockfile pins.
     Unlocked,
+    /// A manifest allows any version, or versions that are not stable.
+    LooseRequirement,
+    /// The dependency is at a tag that its owner moves on, such as `v4` of an action or `1.27` of an image.
+    MovableTag,
+    /// The lockfile does not fit its manifest.
+    StaleLockfile,
+    /// The registry has withdrawn the locked version.
+    Yanked,
+    /// The named runtime gets no fixes any more.
+    EndOfLife,
     /// Nobody maintains the package.
     Unmaintained,
     /// Safe code can reach undefined behaviour.
@@ -38,6 +51,11 @@ impl FindingKind {
             Self::Malicious => "malicious",
             Self::BranchTracking => "branch-tracking",
             Self::Unlocked => "unlocked",
+            Self::LooseRequirement => "loose-requirement",
+            Self::MovableTag => "movable-tag",
+            Self::StaleLockfile => "stale-lockfile",
+            Self::Yanked => "yanked",
+            Self::EndOfLife => "end-of-life",
             Self::Unmaintained => "unmaintained",
             Self::Unsound => "unsound",
             Self::Notice => "notice",
@@ -47,7 +65,14 @@ impl FindingKind {
     /// Warnings are shown but, unless asked for, decide neither the exit code nor a pull request.
     pub const fn is_warning(self) -> bool {
         match self {
-            Self::Unmaintained | Self::Unsound | Self::Notice => true,
+            Self::LooseRequirement
+            | Self::MovableTag
+            | Self::StaleLockfile
+            | Self::Yanked
+            | Self::EndOfLife
+            | Self::Unmaintained
+            | Self::Unsound
+            | Self::Notice => true,
             Self::Vulnerability | Self::Malicious | Self::BranchTracking | Self::Unlocked => false,
         }
     }
@@ -83,6 +108,36 @@ pub struct Finding {
     pub origin: Origin,
     /// What is known, for a finding that comes from advisories.
     pub advisory: Option<KnownFlaw>,
+    /// What there is to say beyond the kind.
+    pub detail: Option<Detail>,
+}
+
+/// What a finding says beyond its kind.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// The release nearest to the commit at which the dependency is locked.
+    Nearest(Nearest),
+    /// The runtime's release line has ended.
+    EndOfLife {
+        /// The runtime's name, for example `Node.js`.
+        product: String,
+        /// Its release line, for example `18`.
+        cycle: String,
+        /// The day after which there are no fixes.
+        ended: Date,
+    },
+    /// A fragment that says why, for example what a lockfile does not fit. May hold untrusted text.
+    Reason(String),
+}
+
+impl fmt::Display for Detail {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nearest(nearest) => nearest.fmt(formatter),
+            Self::EndOfLife { product, cycle, ended } => write!(formatter, "{product} {cycle} ended on {ended}"),
+            Self::Reason(reason) => formatter.write_str(reason),
+        }
+    }
 }
 
 impl Finding {
@@ -121,6 +176,10 @@ pub struct KnownFlaw {
     pub references: Vec<String>,
     /// The highest score that a source gives.
     pub cvss: Option<Cvss>,
+    /// Whether it is exploited in the wild (CISA's catalogue of known exploited vulnerabilities).
+    pub exploited: bool,
+    /// How likely it is exploited within 30 days, 0.0 to 1.0 (EPSS, <https://www.first.org/epss/model>).
+    pub likelihood: Option<f64>,
     /// The lowest fixed version above the locked one that the records name.
     pub fixed: Option<String>,
 }

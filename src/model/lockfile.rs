@@ -1,8 +1,9 @@
 //! A lockfile as read: its dependencies and who requires whom.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::dependency::{Dependency, PackageVersion};
+use super::nearest::Nearest;
 use super::repository::RepoPath;
 
 /// What one file pins.
@@ -14,6 +15,10 @@ pub struct Lockfile {
     pub extractor: &'static str,
     /// Its dependencies, in file order.
     pub dependencies: Vec<Dependency>,
+    /// For dependencies at a commit, by position: the nearest release, where it was looked for.
+    pub nearest: BTreeMap<usize, Nearest>,
+    /// Positions of the dependencies that their registry has withdrawn, where it was asked.
+    pub yanked: BTreeSet<usize>,
     /// For each dependency, the parent on a shortest path from a direct dependency.
     nearest_parent: Vec<Option<usize>>,
 }
@@ -22,7 +27,7 @@ impl Lockfile {
     /// Takes what an extractor read and finds the shortest path to every dependency.
     pub fn new(path: RepoPath, extractor: &'static str, dependencies: Vec<Dependency>) -> Self {
         let nearest_parent = nearest_parents(&dependencies);
-        Self { path, extractor, dependencies, nearest_parent }
+        Self { path, extractor, dependencies, nearest: BTreeMap::new(), yanked: BTreeSet::new(), nearest_parent }
     }
 
     /// The shortest path from a direct dependency to the one at `position`, both included.

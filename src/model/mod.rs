@@ -5,6 +5,7 @@ pub mod dependency;
 pub mod ecosystem;
 pub mod finding;
 pub mod lockfile;
+pub mod nearest;
 pub mod proposal;
 pub mod release;
 pub mod remedy;

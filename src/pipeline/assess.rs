@@ -1,6 +1,7 @@
 //! Assess: lockfiles and advisories → findings.
 
 use globset::GlobSet;
+use jiff::civil::Date;
 
 use crate::advisory::AdvisoryDatabase;
 use crate::check::{CHECKS, CheckContext};
@@ -14,8 +15,9 @@ pub(crate) fn assess(
     lockfiles: &[Lockfile],
     advisories: &AdvisoryDatabase,
     exclude: &GlobSet,
+    today: Date,
 ) -> Vec<Finding> {
-    let context = CheckContext { tree, lockfiles, advisories };
+    let context = CheckContext { tree, lockfiles, advisories, today };
     let mut findings = Vec::new();
     for check in CHECKS {
         let found: Vec<Finding> = check.inspect(&context);

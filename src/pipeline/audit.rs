@@ -1,6 +1,7 @@
 //! Audit: one target → what it pins and what is known about it. Changes nothing.
 
 use globset::GlobSet;
+use jiff::civil::Date;
 
 use crate::advisory::AdvisoryDatabase;
 use crate::model::report::ProjectReport;
@@ -15,6 +16,8 @@ pub(crate) struct AuditContext<'a> {
     pub(crate) advisories: &'a AdvisoryDatabase,
     /// Paths that are not audited.
     pub(crate) exclude: &'a GlobSet,
+    /// The day of this run, by UTC.
+    pub(crate) today: Date,
     /// Finds the commits of followed branches; `None` offline.
     pub(crate) resolver: Option<&'a Resolver>,
 }
@@ -25,7 +28,7 @@ pub(crate) fn audit(name: &str, tree: &dyn ProjectTree, context: &AuditContext<'
     if let Some(resolver) = context.resolver {
         resolver.resolve(&mut scan.lockfiles);
     }
-    let findings = assess(tree, &scan.lockfiles, context.advisories, context.exclude);
+    let findings = assess(tree, &scan.lockfiles, context.advisories, context.exclude, context.today);
     ProjectReport {
         commit: tree.commit().cloned(),
         lockfiles: scan.lockfiles,

@@ -90,6 +90,7 @@ mod tests {
             path: Vec::new(),
             origin: Origin::Registry { url: None },
             advisory: None,
+            detail: None,
         }
     }
 

@@ -139,8 +139,12 @@ fn audit_base(
 ) -> Result<Base, MirrorError> {
     let commit = snapshot.heads.get(&branch).ok_or(MirrorError::Empty)?.clone();
     let tree = GitTree::open(&snapshot.folder, &commit).map_err(MirrorError::Fetch)?;
-    let context =
-        AuditContext { advisories: &night.advisories, exclude: &policy.exclude, resolver: night.resolver.as_ref() };
+    let context = AuditContext {
+        advisories: &night.advisories,
+        exclude: &policy.exclude,
+        today: night.now.to_zoned(jiff::tz::TimeZone::UTC).date(),
+        resolver: night.resolver.as_ref(),
+    };
     let mut report = audit(&project.slug.to_string(), &tree, &context);
     report.branch = Some(branch.clone());
     let proposals = snapshot.heads.keys().filter(|name| name.starts_with(PROPOSALS)).cloned().collect();

@@ -104,6 +104,11 @@ fn goals(request: &RemedyRequest<'_>) -> Goals {
             }
             FindingKind::BranchTracking
             | FindingKind::Unlocked
+            | FindingKind::LooseRequirement
+            | FindingKind::MovableTag
+            | FindingKind::StaleLockfile
+            | FindingKind::Yanked
+            | FindingKind::EndOfLife
             | FindingKind::Unmaintained
             | FindingKind::Unsound
             | FindingKind::Notice => {}

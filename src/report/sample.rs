@@ -32,6 +32,8 @@ fn flaw(name: &str, score: Option<f64>, summary: &str, fixed: Option<&str>) -> K
         details: "Long text.".to_owned(),
         references: vec!["https://advisories.example/1".to_owned()],
         cvss: score.map(|score| Cvss { vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H".to_owned(), score }),
+        exploited: false,
+        likelihood: None,
         fixed: fixed.map(str::to_owned),
     }
 }
@@ -50,6 +52,7 @@ fn finding(kind: FindingKind, severity: Severity, package: &str, version: &str) 
         path: vec![step(package, version)],
         origin: Origin::Registry { url: None },
         advisory: None,
+        detail: None,
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) fn package(ecosystem: Ecosystem, text: &str) -> Result<&str, InvalidT
                 two && parts.all(|rest| part(rest, "-_."))
                     && (ecosystem == Ecosystem::GitHubActions || text.matches('/').count() == 1)
             }
+            // No package manager is started for the others yet: what no argument needs is not let through.
+            _ => part(text, "-_."),
         };
     if well_formed { Ok(text) } else { Err(invalid(ecosystem, "package name", text)) }
 }
@@ -47,6 +49,7 @@ pub(crate) fn version(ecosystem: Ecosystem, text: &str) -> Result<&str, InvalidT
             Ecosystem::Packagist | Ecosystem::GitHubActions => {
                 part(text, ".-_+") && text.contains(|character: char| character.is_ascii_digit())
             }
+            _ => part(text, ".-_+"),
         };
     if well_formed { Ok(text) } else { Err(invalid(ecosystem, "version", text)) }
 }

@@ -72,10 +72,8 @@ pub fn parse(ecosystem: Ecosystem, text: &str) -> Result<Version, InvalidVersion
         None
     } else {
         match ecosystem {
-            Ecosystem::CratesIo | Ecosystem::Npm | Ecosystem::GitHubActions => {
-                SemanticVersion::parse(trimmed).map(Kind::Semantic)
-            }
             Ecosystem::Packagist => ComposerVersion::parse(trimmed).map(Kind::Composer),
+            _ => SemanticVersion::parse(trimmed).map(Kind::Semantic),
         }
     };
     kind.map(Version).ok_or_else(|| InvalidVersion { ecosystem, text: text.to_owned() })
@@ -119,6 +117,7 @@ pub fn satisfies(ecosystem: Ecosystem, requirement: &str, version: &str) -> Opti
         Ecosystem::GitHubActions => {
             Some(SemanticVersion::parse(requirement)?.covers(&SemanticVersion::parse(version)?))
         }
+        _ => None,
     }
 }
 

@@ -320,8 +320,8 @@ fn real_databases_load_without_an_error() {
     for (name, kind, least) in [
         ("rustsec", SourceKind::RustSec, 1_150),
         ("friendsofphp", SourceKind::FriendsOfPhp, 1_500),
-        ("go", SourceKind::Osv, 0),
-        ("pypa", SourceKind::Osv, 0),
+        ("go", SourceKind::Osv, 3_000),
+        ("pypa", SourceKind::Osv, 2_500),
     ] {
         let location = shared.join(name).to_string_lossy().into_owned();
         assert_eq!(detect(Path::new(&location)), Some(kind), "{name}");
@@ -331,11 +331,7 @@ fn real_databases_load_without_an_error() {
         let status = world.load(true).unwrap().sources.remove(0);
         println!("{name}: {} advisories, {} skipped, {:?}", status.advisories, status.skipped, status.warning);
         assert!(status.advisories >= least, "{name} has {} advisories", status.advisories);
-        assert!(status.skipped <= 5, "{name} has {} records that could not be understood", status.skipped);
-        if least == 0 {
-            assert_eq!(status.advisories, 0);
-            assert!(status.warning.is_some_and(|warning| warning.contains("none of its")));
-        }
+        assert!(status.skipped <= 10, "{name} has {} records that could not be understood", status.skipped);
     }
     for name in ["npm-security-wg", "kev"] {
         let location = shared.join(name).to_string_lossy().into_owned();

@@ -42,6 +42,8 @@ fn flaw(name: &str, score: Option<f64>, summary: &str, details: &str) -> KnownFl
             format!("https://nvd.nist.gov/vuln/detail/{name}"),
         ],
         cvss: score.map(|score| Cvss { vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H".to_owned(), score }),
+        exploited: false,
+        likelihood: None,
         fixed: Some("4.17.21".to_owned()),
     }
 }
@@ -60,6 +62,7 @@ fn finding(package: &str, version: &str, severity: Severity, advisory: Option<Kn
         path: vec![step(package, version)],
         origin: Origin::Registry { url: None },
         advisory,
+        detail: None,
     }
 }
 

@@ -66,7 +66,11 @@ fn verify(before: &State, after: &State, position: usize, commit: &CommitId) -> 
         Origin::Git { pin, commit: locked, .. } => {
             pin.followed_branch().is_none() && locked.as_ref().is_none_or(|locked| locked == commit)
         }
-        Origin::Registry { .. } | Origin::Path | Origin::Archive { .. } => false,
+        Origin::Registry { .. }
+        | Origin::Path
+        | Origin::Archive { .. }
+        | Origin::Image { .. }
+        | Origin::System { .. } => false,
     };
     if stands { Ok(()) } else { Err(failed(format!("`{name}` still follows a branch after it was pinned"))) }
 }
@@ -84,7 +88,11 @@ fn find(dependencies: &[Dependency], finding: &Finding) -> Option<usize> {
 fn follows_no_branch(dependency: &Dependency) -> bool {
     match &dependency.origin {
         Origin::Git { pin, .. } => pin.followed_branch().is_none(),
-        Origin::Registry { .. } | Origin::Path | Origin::Archive { .. } => true,
+        Origin::Registry { .. }
+        | Origin::Path
+        | Origin::Archive { .. }
+        | Origin::Image { .. }
+        | Origin::System { .. } => true,
     }
 }
 
@@ -116,7 +124,11 @@ fn commit_of(origin: &Origin) -> Result<CommitId, Failure> {
 fn bump(request: &RemedyRequest<'_>, finding: &Finding, commit: &CommitId) -> Bump {
     let branch = match &finding.origin {
         Origin::Git { pin, .. } => pin.followed_branch().map(|branch| branch.unwrap_or("HEAD").to_owned()),
-        Origin::Registry { .. } | Origin::Path | Origin::Archive { .. } => None,
+        Origin::Registry { .. }
+        | Origin::Path
+        | Origin::Archive { .. }
+        | Origin::Image { .. }
+        | Origin::System { .. } => None,
     };
     Bump {
         ecosystem: finding.ecosystem,

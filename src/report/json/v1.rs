@@ -126,6 +126,10 @@ struct Finding<'a> {
     score: Option<f64>,
     /// The CVSS vector of that score.
     vector: Option<&'a str>,
+    /// Whether it is exploited in the wild.
+    exploited: bool,
+    /// How likely it is exploited within 30 days (EPSS), 0.0 to 1.0.
+    likelihood: Option<f64>,
     ecosystem: Ecosystem,
     package: &'a str,
     version: &'a str,
@@ -139,6 +143,8 @@ struct Finding<'a> {
     /// The shortest path from a direct dependency to the package, both included.
     path: Vec<Package<'a>>,
     origin: Origin<'a>,
+    /// What there is to say beyond the kind, for example the release nearest to a commit.
+    detail: Option<String>,
 }
 
 /// A record of an advisory source.
@@ -243,6 +249,19 @@ enum Origin<'a> {
     Path,
     /// An archive at an address.
     Archive { url: &'a str },
+    /// A registry of container images.
+    Image {
+        tag: Option<&'a str>,
+        /// What pins it, `sha256:…`.
+        digest: Option<&'a str>,
+    },
+    /// The packages of an operating system.
+    System {
+        /// Its release, for example `12` of `Debian:12`.
+        release: Option<&'a str>,
+        /// The source package that it was built from, where it differs.
+        source: Option<Package<'a>>,
+    },
 }
 
 /// Declares an enum of words with the conversion from the model's, exhaustively.
@@ -268,7 +287,50 @@ macro_rules! words {
 words! {
     /// An ecosystem, as OSV names it.
     Ecosystem from model::ecosystem::Ecosystem {
-        CratesIo = "crates.io", Npm = "npm", Packagist = "Packagist", GitHubActions = "GitHub Actions",
+        CratesIo = "crates.io",
+        Npm = "npm",
+        Packagist = "Packagist",
+        PyPi = "PyPI",
+        Go = "Go",
+        RubyGems = "RubyGems",
+        Maven = "Maven",
+        NuGet = "NuGet",
+        Hex = "Hex",
+        Pub = "Pub",
+        SwiftUrl = "SwiftURL",
+        ConanCenter = "ConanCenter",
+        Cran = "CRAN",
+        Bioconductor = "Bioconductor",
+        Hackage = "Hackage",
+        Ghc = "GHC",
+        Julia = "Julia",
+        Opam = "opam",
+        CocoaPods = "CocoaPods",
+        Jsr = "JSR",
+        Terraform = "Terraform",
+        Helm = "Helm",
+        Bitnami = "Bitnami",
+        GitHubActions = "GitHub Actions",
+        Docker = "Docker",
+        Git = "GIT",
+        Alpaquita = "Alpaquita",
+        Alpine = "Alpine",
+        BellSoft = "BellSoft Hardened Containers",
+        Chainguard = "Chainguard",
+        MinimOs = "MinimOS",
+        Wolfi = "Wolfi",
+        Debian = "Debian",
+        Echo = "Echo",
+        Ubuntu = "Ubuntu",
+        AlmaLinux = "AlmaLinux",
+        AzureLinux = "Azure Linux",
+        Mageia = "Mageia",
+        OpenEuler = "openEuler",
+        OpenSuse = "openSUSE",
+        PhotonOs = "Photon OS",
+        RedHat = "Red Hat",
+        RockyLinux = "Rocky Linux",
+        Suse = "SUSE",
     }
 }
 words! {
@@ -278,10 +340,12 @@ words! {
     }
 }
 words! {
-    /// What was found. `unmaintained`, `unsound` and `notice` are warnings.
+    /// What was found. All from `loose-requirement` on are warnings.
     FindingKind from model::finding::FindingKind {
         Vulnerability = "vulnerability", Malicious = "malicious", BranchTracking = "branch-tracking",
-        Unlocked = "unlocked", Unmaintained = "unmaintained", Unsound = "unsound", Notice = "notice",
+        Unlocked = "unlocked", LooseRequirement = "loose-requirement", MovableTag = "movable-tag",
+        StaleLockfile = "stale-lockfile", Yanked = "yanked", EndOfLife = "end-of-life",
+        Unmaintained = "unmaintained", Unsound = "unsound", Notice = "notice",
     }
 }
 words! {

@@ -170,6 +170,7 @@ pub(super) fn findings(lockfile: &Lockfile, database: &AdvisoryDatabase) -> Vec<
             path: lockfile.shortest_path(position),
             origin: dependency.origin.clone(),
             advisory,
+            detail: None,
         };
         if let crate::model::dependency::Origin::Git { pin, .. } = &dependency.origin
             && pin.followed_branch().is_some()
@@ -202,6 +203,7 @@ pub(super) fn advisory(ecosystem: Ecosystem, id: &str, package: &str, introduced
         withdrawn: false,
         affected: vec![Affected {
             ecosystem,
+            release: None,
             package: package.to_owned(),
             ranges: vec![AffectedRange { events }],
             versions: Vec::new(),

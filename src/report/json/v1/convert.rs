@@ -91,6 +91,12 @@ impl<'a> From<&'a model::dependency::Origin> for Origin<'a> {
             }
             model::dependency::Origin::Path => Self::Path,
             model::dependency::Origin::Archive { url } => Self::Archive { url },
+            model::dependency::Origin::Image { tag, digest } => {
+                Self::Image { tag: tag.as_deref(), digest: digest.as_deref() }
+            }
+            model::dependency::Origin::System { release, source } => {
+                Self::System { release: release.as_deref(), source: source.as_ref().map(Package::from) }
+            }
         }
     }
 }
@@ -111,6 +117,8 @@ impl<'a> From<&'a model::finding::Finding> for Finding<'a> {
             url: flaw.and_then(model::finding::KnownFlaw::page),
             score: cvss.map(|cvss| cvss.score),
             vector: cvss.map(|cvss| cvss.vector.as_str()),
+            exploited: flaw.is_some_and(|flaw| flaw.exploited),
+            likelihood: flaw.and_then(|flaw| flaw.likelihood),
             ecosystem: finding.ecosystem.into(),
             package: &finding.package,
             version: &finding.version,
@@ -121,6 +129,7 @@ impl<'a> From<&'a model::finding::Finding> for Finding<'a> {
             direct: finding.direct,
             path: finding.path.iter().map(Package::from).collect(),
             origin: (&finding.origin).into(),
+            detail: finding.detail.as_ref().map(ToString::to_string),
         }
     }
 }

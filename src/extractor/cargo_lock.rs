@@ -226,16 +226,18 @@ mod tests {
     use super::super::testing::{extract, show};
     use super::*;
 
-    const WORKSPACE: &[u8] = include_bytes!("../../tests/fixtures/extractor/cargo-lock/workspace-v4.lock");
+    const WORKSPACE: &[u8] = include_bytes!("../../tests/fixtures/extractor/cargo-lock/projects/workspace/Cargo.lock");
 
     #[test]
     fn a_workspace_is_read_with_scopes_and_lines() {
         let manifest = |name: &str| -> &'static [u8] {
             match name {
-                "root" => include_bytes!("../../tests/fixtures/extractor/cargo-lock/manifests/root.toml"),
-                "app" => include_bytes!("../../tests/fixtures/extractor/cargo-lock/manifests/app.toml"),
-                "core" => include_bytes!("../../tests/fixtures/extractor/cargo-lock/manifests/core.toml"),
-                _ => include_bytes!("../../tests/fixtures/extractor/cargo-lock/manifests/tool.toml"),
+                "root" => include_bytes!("../../tests/fixtures/extractor/cargo-lock/projects/workspace/Cargo.toml"),
+                "app" => include_bytes!("../../tests/fixtures/extractor/cargo-lock/projects/workspace/app/Cargo.toml"),
+                "core" => {
+                    include_bytes!("../../tests/fixtures/extractor/cargo-lock/projects/workspace/core/Cargo.toml")
+                }
+                _ => include_bytes!("../../tests/fixtures/extractor/cargo-lock/projects/workspace/tool/Cargo.toml"),
             }
         };
         let files = [

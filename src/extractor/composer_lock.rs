@@ -220,8 +220,10 @@ mod tests {
     use super::super::testing::{extract, show};
     use super::*;
 
-    const LOCK: &[u8] = include_bytes!("../../tests/fixtures/extractor/composer-lock/composer.lock");
-    const MANIFEST: &[u8] = include_bytes!("../../tests/fixtures/extractor/composer-lock/composer.json");
+    const LOCK: &[u8] =
+        include_bytes!("../../tests/fixtures/extractor/composer-lock/projects/application/composer.lock");
+    const MANIFEST: &[u8] =
+        include_bytes!("../../tests/fixtures/extractor/composer-lock/projects/application/composer.json");
 
     #[test]
     fn a_lock_that_composer_wrote_is_read() {

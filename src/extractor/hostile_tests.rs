@@ -1,36 +1,57 @@
 //! Whatever stands in a file, an extractor answers with dependencies or an error.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
+use super::fixture_tests::{files, projects};
 use super::testing::MemoryTree;
-use super::{EXTRACTORS, SourceFile};
+use super::{EXTRACTORS, Extractor, SourceFile};
 use crate::model::repository::RepoPath;
 
-/// A real file of each format under the name that its extractor claims.
-const REAL: [(&str, &[u8]); 7] = [
-    ("Cargo.lock", include_bytes!("../../tests/fixtures/extractor/cargo-lock/workspace-v4.lock")),
-    ("package-lock.json", include_bytes!("../../tests/fixtures/extractor/package-lock/nested-v3.json")),
-    ("package-lock.json", include_bytes!("../../tests/fixtures/extractor/package-lock/workspaces-v2.json")),
-    ("package-lock.json", include_bytes!("../../tests/fixtures/extractor/package-lock/git-v1.json")),
-    ("composer.lock", include_bytes!("../../tests/fixtures/extractor/composer-lock/composer.lock")),
-    (".github/workflows/ci.yml", include_bytes!("../../tests/fixtures/extractor/workflow/ci.yml")),
-    ("action.yml", include_bytes!("../../tests/fixtures/extractor/workflow/action.yml")),
-];
+/// A real file of a format, under the name that its extractor claims.
+struct Real {
+    extractor: &'static dyn Extractor,
+    path: RepoPath,
+    content: Vec<u8>,
+}
 
-/// Hands the content to every extractor, also as the manifests beside the file.
-fn read_as_everything(content: &[u8]) {
-    let manifests = ["Cargo.toml", "package.json", "composer.json"].map(|name| (name, content));
-    let tree = MemoryTree::new(&manifests);
-    for (name, _) in REAL {
-        let path = RepoPath::new(name).expect("a plain path");
-        let extractor = EXTRACTORS.iter().find(|extractor| extractor.claims(&path)).expect("an extractor");
-        if let Ok(dependencies) = extractor.extract(&SourceFile { path: &path, content, tree: &tree }) {
-            let lines = content.split(|&byte| byte == b'\n').count();
-            for dependency in &dependencies {
-                assert!(dependency.parents.iter().all(|&parent| parent < dependencies.len()));
-                assert!((1..=lines).contains(&(dependency.line as usize)), "{} of {lines}", dependency.line);
+/// Every file of the fixtures that an extractor claims.
+static REAL: LazyLock<Vec<Real>> = LazyLock::new(|| {
+    let mut real = Vec::new();
+    for extractor in EXTRACTORS {
+        for (name, content) in projects(extractor.id()).iter().flat_map(|project| files(project)) {
+            let path = RepoPath::new(&name).expect("a plain path");
+            // Large files only make the same lines slower.
+            if extractor.claims(&path) && content.len() < 20_000 {
+                real.push(Real { extractor: *extractor, path, content });
             }
         }
+    }
+    real
+});
+
+/// Hands the content to an extractor, also as the manifests beside the file.
+fn read_as(extractor: &dyn Extractor, path: &RepoPath, content: &[u8]) {
+    let manifests = ["Cargo.toml", "package.json", "composer.json", "pyproject.toml", "Pipfile", "Gemfile", "go.sum"];
+    let beside: Vec<String> =
+        manifests.iter().filter_map(|name| path.sibling(name).ok()).map(|path| path.to_string()).collect();
+    let beside: Vec<(&str, &[u8])> = beside.iter().map(|path| (path.as_str(), content)).collect();
+    let tree = MemoryTree::new(&beside);
+    if let Ok(dependencies) = extractor.extract(&SourceFile { path, content, tree: &tree }) {
+        let lines = content.split(|&byte| byte == b'\n').count();
+        for dependency in &dependencies {
+            assert!(dependency.parents.iter().all(|&parent| parent < dependencies.len()));
+            assert!((1..=lines).contains(&(dependency.line as usize)), "{} of {lines}", dependency.line);
+        }
+    }
+}
+
+/// Hands the content to every extractor.
+fn read_as_everything(content: &[u8]) {
+    for extractor in EXTRACTORS {
+        let real = REAL.iter().find(|real| real.extractor.id() == extractor.id()).expect("every format has fixtures");
+        read_as(*extractor, &real.path, content);
     }
 }
 
@@ -127,8 +148,9 @@ proptest! {
     }
 
     #[test]
-    fn no_mutation_of_a_real_file_makes_an_extractor_panic(real in 0..REAL.len(), mutations in prop::collection::vec(mutation(), 1..6)) {
-        read_as_everything(&mutate(REAL[real].1, &mutations));
+    fn no_mutation_of_a_real_file_makes_an_extractor_panic(real in any::<prop::sample::Index>(), mutations in prop::collection::vec(mutation(), 1..6)) {
+        let real = &REAL[real.index(REAL.len())];
+        read_as(real.extractor, &real.path, &mutate(&real.content, &mutations));
     }
 }
 

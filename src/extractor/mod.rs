@@ -20,6 +20,8 @@ pub static EXTRACTORS: &[&dyn Extractor] = &[
 #[cfg(test)]
 mod corpus_tests;
 #[cfg(test)]
+mod fixture_tests;
+#[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
 mod testing;

@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn nested_packages_and_every_kind_of_origin_are_read() {
-        insta::assert_snapshot!(read_alone(include_bytes!("../../tests/fixtures/extractor/package-lock/nested-v3.json")), @r#"
+        insta::assert_snapshot!(read_alone(include_bytes!("../../tests/fixtures/extractor/package-lock/projects/nested-v3/package-lock.json")), @r#"
         0 @acme/ui@2.0.1 Runtime direct Registry { url: None } [] line 27
         1 ms@1.0.0 Runtime Registry { url: None } [0 ^1.0.0] line 40
         2 branch@1.0.0 Runtime direct Git { url: "ssh://git@github.com/acme/branch.git", pin: Branch("develop"), commit: Some(CommitId("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")) } [0 >=1] line 44
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn workspaces_belong_to_the_project() {
-        insta::assert_snapshot!(read_alone(include_bytes!("../../tests/fixtures/extractor/package-lock/workspaces-v2.json")), @"
+        insta::assert_snapshot!(read_alone(include_bytes!("../../tests/fixtures/extractor/package-lock/projects/workspaces-v2/package-lock.json")), @"
         0 ansi-styles@0.2.0 Runtime Registry { url: None } [1 ~0.2.0] line 19
         1 chalk@0.3.0 Runtime direct Registry { url: None } [6 0.3.0] line 27
         2 etag@1.8.0 Development direct Registry { url: None } [5 ^1.0.0, 6 ^1.1.0] line 39
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn an_alias_has_the_name_of_its_package() {
-        insta::assert_snapshot!(read_alone(include_bytes!("../../tests/fixtures/extractor/package-lock/alias-v3.json")), @"
+        insta::assert_snapshot!(read_alone(include_bytes!("../../tests/fixtures/extractor/package-lock/projects/alias-v3/package-lock.json")), @"
         0 etag@1.8.1 Runtime direct Registry { url: None } [] line 15
         1 is-number@7.0.0 Runtime direct Registry { url: None } [] line 23
         ");
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_first_version_takes_the_direct_ones_from_the_manifest() {
-        let lock = include_bytes!("../../tests/fixtures/extractor/package-lock/git-v1.json");
+        let lock = include_bytes!("../../tests/fixtures/extractor/package-lock/projects/git-v1/package-lock.json");
         let manifest = br#"{"dependencies": {"chalk": "~0.4", "has-color": "*"}, "devDependencies": {"is-number": "jonschlinkert/is-number#some-branch"}}"#;
         let files: [(&str, &[u8]); 2] = [("package-lock.json", lock), ("package.json", manifest)];
         insta::assert_snapshot!(show(&extract(&PackageLock, &files).expect("a lockfile")), @r#"

@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn every_use_of_a_workflow_is_read_in_its_place() {
-        let content = include_bytes!("../../tests/fixtures/extractor/workflow/ci.yml");
+        let content = include_bytes!("../../tests/fixtures/extractor/workflow/projects/acme/.github/workflows/ci.yml");
         let found = extract(&Workflow, &[(".github/workflows/ci.yml", content)]).expect("a workflow");
         insta::assert_snapshot!(show(&found), @r#"
         0 actions/checkout@v4.1.1 Ci direct Git { url: "https://github.com/actions/checkout", pin: Commit, commit: Some(CommitId("b4ffde65f46336ab88eb53be808477a3936bae11")) } [] line 11
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn composite_actions_use_actions() {
-        let content = include_bytes!("../../tests/fixtures/extractor/workflow/action.yml");
+        let content = include_bytes!("../../tests/fixtures/extractor/workflow/projects/acme/action.yml");
         let found = extract(&Workflow, &[("tools/action.yml", content)]).expect("an action");
         insta::assert_snapshot!(show(&found), @r#"0 taiki-e/install-action@v2.44 Ci direct Git { url: "https://github.com/taiki-e/install-action", pin: Tag("v2.44"), commit: None } [] line 8"#);
     }

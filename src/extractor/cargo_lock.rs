@@ -1,11 +1,12 @@
 //! Cargo.lock, versions 1 to 4 (<https://doc.rust-lang.org/cargo/guide/cargo-toml-vs-cargo-lock.html>).
 
+mod canonical;
 mod manifest;
 
 use std::collections::HashMap;
 
+use cargo_lock::Lockfile;
 use cargo_lock::package::{GitReference, SourceId, SourceKind};
-use cargo_lock::{Lockfile, Package};
 use serde::Deserialize;
 use serde_spanned::Spanned;
 
@@ -39,31 +40,69 @@ impl Extractor for CargoLock {
         let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
         // Counted before it is parsed, which takes forty times the memory of the text.
         check_package_count(text.matches("[[package]]").count()).map_err(|error| error.with_hint(WAY_OUT))?;
-        let written = parse_written(text).map_err(|error| explain(text, error, WAY_OUT))?;
-        let lockfile = parse_lockfile(text, &written).map_err(|error| explain(text, error, WAY_OUT))?;
-        let packages: Vec<&Package> = lockfile.root.iter().chain(&lockfile.packages).collect();
-        let parents = find_parents(&packages);
+        let Locked { packages, parents } = match canonical::read(text) {
+            Some(locked) => locked,
+            None => read_any(text).map_err(|error| explain(text, error, WAY_OUT))?,
+        };
         let scopes = find_scopes(file, &packages, &parents);
-        let lines = Lines::of(text);
-        // `cargo-lock` keeps the order of the file, so the places are those of the same positions.
-        let places = written.root.iter().chain(&written.package);
+        let direct: Vec<bool> =
+            parents.iter().map(|parents| parents.iter().any(|&parent| packages[parent].is_own())).collect();
         Ok(packages
-            .iter()
-            .zip(places)
+            .into_iter()
+            .zip(direct)
             .zip(parents.into_iter().zip(scopes))
-            .map(|((package, place), (parents, scope))| Dependency {
+            .map(|((package, direct), (parents, scope))| Dependency {
                 ecosystem: Ecosystem::CratesIo,
-                name: package.name.to_string(),
-                version: package.version.to_string(),
-                origin: origin(package.source.as_ref()),
+                name: package.name,
+                version: package.version,
+                origin: package.origin,
                 scope,
-                direct: parents.iter().any(|&parent| is_own(packages[parent])),
+                direct,
                 parents,
                 requirements: Vec::new(),
-                line: lines.at(place.name.span().start),
+                line: package.line,
             })
             .collect())
     }
+}
+
+/// What a lockfile says, however it was read.
+struct Locked {
+    packages: Vec<Package>,
+    /// For each package, the positions of those that require it, sorted.
+    parents: Vec<Vec<usize>>,
+}
+
+struct Package {
+    name: String,
+    version: String,
+    origin: Origin,
+    line: u32,
+}
+
+impl Package {
+    /// Whether it is a package of the project itself.
+    fn is_own(&self) -> bool {
+        self.origin == Origin::Path
+    }
+}
+
+/// Reads a lockfile in any form, by `cargo-lock`.
+fn read_any(text: &str) -> Result<Locked, ParseError> {
+    let written = parse_written(text)?;
+    let lockfile = parse_lockfile(text, &written)?;
+    let packages: Vec<&cargo_lock::Package> = lockfile.root.iter().chain(&lockfile.packages).collect();
+    let parents = find_parents(&packages);
+    let lines = Lines::of(text);
+    // `cargo-lock` keeps the order of the file, so the places are those of the same positions.
+    let places = written.root.iter().chain(&written.package);
+    let packages = packages.iter().zip(places).map(|(package, place)| Package {
+        name: package.name.to_string(),
+        version: package.version.to_string(),
+        origin: origin(package.source.as_ref()),
+        line: lines.at(place.name.span().start),
+    });
+    Ok(Locked { packages: packages.collect(), parents })
 }
 
 /// The lockfile as written, for what `cargo-lock` does not keep.
@@ -113,13 +152,8 @@ fn parse_lockfile(text: &str, written: &Written) -> Result<Lockfile, ParseError>
     Lockfile::deserialize(table).map_err(|error| fault(&error))
 }
 
-/// Whether it is a package of the project itself.
-fn is_own(package: &Package) -> bool {
-    package.source.as_ref().is_none_or(SourceId::is_path)
-}
-
 /// For each package, the positions of those that require it.
-fn find_parents(packages: &[&Package]) -> Vec<Vec<usize>> {
+fn find_parents(packages: &[&cargo_lock::Package]) -> Vec<Vec<usize>> {
     let mut positions: HashMap<(&str, &semver::Version), Vec<usize>> = HashMap::new();
     for (position, package) in packages.iter().enumerate() {
         positions.entry((package.name.as_str(), &package.version)).or_default().push(position);
@@ -158,15 +192,18 @@ fn same_source(edge: Option<&SourceId>, package: Option<&SourceId>) -> bool {
 }
 
 /// A package is for development when the project reaches it through `[dev-dependencies]` only.
-fn find_scopes(file: &SourceFile<'_>, packages: &[&Package], parents: &[Vec<usize>]) -> Vec<Scope> {
+fn find_scopes(file: &SourceFile<'_>, packages: &[Package], parents: &[Vec<usize>]) -> Vec<Scope> {
     let development = DevelopmentNames::read(file);
+    if development.is_empty() {
+        return vec![Scope::Runtime; packages.len()];
+    }
     let mut children = vec![Vec::new(); packages.len()];
     for (child, parents) in parents.iter().enumerate() {
         for &parent in parents {
             children[parent].push(child);
         }
     }
-    let own: Vec<usize> = (0..packages.len()).filter(|&position| is_own(packages[position])).collect();
+    let own: Vec<usize> = (0..packages.len()).filter(|&position| packages[position].is_own()).collect();
     let reach = |development_too: bool| {
         let mut reached = vec![false; packages.len()];
         let mut queue = own.clone();
@@ -177,7 +214,7 @@ fn find_scopes(file: &SourceFile<'_>, packages: &[&Package], parents: &[Vec<usiz
             let name = packages[parent].name.as_str();
             queue.extend(children[parent].iter().copied().filter(|&child| {
                 development_too
-                    || !is_own(packages[parent])
+                    || !packages[parent].is_own()
                     || !development.contains(name, packages[child].name.as_str())
             }));
         }

@@ -1,12 +1,13 @@
 //! Scan: the files of a project → its lockfiles, and what could not be read.
 
 use globset::GlobSet;
+use rayon::prelude::*;
 
 use crate::extractor::{EXTRACTORS, Extractor, SourceFile};
 use crate::model::lockfile::Lockfile;
 use crate::model::report::Problem;
 use crate::model::repository::RepoPath;
-use crate::model::tree::{EntryKind, ProjectTree, TreeError};
+use crate::model::tree::{EntryKind, ProjectTree, TreeEntry, TreeError};
 
 /// What a project pins, as far as it could be read.
 #[derive(Debug, Default)]
@@ -17,23 +18,30 @@ pub(crate) struct Scan {
     pub(crate) problems: Vec<Problem>,
 }
 
-/// Reads every file that an extractor claims and the policy does not exclude.
+/// Reads every file that an extractor claims and the policy does not exclude, on every core.
 pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet) -> Scan {
-    let mut scan = Scan::default();
     let installed = Installed::of(tree);
-    for entry in tree.entries() {
-        if exclude.is_match(entry.path.as_str()) || installed.holds(&entry.path) {
-            continue;
-        }
-        let Some(extractor) = EXTRACTORS.iter().find(|extractor| extractor.claims(&entry.path)) else { continue };
-        match entry.kind {
-            EntryKind::File { .. } => match read(tree, *extractor, &entry.path) {
-                Ok(lockfile) => scan.lockfiles.push(lockfile),
-                Err(problem) => scan.problems.push(problem),
-            },
-            EntryKind::Symlink => scan.problems.push(symlink(&entry.path)),
+    let claimed: Vec<(&TreeEntry, &dyn Extractor)> = tree
+        .entries()
+        .iter()
+        .filter_map(|entry| Some((entry, *EXTRACTORS.iter().find(|extractor| extractor.claims(&entry.path))?)))
+        .filter(|(entry, _)| !exclude.is_match(entry.path.as_str()) && !installed.holds(&entry.path))
+        .collect();
+    // Results come in the order of the paths, whichever file is read first.
+    let read: Vec<Option<Result<Lockfile, Problem>>> = claimed
+        .par_iter()
+        .map(|(entry, extractor)| match entry.kind {
+            EntryKind::File { .. } => Some(read(tree, *extractor, &entry.path)),
+            EntryKind::Symlink => Some(Err(symlink(&entry.path))),
             // What a submodule holds belongs to another project.
-            EntryKind::Submodule => {}
+            EntryKind::Submodule => None,
+        })
+        .collect();
+    let mut scan = Scan::default();
+    for outcome in read.into_iter().flatten() {
+        match outcome {
+            Ok(lockfile) => scan.lockfiles.push(lockfile),
+            Err(problem) => scan.problems.push(problem),
         }
     }
     let refused = tree.refused().iter().filter(|path| !exclude.is_match(path.as_str()) && may_pin(path));

@@ -41,6 +41,11 @@ impl DevelopmentNames {
         Self(names)
     }
 
+    /// Whether nothing is needed for development only.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.values().all(HashSet::is_empty)
+    }
+
     /// Whether `package` needs `dependency` for development only.
     pub(super) fn contains(&self, package: &str, dependency: &str) -> bool {
         self.0.get(package).is_some_and(|names| names.contains(dependency))

@@ -70,11 +70,13 @@ impl<'a> Reader<'a> {
 
     /// Comments and the version, up to the first package.
     fn head(&mut self) -> Option<()> {
+        let mut has_version = false;
         loop {
             match self.next()? {
-                "" | "version = 3" | "version = 4" => {}
+                "" => {}
+                "version = 3" | "version = 4" if !std::mem::replace(&mut has_version, true) => {}
                 "[[package]]" => return Some(()),
-                comment if comment.starts_with('#') => {}
+                comment if comment.starts_with('#') && comment.bytes().all(|byte| matches!(byte, b' '..=b'~')) => {}
                 _ => return None,
             }
         }

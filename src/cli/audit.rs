@@ -13,6 +13,7 @@ use super::exit::{Failure, Outcome, Threshold};
 use super::output;
 use super::progress::ProgressLine;
 use super::sources;
+use crate::config::policy::Author;
 use crate::git::folder::FolderTree;
 use crate::git::local;
 use crate::git::mirror::{self, MirrorRequest};
@@ -20,6 +21,7 @@ use crate::git::tree::GitTree;
 use crate::model::report::{Problem, ProjectReport, Report};
 use crate::pipeline::audit::{AuditContext, audit as audit_tree};
 use crate::pipeline::resolve::Resolver;
+use crate::pipeline::suppress;
 
 /// What the targets share.
 struct Auditor<'a> {
@@ -48,6 +50,7 @@ pub(super) fn audit(
         context: AuditContext {
             advisories: &loaded.database,
             exclude: &policy.exclude,
+            ignores: &policy.ignores,
             today: now.to_zoned(jiff::tz::TimeZone::UTC).date(),
             resolver: resolver.as_ref(),
         },
@@ -67,7 +70,9 @@ pub(super) fn audit(
         );
     }
     progress.finish();
-    let report = Report { sources: loaded.sources, projects };
+    let today = auditor.context.today;
+    let remarks = suppress::remarks(&policy.ignores, Author::Organisation, projects.iter(), today);
+    let report = Report { sources: loaded.sources, projects, remarks };
     output::report(&report, shared, options.dependencies, environment)?;
     actions::publish(&report, shared, environment)?;
     Ok(outcome(&report, Threshold { severity: options.fail_on, warnings: options.deny_warnings }))

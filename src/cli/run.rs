@@ -13,13 +13,14 @@ use super::exit::{Failure, Outcome};
 use super::output;
 use super::progress::ProgressLine;
 use super::sources;
-use crate::config::policy::Policy;
+use crate::config::policy::{Author, Policy};
 use crate::forge::{FORGES, Forge, ForgeSettings, Preview};
 use crate::model::report::{Problem, ProjectReport, Report};
 use crate::pipeline::dry_run::index_page;
 use crate::pipeline::night::{self, Night};
 use crate::pipeline::remedy::Tools;
 use crate::pipeline::resolve::Resolver;
+use crate::pipeline::suppress;
 use crate::report::REPORTERS;
 use crate::template::Templates;
 
@@ -84,7 +85,9 @@ pub(super) fn night_of(
             // Nothing is wrong with how we were called: the report says that it is incomplete, and why.
             vec![ProjectReport::failed(&subject(&settings), Problem::from_error(&error, error.hint()))]
         });
-        let report = Report { sources: loaded.sources, projects };
+        let policy = &night.policy;
+        let remarks = suppress::remarks(&policy.ignores, Author::Organisation, projects.iter(), night.today());
+        let report = Report { sources: loaded.sources, projects, remarks };
         if let Some(preview) = preview {
             let page = index_page(&report, &preview.previewed(), &night.templates);
             preview

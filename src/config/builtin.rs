@@ -35,6 +35,7 @@ fn blank() -> Policy {
         exclude: GlobSet::empty(),
         exclude_patterns: Vec::new(),
         overrides: Vec::new(),
+        ignores: Vec::new(),
     }
 }
 

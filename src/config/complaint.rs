@@ -63,6 +63,11 @@ impl<'a> Complaints<'a> {
         Self { file, text, list: Vec::new() }
     }
 
+    /// The file as it was named.
+    pub(super) fn file(&self) -> &'a str {
+        self.file
+    }
+
     /// Adds a complaint about the bytes at `span`.
     pub(super) fn add(&mut self, span: &Range<usize>, message: impl AsRef<str>, way_out: impl AsRef<str>) {
         let (line, column) = self.position(span.start);

@@ -4,6 +4,7 @@
 mod builtin;
 pub(crate) mod complaint;
 mod document;
+mod ignore;
 mod load;
 mod plan;
 pub(crate) mod policy;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use globset::GlobSet;
+use globset::{GlobMatcher, GlobSet};
+use jiff::civil::Date;
 
+use crate::model::advisory::AdvisoryId;
 use crate::model::proposal::Route;
 use crate::model::repository::RepoSlug;
 use crate::model::severity::Severity;
@@ -31,6 +33,38 @@ pub(crate) struct Policy {
     pub(crate) exclude_patterns: Vec<String>,
     /// Settings of single projects.
     pub(crate) overrides: Vec<ProjectOverride>,
+    /// Findings that are left alone for a while, the organisation's first.
+    pub(crate) ignores: Vec<Ignore>,
+}
+
+/// A finding that is left alone until a day, for a reason.
+#[derive(Debug, Clone)]
+pub(crate) struct Ignore {
+    /// One of the flaw's names; `None` for findings that come from no advisory.
+    pub(crate) advisory: Option<AdvisoryId>,
+    /// Which packages; all when `None`.
+    pub(crate) package: Option<GlobMatcher>,
+    /// Which files; all when `None`.
+    pub(crate) path: Option<GlobMatcher>,
+    /// Which projects; all when `None`.
+    pub(crate) project: Option<GlobMatcher>,
+    /// Why.
+    pub(crate) reason: String,
+    /// The last day on which it holds.
+    pub(crate) expires: Date,
+    /// Who decided it.
+    pub(crate) author: Author,
+    /// Where it is written, for example `patchparty.toml:12`.
+    pub(crate) place: String,
+}
+
+/// Whose configuration file says something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Author {
+    /// The organisation's.
+    Organisation,
+    /// A project's own: it may not decide on critical flaws.
+    Project,
 }
 
 /// Which repositories are looked after.

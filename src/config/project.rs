@@ -1,8 +1,9 @@
 //! `.github/patchparty.toml` of a project: it may narrow the organisation's policy, and nothing else.
 //!
-//! The policy is a ceiling. A project may exclude more of its own folders, add checks and areas, and say who a role is. It
-//! may not remove a check, change a deadline, a branch, a source or a title, nor ask for fewer proposals: whoever can merge
-//! into a project must not be able to silence it.
+//! The policy is a ceiling. A project may exclude more of its own folders, add checks and areas, say who a role is, and
+//! ignore a finding that is not critical, with a reason and a last day, which every report shows. It may not remove a check,
+//! change a deadline, a branch, a source or a title, nor ask for fewer proposals: whoever can merge into a project must not
+//! be able to silence it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +12,10 @@ use serde::Deserialize;
 
 use super::complaint::{Complaints, ConfigError, nearest};
 use super::document;
+use super::ignore;
 use super::plan;
-use super::policy::{FunctionalArea, PlanCheck, Policy, TestPlan};
-use super::raw::{RawArea, RawAudit, RawCheck, Written};
+use super::policy::{Author, FunctionalArea, PlanCheck, Policy, TestPlan};
+use super::raw::{RawArea, RawAudit, RawCheck, RawIgnore, Written};
 use super::value;
 
 /// The file comes from a repository and is not trusted. A hundred checks are some 20 kB.
@@ -41,6 +43,8 @@ struct RawProjectFile {
     test_plan: RawAdditions,
     /// Steps added at the end of the deploy checklist.
     deploy: Vec<RawCheck>,
+    /// Findings that are left alone for a while; critical ones never are.
+    ignore: Vec<RawIgnore>,
 }
 
 /// What a project adds to the test plan.
@@ -62,7 +66,7 @@ impl RawProjectFile {
 
     fn pattern_count(&self) -> usize {
         let of_areas = self.test_plan.area.iter().map(|area| area.packages.len() + area.paths.len());
-        self.audit.exclude.len() + of_areas.sum::<usize>()
+        self.audit.exclude.len() + self.ignore.len() + of_areas.sum::<usize>()
     }
 }
 
@@ -83,6 +87,7 @@ pub(crate) fn narrow(policy: &Policy, name: &str, text: &str) -> Result<Policy, 
     add_to_plan(&raw, &mut narrowed, &mut complaints);
     exclude_more(&raw.audit.exclude, &mut narrowed, &mut complaints);
     name_owners(&raw.owners, &mut narrowed, &mut complaints);
+    narrowed.ignores.extend(ignore::ignores(&raw.ignore, name, Author::Project, &mut complaints));
     complaints.finish(narrowed)
 }
 
@@ -209,6 +214,7 @@ mod tests {
             exclude,
             exclude_patterns,
             overrides,
+            ignores,
         } = narrowed;
         let root = ["Cargo.lock", "package-lock.json", "composer.lock", "src/x", "a/Cargo.lock"];
         format!("{projects:?}{advisories:?}") == format!("{:?}{:?}", policy.projects, policy.advisories)
@@ -216,6 +222,7 @@ mod tests {
             && *deadlines == policy.deadlines
             && *wording == policy.wording
             && *overrides == policy.overrides
+            && ignores.iter().skip(policy.ignores.len()).all(|ignore| ignore.author == Author::Project)
             && checks_are_kept(always, &policy.test_plan.always)
             && checks_are_kept(emergency, &policy.test_plan.emergency)
             && checks_are_kept(major, &policy.test_plan.major)
@@ -336,7 +343,7 @@ mod tests {
         let schema: serde_json::Value = serde_json::from_str(&super::super::schema()).unwrap();
         let plan = &schema["$defs"]["TestPlan"]["properties"];
         let keys = [&schema["properties"], plan].into_iter().flat_map(|part| part.as_object().unwrap().keys());
-        let project = ["audit", "test-plan", "deploy", "always", "emergency", "major", "area"];
+        let project = ["audit", "ignore", "test-plan", "deploy", "always", "emergency", "major", "area"];
         let mut only: Vec<_> = keys.map(String::as_str).filter(|key| !project.contains(key)).collect();
         only.sort_unstable();
         assert_eq!(only, ORGANISATION_KEYS);

@@ -68,6 +68,28 @@ pub(super) struct RawPolicy {
     pub(super) wording: RawWording,
     /// What is audited.
     pub(super) audit: RawAudit,
+    /// Findings that are left alone for a while, each with its reason.
+    pub(super) ignore: Vec<RawIgnore>,
+}
+
+/// A finding that is left alone until a day, for a reason.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Ignore")]
+pub(super) struct RawIgnore {
+    /// One of the flaw's names, such as `CVE-2024-12345`; its other names follow. Without it, only findings that come from
+    /// no advisory are meant: a followed branch, a missing lockfile, the end of a runtime.
+    pub(super) advisory: Option<Written<String>>,
+    /// A pattern of package names, for example `lodash` or `symfony/*`; `*` also matches `/`.
+    pub(super) package: Option<Written<String>>,
+    /// A pattern of the files that pin it, for example `tools/**`.
+    pub(super) path: Option<Written<String>>,
+    /// A pattern of `owner/name`; only in the organisation's policy.
+    pub(super) project: Option<Written<String>>,
+    /// Why this is right, for those who ask later.
+    pub(super) reason: Written<String>,
+    /// The last day on which it holds, for example `2026-12-31`.
+    pub(super) expires: Written<String>,
 }
 
 /// Which repositories are looked after.

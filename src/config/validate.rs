@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::complaint::Complaints;
+use super::ignore;
 use super::plan;
 use super::policy::{
-    AdvisoryPolicy, Branches, Deadlines, FunctionalArea, PlanCheck, Policy, ProjectOverride, ProjectSelection,
+    AdvisoryPolicy, Author, Branches, Deadlines, FunctionalArea, PlanCheck, Policy, ProjectOverride, ProjectSelection,
     SourceConfig, SourceKind, TestPlan, Wording,
 };
 use super::raw::{
@@ -37,6 +38,7 @@ pub(super) fn policy(raw: &RawPolicy, base: Policy, complaints: &mut Complaints<
         exclude_patterns: globs.iter().map(|glob| glob.glob().to_owned()).collect(),
         exclude: value::glob_set(globs, &raw.audit.exclude, complaints),
         overrides: overrides(&raw.project, complaints),
+        ignores: ignore::ignores(&raw.ignore, complaints.file(), Author::Organisation, complaints),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reports: what was read, what was found, what was done about it.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
@@ -16,6 +17,30 @@ pub struct Report {
     pub sources: Vec<SourceStatus>,
     /// The projects, sorted by name.
     pub projects: Vec<ProjectReport>,
+    /// What the policy's owners should look at, for example an ignore that is used by nothing.
+    pub remarks: Vec<Remark>,
+}
+
+/// Something that is no finding and stops nothing, but wants a look.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Remark {
+    /// The line that it is about, for example `patchparty.toml:12`.
+    pub place: String,
+    /// One sentence without a period. May hold untrusted text.
+    pub message: String,
+}
+
+/// A finding that is left alone on purpose.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ignored {
+    /// The finding.
+    pub finding: Finding,
+    /// Why. Untrusted where a project's own file says so.
+    pub reason: String,
+    /// The last day on which it is left alone.
+    pub expires: Date,
+    /// The line that says so, for example `patchparty.toml:12`.
+    pub place: String,
 }
 
 /// An advisory source with its age.
@@ -48,6 +73,10 @@ pub struct ProjectReport {
     pub lockfiles: Vec<Lockfile>,
     /// What was found, in report order.
     pub findings: Vec<Finding>,
+    /// What was found and is left alone on purpose, in report order.
+    pub ignored: Vec<Ignored>,
+    /// What the project's people should look at in its own file.
+    pub remarks: Vec<Remark>,
     /// What could not be read or done, and is therefore missing above.
     pub problems: Vec<Problem>,
     /// The pull requests.
@@ -110,6 +139,8 @@ pub enum ProposalAction {
     ClosedByPerson,
     /// What it fixes has been fixed otherwise: the bot closed it.
     ClosedAsFixed,
+    /// What it fixes is left alone on purpose: the bot closed it.
+    ClosedAsIgnored,
 }
 
 impl ProjectReport {
@@ -121,6 +152,8 @@ impl ProjectReport {
             commit: None,
             lockfiles: Vec::new(),
             findings: Vec::new(),
+            ignored: Vec::new(),
+            remarks: Vec::new(),
             problems: Vec::new(),
             proposals: Vec::new(),
             blocked: Vec::new(),

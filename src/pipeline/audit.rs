@@ -4,11 +4,13 @@ use globset::GlobSet;
 use jiff::civil::Date;
 
 use crate::advisory::AdvisoryDatabase;
+use crate::config::policy::Ignore;
 use crate::model::report::ProjectReport;
 use crate::model::tree::ProjectTree;
 use crate::pipeline::assess::assess;
 use crate::pipeline::resolve::Resolver;
 use crate::pipeline::scan::scan;
+use crate::pipeline::suppress::suppress;
 
 /// What an audit needs besides the files.
 pub(crate) struct AuditContext<'a> {
@@ -16,6 +18,8 @@ pub(crate) struct AuditContext<'a> {
     pub(crate) advisories: &'a AdvisoryDatabase,
     /// Paths that are not audited.
     pub(crate) exclude: &'a GlobSet,
+    /// What is left alone on purpose.
+    pub(crate) ignores: &'a [Ignore],
     /// The day of this run, by UTC.
     pub(crate) today: Date,
     /// Finds the commits of followed branches; `None` offline.
@@ -29,11 +33,13 @@ pub(crate) fn audit(name: &str, tree: &dyn ProjectTree, context: &AuditContext<'
         resolver.resolve(&mut scan.lockfiles);
     }
     let findings = assess(tree, &scan.lockfiles, context.advisories, context.exclude, context.today);
-    ProjectReport {
+    let mut report = ProjectReport {
         commit: tree.commit().cloned(),
         lockfiles: scan.lockfiles,
         findings,
         problems: scan.problems,
         ..ProjectReport::named(name)
-    }
+    };
+    suppress(&mut report, context.ignores, context.today);
+    report
 }

@@ -23,7 +23,7 @@ mod tests {
     #[test]
     fn nothing_read_is_not_clean() {
         let templates = Templates::built_in().expect("valid");
-        let report = Report { sources: Vec::new(), projects: Vec::new() };
+        let report = Report { sources: Vec::new(), projects: Vec::new(), remarks: Vec::new() };
         let summary = job_summary(&report, &templates).expect("renders");
         assert!(summary.contains("This is not a clean result"), "{summary}");
     }

@@ -13,4 +13,5 @@ pub(crate) mod pull_request;
 pub(crate) mod remedy;
 pub(crate) mod resolve;
 pub(crate) mod scan;
+pub(crate) mod suppress;
 pub(crate) mod test_plan;

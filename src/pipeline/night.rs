@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::advisory::AdvisoryDatabase;
 use crate::config::policy::Policy;
@@ -38,6 +40,13 @@ pub(crate) struct Night {
     pub(crate) jobs: usize,
     /// Whether the forge only writes down what it would do.
     pub(crate) dry_run: bool,
+}
+
+impl Night {
+    /// The day of this run, by UTC.
+    pub(crate) fn today(&self) -> Date {
+        self.now.to_zoned(TimeZone::UTC).date()
+    }
 }
 
 /// Told when projects begin and end.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config;
-use crate::config::policy::Policy;
+use crate::config::policy::{Author, Policy};
 use crate::git::mirror::{self, MirrorError, MirrorRequest, Snapshot};
 use crate::git::tree::GitTree;
 use crate::model::report::{Problem, ProjectReport};
@@ -15,6 +15,7 @@ use crate::pipeline::audit::{AuditContext, audit};
 use crate::pipeline::night::Night;
 use crate::pipeline::plan::{BaseRole, PROPOSALS, proposal_branch};
 use crate::pipeline::propose::{self, ProposeRequest};
+use crate::pipeline::suppress;
 
 /// Where a project says what the organisation's policy does not: it may only narrow.
 const PROJECT_POLICY: &str = ".github/patchparty.toml";
@@ -124,6 +125,10 @@ fn audit_bases(night: &Night, project: &Project) -> Result<(Policy, Vec<Base>), 
     for (role, branch) in roles {
         bases.push(audit_base(night, project, &policy, (role, branch), &snapshot)?);
     }
+    let own = suppress::remarks(&policy.ignores, Author::Project, bases.iter().map(|base| &base.report), night.today());
+    if let Some(base) = bases.first_mut() {
+        base.report.remarks.extend(own);
+    }
     if let (Some(complaint), Some(base)) = (complaint, bases.first_mut()) {
         base.report.problems.push(complaint);
     }
@@ -142,7 +147,8 @@ fn audit_base(
     let context = AuditContext {
         advisories: &night.advisories,
         exclude: &policy.exclude,
-        today: night.now.to_zoned(jiff::tz::TimeZone::UTC).date(),
+        ignores: &policy.ignores,
+        today: night.today(),
         resolver: night.resolver.as_ref(),
     };
     let mut report = audit(&project.slug.to_string(), &tree, &context);

@@ -196,7 +196,7 @@ impl ProposeRequest<'_> {
         report.findings.iter().filter(|finding| self.base.role.takes(self.route, finding)).cloned().collect()
     }
 
-    /// Closes an open pull request whose findings have been fixed otherwise. One that people work on is theirs to close.
+    /// Closes an open pull request whose findings have been fixed otherwise, or are left alone on purpose now. One that people work on is theirs to close.
     async fn retire(&self, standing: &Standing) -> anyhow::Result<Proposed> {
         let (Some(existing), Some(state)) = (&standing.existing, &standing.state) else {
             return Ok(Proposed::default());
@@ -213,7 +213,12 @@ impl ProposeRequest<'_> {
         if !is_fixed {
             return Ok(Proposed::default());
         }
-        let proposed = self.leave(standing, ProposalAction::ClosedAsFixed).await?;
+        let ignored: Vec<Finding> = self.base.report.ignored.iter().map(|ignored| ignored.finding.clone()).collect();
+        let (flaws, loose) = (advisories_of(&ignored), loose_dependencies_of(&ignored));
+        let is_ignored =
+            state.advisories.iter().any(|id| flaws.contains(id)) || state.loose.iter().any(|name| loose.contains(name));
+        let action = if is_ignored { ProposalAction::ClosedAsIgnored } else { ProposalAction::ClosedAsFixed };
+        let proposed = self.leave(standing, action).await?;
         // What it named counts as new when it comes back: this was no person's decision.
         let last = PullRequestState { advisories: Vec::new(), loose: Vec::new(), ..state.clone() };
         let body = state::append(state::without(&existing.body), &last);
@@ -230,6 +235,7 @@ impl ProposeRequest<'_> {
             ProposalAction::LeftToPeople => Some("human-commits"),
             ProposalAction::ClosedByPerson => Some("closed"),
             ProposalAction::ClosedAsFixed => Some("fixed"),
+            ProposalAction::ClosedAsIgnored => Some("ignored"),
             ProposalAction::Opened
             | ProposalAction::Updated
             | ProposalAction::Unchanged

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::model::remedy::Blocked;
-use crate::model::report::{Problem, ProjectReport, ProposalReport, Report};
+use crate::model::report::{Problem, ProjectReport, ProposalReport, Remark, Report};
 use crate::model::text::is_invisible;
 
 /// What the reader asked for.
@@ -38,6 +38,8 @@ pub(crate) struct Section<'a> {
     pub(crate) branches: Vec<&'a str>,
     /// What could not be read or done on any of them, each once.
     pub(crate) problems: Vec<&'a Problem>,
+    /// What their people should look at, each once.
+    pub(crate) remarks: Vec<&'a Remark>,
     /// What could not be remedied on any of them, each once.
     pub(crate) blocked: Vec<&'a Blocked>,
     /// The pull requests of all of them.
@@ -55,6 +57,7 @@ impl<'a> Section<'a> {
                     project,
                     branches: Vec::new(),
                     problems: Vec::new(),
+                    remarks: Vec::new(),
                     blocked: Vec::new(),
                     proposals: Vec::new(),
                 });
@@ -78,6 +81,11 @@ impl<'a> Section<'a> {
         for problem in &project.problems {
             if !self.problems.contains(&problem) {
                 self.problems.push(problem);
+            }
+        }
+        for remark in &project.remarks {
+            if !self.remarks.contains(&remark) {
+                self.remarks.push(remark);
             }
         }
         for blocked in &project.blocked {

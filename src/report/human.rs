@@ -11,7 +11,7 @@ use crate::model::finding::Finding;
 use crate::model::lockfile::Lockfile;
 use crate::model::proposal::Route;
 use crate::model::remedy::Blocked;
-use crate::model::report::{Problem, ProjectReport, ProposalAction, ProposalReport, Report};
+use crate::model::report::{Ignored, Problem, ProjectReport, ProposalAction, ProposalReport, Remark, Report};
 use crate::model::repository::RepoPath;
 use crate::model::severity::Severity;
 
@@ -52,6 +52,9 @@ impl Reporter for Human {
                 page.labelled(("33", "warning:"), &text, 0)?;
             }
         }
+        for remark in &report.remarks {
+            page.remark(remark, 0)?;
+        }
         // A number stays with its word.
         for line in wrap(&summary(report, &sections), page.width) {
             writeln!(page.sink, "{}", paint(options, "1", &line.replace(NO_BREAK_SPACE, " ")))?;
@@ -74,6 +77,12 @@ impl Page<'_> {
             self.findings(&project.findings)?;
         } else if project.skipped.is_none() {
             self.text(&nothing_found(project), 2)?;
+        }
+        for ignored in &project.ignored {
+            self.ignored(ignored)?;
+        }
+        for remark in &section.remarks {
+            self.remark(remark, 2)?;
         }
         for problem in &section.problems {
             self.problem(problem)?;
@@ -111,6 +120,28 @@ impl Page<'_> {
             }
         }
         Ok(())
+    }
+
+    fn ignored(&mut self, ignored: &Ignored) -> io::Result<()> {
+        let finding = &ignored.finding;
+        let name =
+            finding.advisory.as_ref().map_or_else(|| finding.kind.as_str().to_owned(), |flaw| flaw.id.to_string());
+        let what = format!(
+            "{name} ({}) in {} {} of {}, until {} by {}",
+            finding.severity,
+            visible(&finding.package),
+            visible(&finding.version),
+            visible(finding.file.as_str()),
+            ignored.expires,
+            visible(&ignored.place)
+        );
+        self.labelled(("2", "ignored:"), &what, 2)?;
+        self.text(&visible(&ignored.reason), 4)
+    }
+
+    fn remark(&mut self, remark: &Remark, indent: usize) -> io::Result<()> {
+        let text = format!("{}: {}", visible(&remark.place), visible(&remark.message));
+        self.labelled(("33", "warning:"), &text, indent)
     }
 
     fn blocked(&mut self, blocked: &Blocked) -> io::Result<()> {
@@ -152,6 +183,7 @@ impl Page<'_> {
             ProposalAction::LeftToPeople => "left to people",
             ProposalAction::ClosedByPerson => "closed by a person",
             ProposalAction::ClosedAsFixed => "closed, fixed otherwise",
+            ProposalAction::ClosedAsIgnored => "closed, ignored on purpose",
         };
         let label = match proposal.route {
             Route::Emergency => ("1;31", "emergency pull request"),
@@ -244,6 +276,7 @@ fn summary(report: &Report, sections: &[Section<'_>]) -> String {
     let sum = |part: fn(&Section<'_>) -> usize| sections.iter().map(part).sum::<usize>();
     for (number, one, many) in [
         (warnings, "warning", "warnings"),
+        (sum(|section| section.project.ignored.len()), "ignored", "ignored"),
         (sum(|section| section.blocked.len()), "blocked", "blocked"),
         (sum(|section| section.proposals.len()), "pull request", "pull requests"),
         (sum(|section| section.problems.len()), "problem", "problems"),
@@ -287,7 +320,7 @@ mod tests {
 
     #[test]
     fn an_empty_report_is_not_clean() {
-        let report = Report { sources: Vec::new(), projects: Vec::new() };
+        let report = Report { sources: Vec::new(), projects: Vec::new(), remarks: Vec::new() };
         insta::assert_snapshot!(text(&report, ReportOptions::default()), @r"
         0 projects, 0 lockfiles, 0 findings
         Nothing was read: this is not a clean result.

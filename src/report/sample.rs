@@ -7,7 +7,9 @@ use crate::model::finding::{AdvisoryRecord, Finding, FindingKind, KnownFlaw};
 use crate::model::lockfile::Lockfile;
 use crate::model::proposal::Route;
 use crate::model::remedy::{BlockCause, Blocked, BlockingParent, Bump, Step};
-use crate::model::report::{Problem, ProjectReport, ProposalAction, ProposalReport, Report, SourceStatus};
+use crate::model::report::{
+    Ignored, Problem, ProjectReport, ProposalAction, ProposalReport, Remark, Report, SourceStatus,
+};
 use crate::model::repository::{CommitId, RepoPath};
 use crate::model::severity::{Cvss, Severity};
 
@@ -86,6 +88,8 @@ fn project(name: &str) -> ProjectReport {
         commit: Some(CommitId::new(&"a".repeat(40)).expect("40 digits")),
         lockfiles: Vec::new(),
         findings: Vec::new(),
+        ignored: Vec::new(),
+        remarks: Vec::new(),
         problems: Vec::new(),
         proposals: Vec::new(),
         blocked: Vec::new(),
@@ -153,6 +157,18 @@ pub(crate) fn report() -> Report {
     let mut shop = project("acme/shop");
     (shop.findings, shop.lockfiles) = (findings(), vec![lockfile()]);
     (shop.blocked, shop.proposals) = (vec![blocked()], vec![proposal()]);
+    let mut left_alone = finding(FindingKind::Vulnerability, Severity::High, "tar", "6.1.0");
+    left_alone.advisory = Some(flaw("CVE-2024-28863", None, "Extraction runs out of memory", None));
+    shop.ignored = vec![Ignored {
+        finding: left_alone,
+        reason: "Only our own archives are extracted.".to_owned(),
+        expires: jiff::civil::date(2026, 12, 31),
+        place: ".github/patchparty.toml:7".to_owned(),
+    }];
+    shop.remarks = vec![Remark {
+        place: ".github/patchparty.toml:12".to_owned(),
+        message: "the ignore of `CVE-2020-1` expired on 2026-01-31: remove it, or decide anew".to_owned(),
+    }];
     let mut broken = project("acme/broken");
     broken.problems = vec![Problem {
         file: Some(path("Cargo.lock")),
@@ -172,6 +188,10 @@ pub(crate) fn report() -> Report {
             skipped: 1,
             age_seconds: Some(864_000),
             warning: Some("10 days old; the policy warns from 7 days".to_owned()),
+        }],
+        remarks: vec![Remark {
+            place: "patchparty.toml:30".to_owned(),
+            message: "the ignore of `CVE-2021-1` matches nothing: remove it".to_owned(),
         }],
         projects: vec![shop, broken, archived, clean],
     }

@@ -6,7 +6,7 @@ use super::contract::{Section, project_count};
 use crate::model::finding::{Finding, KnownFlaw};
 use crate::model::proposal::Route;
 use crate::model::remedy::Blocked;
-use crate::model::report::{Problem, ProposalAction, ProposalReport, Report, SourceStatus};
+use crate::model::report::{Problem, ProposalAction, ProposalReport, Remark, Report, SourceStatus};
 use crate::model::severity::Severity;
 
 /// GitHub takes a summary of at most 1 MiB; more projects than these are in the report.
@@ -24,11 +24,14 @@ pub(crate) struct StepSummary<'a> {
     warnings_total: usize,
     blocked_total: usize,
     problems_total: usize,
+    ignored_total: usize,
     nothing_read: bool,
     sources: &'a [SourceStatus],
     severities: Vec<SeverityCount>,
     projects: Vec<ProjectView<'a>>,
     hidden_projects: usize,
+    /// About the organisation's policy.
+    remarks: Vec<RemarkView<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,7 +51,15 @@ struct ProjectView<'a> {
     hidden_findings: usize,
     blocked: Vec<BlockedView<'a>>,
     problems: Vec<ProblemView<'a>>,
+    remarks: Vec<RemarkView<'a>>,
     hidden_lines: usize,
+}
+
+/// An ignore that wants a look.
+#[derive(Debug, Serialize)]
+struct RemarkView<'a> {
+    place: &'a str,
+    message: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -102,6 +113,7 @@ impl<'a> From<&'a Report> for StepSummary<'a> {
             warnings_total: findings().filter(|finding| finding.kind.is_warning()).count(),
             blocked_total: sections.iter().map(|section| section.blocked.len()).sum(),
             problems_total: sections.iter().map(|section| section.problems.len()).sum(),
+            ignored_total: sections.iter().map(|section| section.project.ignored.len()).sum(),
             nothing_read: report.lockfiles_read() == 0,
             sources: &report.sources,
             severities: Severity::ALL
@@ -111,6 +123,7 @@ impl<'a> From<&'a Report> for StepSummary<'a> {
                 .collect(),
             hidden_projects: telling.len().saturating_sub(PROJECTS),
             projects: telling.into_iter().take(PROJECTS).map(project_view).collect(),
+            remarks: report.remarks.iter().take(LINES).map(remark_view).collect(),
         }
     }
 }
@@ -119,6 +132,7 @@ fn has_news(section: &Section<'_>) -> bool {
     section.project.skipped.is_some()
         || !section.project.findings.is_empty()
         || !section.problems.is_empty()
+        || !section.remarks.is_empty()
         || !section.proposals.is_empty()
         || !section.blocked.is_empty()
 }
@@ -135,8 +149,16 @@ fn project_view<'a>(section: &Section<'a>) -> ProjectView<'a> {
         hidden_findings: hidden(project.findings.len()),
         blocked: section.blocked.iter().take(LINES).map(|it| blocked_view(it)).collect(),
         problems: section.problems.iter().take(LINES).map(|it| problem_view(it)).collect(),
-        hidden_lines: hidden(section.blocked.len()) + hidden(section.problems.len()) + hidden(section.proposals.len()),
+        remarks: section.remarks.iter().take(LINES).map(|it| remark_view(it)).collect(),
+        hidden_lines: [section.blocked.len(), section.problems.len(), section.proposals.len(), section.remarks.len()]
+            .map(hidden)
+            .iter()
+            .sum(),
     }
+}
+
+fn remark_view(remark: &Remark) -> RemarkView<'_> {
+    RemarkView { place: &remark.place, message: &remark.message }
 }
 
 fn proposal_view(proposal: &ProposalReport) -> ProposalView<'_> {
@@ -153,6 +175,7 @@ fn proposal_view(proposal: &ProposalReport) -> ProposalView<'_> {
             ProposalAction::LeftToPeople => "left to the people who added commits",
             ProposalAction::ClosedByPerson => "closed by a person",
             ProposalAction::ClosedAsFixed => "closed, fixed otherwise",
+            ProposalAction::ClosedAsIgnored => "closed, ignored on purpose",
         },
     }
 }

@@ -20,6 +20,7 @@ pub(crate) static BUILT_IN: &[BuiltIn] = &[
         surface: Markdown,
         text: include_str!("../../templates/comment_human_commits.hbs"),
     },
+    BuiltIn { name: "comment_ignored", surface: Markdown, text: include_str!("../../templates/comment_ignored.hbs") },
     BuiltIn { name: "commit", surface: Plain, text: include_str!("../../templates/commit.hbs") },
     BuiltIn { name: "dry_run", surface: Html, text: include_str!("../../templates/dry_run.hbs") },
     BuiltIn {

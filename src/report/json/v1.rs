@@ -3,11 +3,12 @@
 //! Additions are allowed in version 1; a removal or a change of meaning needs a version 2.
 
 mod convert;
+mod words;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::model;
+use words::{Action, BlockCause, Ecosystem, FindingKind, Route, Scope, Severity, Step};
 
 /// The report of one invocation of patchparty.
 #[derive(Serialize, JsonSchema)]
@@ -23,6 +24,8 @@ pub(super) struct Document<'a> {
     sources: Vec<Source<'a>>,
     /// The projects, sorted by name.
     projects: Vec<Project<'a>>,
+    /// What the policy's owners should look at.
+    remarks: Vec<Remark<'a>>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -65,6 +68,10 @@ struct Project<'a> {
     files: Vec<File<'a>>,
     /// What was found, most urgent first.
     findings: Vec<Finding<'a>>,
+    /// What was found and is left alone on purpose.
+    ignored: Vec<Ignored<'a>>,
+    /// What the project's people should look at in its own file.
+    remarks: Vec<Remark<'a>>,
     /// What could not be remedied.
     blocked: Vec<Blocked<'a>>,
     /// The pull requests.
@@ -145,6 +152,26 @@ struct Finding<'a> {
     origin: Origin<'a>,
     /// What there is to say beyond the kind, for example the release nearest to a commit.
     detail: Option<String>,
+}
+
+/// A finding that is left alone on purpose.
+#[derive(Serialize, JsonSchema)]
+struct Ignored<'a> {
+    finding: Finding<'a>,
+    /// Why.
+    reason: &'a str,
+    /// The last day on which it is left alone, `YYYY-MM-DD`.
+    expires: String,
+    /// The line that says so, for example `patchparty.toml:12`.
+    place: &'a str,
+}
+
+/// Something that is no finding and stops nothing, but wants a look.
+#[derive(Serialize, JsonSchema)]
+struct Remark<'a> {
+    /// The line that it is about.
+    place: &'a str,
+    message: &'a str,
 }
 
 /// A record of an advisory source.
@@ -262,125 +289,6 @@ enum Origin<'a> {
         /// The source package that it was built from, where it differs.
         source: Option<Package<'a>>,
     },
-}
-
-/// Declares an enum of words with the conversion from the model's, exhaustively.
-macro_rules! words {
-    ($(#[$meta:meta])* $name:ident from $model:path { $($variant:ident = $word:literal),+ $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Serialize, JsonSchema)]
-        enum $name {
-            $(#[serde(rename = $word)] $variant,)+
-        }
-
-        impl From<$model> for $name {
-            fn from(value: $model) -> Self {
-                use $model as Model;
-                match value {
-                    $(Model::$variant => Self::$variant,)+
-                }
-            }
-        }
-    };
-}
-
-words! {
-    /// An ecosystem, as OSV names it.
-    Ecosystem from model::ecosystem::Ecosystem {
-        CratesIo = "crates.io",
-        Npm = "npm",
-        Packagist = "Packagist",
-        PyPi = "PyPI",
-        Go = "Go",
-        RubyGems = "RubyGems",
-        Maven = "Maven",
-        NuGet = "NuGet",
-        Hex = "Hex",
-        Pub = "Pub",
-        SwiftUrl = "SwiftURL",
-        ConanCenter = "ConanCenter",
-        Cran = "CRAN",
-        Bioconductor = "Bioconductor",
-        Hackage = "Hackage",
-        Ghc = "GHC",
-        Julia = "Julia",
-        Opam = "opam",
-        CocoaPods = "CocoaPods",
-        Jsr = "JSR",
-        Terraform = "Terraform",
-        Helm = "Helm",
-        Bitnami = "Bitnami",
-        GitHubActions = "GitHub Actions",
-        Docker = "Docker",
-        Git = "GIT",
-        Alpaquita = "Alpaquita",
-        Alpine = "Alpine",
-        BellSoft = "BellSoft Hardened Containers",
-        Chainguard = "Chainguard",
-        MinimOs = "MinimOS",
-        Wolfi = "Wolfi",
-        Debian = "Debian",
-        Echo = "Echo",
-        Ubuntu = "Ubuntu",
-        AlmaLinux = "AlmaLinux",
-        AzureLinux = "Azure Linux",
-        Mageia = "Mageia",
-        OpenEuler = "openEuler",
-        OpenSuse = "openSUSE",
-        PhotonOs = "Photon OS",
-        RedHat = "Red Hat",
-        RockyLinux = "Rocky Linux",
-        Suse = "SUSE",
-    }
-}
-words! {
-    /// How bad a finding is. `unknown`: no source has rated it.
-    Severity from model::severity::Severity {
-        Critical = "critical", High = "high", Unknown = "unknown", Medium = "medium", Low = "low",
-    }
-}
-words! {
-    /// What was found. All from `loose-requirement` on are warnings.
-    FindingKind from model::finding::FindingKind {
-        Vulnerability = "vulnerability", Malicious = "malicious", BranchTracking = "branch-tracking",
-        Unlocked = "unlocked", LooseRequirement = "loose-requirement", MovableTag = "movable-tag",
-        StaleLockfile = "stale-lockfile", Yanked = "yanked", EndOfLife = "end-of-life",
-        Unmaintained = "unmaintained", Unsound = "unsound", Notice = "notice",
-    }
-}
-words! {
-    /// What a project needs a dependency for.
-    Scope from model::dependency::Scope {
-        Runtime = "runtime", Development = "development", Ci = "ci",
-    }
-}
-words! {
-    /// The way a fix takes.
-    Route from model::proposal::Route {
-        Emergency = "emergency", Routine = "routine",
-    }
-}
-words! {
-    /// What was done with a pull request.
-    Action from model::report::ProposalAction {
-        Opened = "opened", Updated = "updated", Unchanged = "unchanged", Previewed = "previewed",
-        LeftToPeople = "left-to-people", ClosedByPerson = "closed-by-person",
-        ClosedAsFixed = "closed-as-fixed",
-    }
-}
-words! {
-    /// How far a version moves.
-    Step from model::remedy::Step {
-        Pin = "pin", Patch = "patch", Minor = "minor", Major = "major",
-    }
-}
-words! {
-    /// Why nothing could be done.
-    BlockCause from model::remedy::BlockCause {
-        NoFixedVersion = "no-fixed-version", ParentRequirement = "parent-requirement", LockfileStale = "lockfile-stale",
-        RegistryUnreachable = "registry-unreachable", ToolFailed = "tool-failed",
-        PostConditionFailed = "post-condition-failed", Refused = "refused", Unsupported = "unsupported",
-    }
 }
 
 /// What a dependency from git follows.

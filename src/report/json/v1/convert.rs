@@ -1,8 +1,8 @@
 //! From the program's own types to version 1 of the JSON report.
 
 use super::{
-    Blocked, Bump, Dependency, Document, File, Finding, Origin, Package, Parent, Pin, Problem, Project, Proposal,
-    Record, Severity, Source, Tool,
+    Blocked, Bump, Dependency, Document, File, Finding, Ignored, Origin, Package, Parent, Pin, Problem, Project,
+    Proposal, Record, Remark, Severity, Source, Tool,
 };
 use crate::model;
 use crate::model::advisory::AdvisoryId;
@@ -16,6 +16,7 @@ impl<'a> Document<'a> {
             incomplete: report.is_incomplete(),
             sources: report.sources.iter().map(Source::from).collect(),
             projects: report.projects.iter().map(|project| Project::new(project, dependencies)).collect(),
+            remarks: report.remarks.iter().map(Remark::from).collect(),
         }
     }
 }
@@ -48,6 +49,8 @@ impl<'a> Project<'a> {
             skipped: project.skipped.as_deref(),
             files: project.lockfiles.iter().map(file).collect(),
             findings: project.findings.iter().map(Finding::from).collect(),
+            ignored: project.ignored.iter().map(Ignored::from).collect(),
+            remarks: project.remarks.iter().map(Remark::from).collect(),
             blocked: project.blocked.iter().map(Blocked::from).collect(),
             proposals: project.proposals.iter().map(Proposal::from).collect(),
             problems: project.problems.iter().map(Problem::from).collect(),
@@ -131,6 +134,23 @@ impl<'a> From<&'a model::finding::Finding> for Finding<'a> {
             origin: (&finding.origin).into(),
             detail: finding.detail.as_ref().map(ToString::to_string),
         }
+    }
+}
+
+impl<'a> From<&'a model::report::Ignored> for Ignored<'a> {
+    fn from(ignored: &'a model::report::Ignored) -> Self {
+        Self {
+            finding: (&ignored.finding).into(),
+            reason: &ignored.reason,
+            expires: ignored.expires.to_string(),
+            place: &ignored.place,
+        }
+    }
+}
+
+impl<'a> From<&'a model::report::Remark> for Remark<'a> {
+    fn from(remark: &'a model::report::Remark) -> Self {
+        Self { place: &remark.place, message: &remark.message }
     }
 }
 

@@ -115,7 +115,7 @@ fn mirror(access: &Access<'_>, branches: &[String], folder: &Path) -> Result<Sna
     outcome
 }
 
-fn create(folder: &Path) -> Result<gix::Repository, MirrorError> {
+pub(super) fn create(folder: &Path) -> Result<gix::Repository, MirrorError> {
     std::fs::create_dir_all(folder).map_err(fetch_error)?;
     let repository = gix::ThreadSafeRepository::init_opts(
         folder,

@@ -6,6 +6,7 @@ mod connection;
 pub(crate) mod create;
 pub(crate) mod folder;
 mod guard;
+pub(crate) mod history;
 pub(crate) mod local;
 pub(crate) mod mirror;
 pub(crate) mod patch;

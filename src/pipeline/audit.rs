@@ -8,6 +8,7 @@ use crate::config::policy::Ignore;
 use crate::model::report::ProjectReport;
 use crate::model::tree::ProjectTree;
 use crate::pipeline::assess::assess;
+use crate::pipeline::nearest::{find_nearest, leave_unknown};
 use crate::pipeline::resolve::Resolver;
 use crate::pipeline::scan::scan;
 use crate::pipeline::suppress::suppress;
@@ -29,8 +30,12 @@ pub(crate) struct AuditContext<'a> {
 /// Scans and assesses the files of one project.
 pub(crate) fn audit(name: &str, tree: &dyn ProjectTree, context: &AuditContext<'_>) -> ProjectReport {
     let mut scan = scan(tree, context.exclude);
-    if let Some(resolver) = context.resolver {
-        resolver.resolve(&mut scan.lockfiles);
+    match context.resolver {
+        Some(resolver) => {
+            resolver.resolve(&mut scan.lockfiles);
+            find_nearest(resolver, &mut scan.lockfiles);
+        }
+        None => leave_unknown(&mut scan.lockfiles),
     }
     let findings = assess(tree, &scan.lockfiles, context.advisories, context.exclude, context.today);
     let mut report = ProjectReport {

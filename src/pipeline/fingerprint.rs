@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::model::dependency::Origin;
 use crate::model::ecosystem::Ecosystem;
-use crate::model::finding::Finding;
+use crate::model::finding::{Detail, Finding};
 use crate::model::remedy::Remedy;
 use crate::model::tree::{EntryKind, ProjectTree as _};
 use crate::pipeline::propose::ProposeRequest;
@@ -53,7 +53,8 @@ pub(crate) fn of_inputs(request: &ProposeRequest<'_>, findings: &[Finding]) -> S
     format!("{:x}", digest.finalize())
 }
 
-/// A finding without the commit that its branch stands at today, where the file does not lock one and a remote was asked.
+/// A finding without what was asked of a remote: the commit that its branch stands at today, where the file does not lock
+/// one, and the release nearest to it.
 ///
 /// The branch moves on, and a pull request that pins it must not: it would be another one every night, never tested.
 fn without_asked_commit(finding: &Finding) -> Finding {
@@ -61,6 +62,8 @@ fn without_asked_commit(finding: &Finding) -> Finding {
     if let (Ecosystem::GitHubActions, Origin::Git { commit, .. }) = (finding.ecosystem, &mut finding.origin) {
         *commit = None;
     }
+    // Which release is nearest moves with the branch, and is not known on a night without the network.
+    finding.detail = finding.detail.filter(|detail| !matches!(detail, Detail::Nearest(_)));
     finding
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod dry_run;
 pub(crate) mod fingerprint;
 pub(crate) mod job_summary;
+pub(crate) mod nearest;
 pub(crate) mod night;
 pub(crate) mod plan;
 pub(crate) mod project;

@@ -8,6 +8,7 @@ use crate::git::mirror::{self, MirrorError, MirrorRequest};
 use crate::git::remote;
 use crate::model::dependency::Origin;
 use crate::model::lockfile::Lockfile;
+use crate::model::nearest::Nearest;
 use crate::model::repository::{CommitId, RepoSlug};
 use crate::net::secret::Token;
 
@@ -28,12 +29,19 @@ pub(crate) struct Resolver {
     /// Sent to that server only.
     token: Option<Token>,
     known: Mutex<HashMap<Place, Option<CommitId>>>,
+    /// The nearest releases that were found, by repository and commit.
+    pub(super) nearest: Mutex<HashMap<(String, CommitId), Nearest>>,
 }
 
 impl Resolver {
     /// A resolver that finds actions on `server` (an address or a folder) and identifies itself there with `token`.
     pub(crate) fn new(server: &str, token: Option<Token>) -> Self {
-        Self { server: format!("{}/", server.trim_end_matches('/')), token, known: Mutex::new(HashMap::new()) }
+        Self {
+            server: format!("{}/", server.trim_end_matches('/')),
+            token,
+            known: Mutex::default(),
+            nearest: Mutex::default(),
+        }
     }
 
     /// Fills in the commit of every dependency that follows a branch and is not locked to one.
@@ -58,6 +66,16 @@ impl Resolver {
                 }
             }
         }
+    }
+
+    /// Where a repository is asked, with the token that may go there; `None` for what has no address on a network, and for
+    /// names that are none.
+    pub(super) fn remote(&self, url: &str) -> Option<(String, Option<&Token>)> {
+        let Some(action) = url.strip_prefix(ACTIONS_HOST) else {
+            return url.starts_with("https://").then(|| (url.to_owned(), None));
+        };
+        let slug: RepoSlug = action.trim_end_matches('/').trim_end_matches(".git").parse().ok()?;
+        self.server.contains("://").then(|| (format!("{}{slug}", self.server), self.token.as_ref()))
     }
 
     fn commit(&self, place: &Place) -> Option<CommitId> {

@@ -1,0 +1,166 @@
+//! Nearest: which release a dependency at a commit is, or was built on.
+//!
+//! A commit, and a branch even more, matches no affected range: every scanner is blind to it. The release that is nearest
+//! before it is what advisories can be asked about.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use crate::git::history::{NearTag, nearest_tags};
+use crate::model::dependency::{Dependency, GitPin, Origin};
+use crate::model::lockfile::Lockfile;
+use crate::model::nearest::Nearest;
+use crate::model::repository::CommitId;
+use crate::pipeline::resolve::Resolver;
+
+/// Commits of one project that are looked for; more is no project but an attempt to keep us busy, two connections each.
+const COMMIT_LIMIT: usize = 100;
+
+/// How many repositories are asked at a time.
+const CONNECTIONS: usize = 8;
+
+/// Finds the nearest release of every dependency at a commit whose version the file does not tell.
+///
+/// What cannot be found is noted with its reason, so that nobody takes silence for an answer.
+pub(crate) fn find_nearest(resolver: &Resolver, lockfiles: &mut [Lockfile]) {
+    let wanted: BTreeSet<(String, CommitId)> =
+        lockfiles.iter().flat_map(|lockfile| &lockfile.dependencies).filter_map(place).collect();
+    let asked: Vec<&(String, CommitId)> =
+        wanted.iter().take(COMMIT_LIMIT).filter(|place| !is_known(resolver, place)).collect();
+    let queue = Mutex::new(asked.into_iter());
+    std::thread::scope(|scope| {
+        for _ in 0..CONNECTIONS {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().ok().and_then(|mut queue| queue.next());
+                    let Some(place) = next else { return };
+                    let nearest = ask(resolver, &place.0, &place.1);
+                    if let Ok(mut known) = resolver.nearest.lock() {
+                        known.insert(place.clone(), nearest);
+                    }
+                }
+            });
+        }
+    });
+    let Ok(known) = resolver.nearest.lock() else { return };
+    for lockfile in lockfiles {
+        for (position, dependency) in lockfile.dependencies.iter().enumerate() {
+            let Some(place) = place(dependency) else { continue };
+            let beyond =
+                || Nearest::Unknown(format!("the project has more than {COMMIT_LIMIT} dependencies at commits"));
+            lockfile.nearest.insert(position, known.get(&place).cloned().unwrap_or_else(beyond));
+        }
+    }
+}
+
+/// Notes for the same dependencies that nobody was asked.
+pub(crate) fn leave_unknown(lockfiles: &mut [Lockfile]) {
+    for lockfile in lockfiles {
+        let at_commit = lockfile.dependencies.iter().enumerate().filter(|(_, dependency)| place(dependency).is_some());
+        let unknown = || Nearest::Unknown("this run does not use the network".to_owned());
+        lockfile.nearest = at_commit.map(|(position, _)| (position, unknown())).collect();
+    }
+}
+
+fn is_known(resolver: &Resolver, place: &(String, CommitId)) -> bool {
+    resolver.nearest.lock().is_ok_and(|known| known.contains_key(place))
+}
+
+/// The repository and the commit of a dependency that stands at one, and whose version says no more than that.
+fn place(dependency: &Dependency) -> Option<(String, CommitId)> {
+    let Origin::Git { url, pin, commit: Some(commit) } = &dependency.origin else { return None };
+    let is_told = match pin {
+        // The tag is the release; a comment beside a commit names one.
+        GitPin::Tag(_) => true,
+        GitPin::Commit => is_version(&dependency.version) && !commit.as_str().starts_with(&dependency.version),
+        GitPin::Branch(_) | GitPin::DefaultBranch => false,
+    };
+    (!is_told).then(|| (url.trim_start_matches("git+").to_owned(), commit.clone()))
+}
+
+fn ask(resolver: &Resolver, url: &str, commit: &CommitId) -> Nearest {
+    let Some((address, token)) = resolver.remote(url) else {
+        return Nearest::Unknown("only repositories with an https address are asked".to_owned());
+    };
+    match nearest_tags(&address, token, commit, is_version) {
+        Ok(tags) => match most_exact(tags) {
+            Some(tag) => Nearest::Release { tag: tag.name, commits_after: tag.distance },
+            None => Nearest::Unknown("no release is among the commits before it".to_owned()),
+        },
+        Err(error) => Nearest::Unknown(format!("failed to {error}")),
+    }
+}
+
+/// Whether a tag, or a version, names a release: `v1.2.3`, `1.2`, `release-2024.1`, `tool/v3`.
+fn is_version(name: &str) -> bool {
+    let last = name.rsplit(['/', '@']).next().unwrap_or(name);
+    let digits = last.trim_start_matches(|character: char| !character.is_ascii_digit());
+    // A word such as `python3` or a commit's digits is no release.
+    let prefix = &last[..last.len() - digits.len()];
+    let is_number = digits
+        .split(['.', '-', '_', '+'])
+        .next()
+        .is_some_and(|first| !first.is_empty() && first.len() <= 8 && first.bytes().all(|byte| byte.is_ascii_digit()));
+    is_number && (prefix.is_empty() || prefix == "v" || prefix == "V" || prefix.ends_with(['-', '_', '.', 'v', 'r']))
+}
+
+/// Among several tags at one commit, `v1.2.3` says more than `v1`.
+fn most_exact(tags: Vec<NearTag>) -> Option<NearTag> {
+    let numbers =
+        |name: &str| name.split(|character: char| !character.is_ascii_digit()).filter(|part| !part.is_empty()).count();
+    tags.into_iter().max_by(|left, right| {
+        (numbers(&left.name), left.name.len(), &left.name).cmp(&(numbers(&right.name), right.name.len(), &right.name))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ecosystem::Ecosystem;
+
+    #[test]
+    fn tags_that_name_releases_are_told_from_others() {
+        for release in ["v1.2.3", "1.2", "v1", "release-2024.1", "tool/v3", "pkg@1.2.3", "1.0.0-rc.1", "curl-7_88_1"] {
+            assert!(is_version(release), "{release}");
+        }
+        for other in ["latest", "python3", "nightly", "", "0123456789abcdef", "main", "v"] {
+            assert!(!is_version(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_most_exact_tag_of_a_commit_is_its_release() {
+        let tag = |name: &str| NearTag { name: name.to_owned(), distance: 0 };
+        assert_eq!(most_exact(vec![tag("v4"), tag("v4.2.1"), tag("v4.2")]), Some(tag("v4.2.1")));
+        assert_eq!(most_exact(Vec::new()), None);
+    }
+
+    #[test]
+    fn only_what_has_no_version_of_its_own_is_asked_for() {
+        let commit = CommitId::new(&"a".repeat(40)).expect("a commit");
+        let of = |version: &str, pin: GitPin| {
+            let url = "https://git.example/x".to_owned();
+            let origin = Origin::Git { url, pin, commit: Some(commit.clone()) };
+            place(&Dependency { origin, ..Dependency::new(Ecosystem::GitHubActions, "x", version, 1) }).is_some()
+        };
+        assert!(of(commit.as_str(), GitPin::Commit));
+        assert!(of("main", GitPin::Branch("main".to_owned())));
+        assert!(of("1.0.0", GitPin::DefaultBranch), "a branch is not what its manifest says");
+        assert!(!of("v4.1.1", GitPin::Commit), "noted beside the commit");
+        assert!(!of("v4", GitPin::Tag("v4".to_owned())));
+    }
+
+    #[test]
+    fn what_cannot_be_asked_says_so() {
+        let resolver = Resolver::new("https://forge.example", None);
+        let commit = CommitId::new(&"a".repeat(40)).expect("a commit");
+        let origin =
+            Origin::Git { url: "ssh://git@git.example/x".to_owned(), pin: GitPin::DefaultBranch, commit: Some(commit) };
+        let dependency = Dependency { origin, ..Dependency::new(Ecosystem::CratesIo, "x", "1.0.0", 1) };
+        let path = crate::model::repository::RepoPath::new("Cargo.lock").expect("a plain path");
+        let mut lockfiles = [Lockfile::new(path, "cargo-lock", vec![dependency])];
+        find_nearest(&resolver, &mut lockfiles);
+        let said = lockfiles[0].nearest[&0].to_string();
+        assert_eq!(said, "could not be checked: only repositories with an https address are asked");
+    }
+}

@@ -7,6 +7,7 @@ mod audit_remote;
 mod corpus;
 mod dry_run;
 mod hostile;
+mod ignores;
 mod limits;
 mod loose;
 mod organisation;

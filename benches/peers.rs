@@ -193,7 +193,7 @@ fn whole_corpus(world: &World) {
     let mut json = world.audit("all", &corpus);
     json.args(["--format", "json"]);
     let report = report(json);
-    let files = report["projects"][0]["lockfiles"].as_array().expect("lockfiles");
+    let files = report["projects"][0]["files"].as_array().expect("lockfiles");
     let size =
         |file: &Value| std::fs::metadata(corpus.join(file["path"].as_str().expect("a path"))).map_or(0, |it| it.len());
     let bytes: u64 = files.iter().map(size).sum();

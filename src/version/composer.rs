@@ -4,8 +4,6 @@
 use std::cmp::Ordering;
 
 use super::number::Number;
-use super::semantic::step_between;
-use crate::model::remedy::Step;
 
 /// What `x` in `1.x-dev` stands for, as Composer writes it.
 const ANY_NUMBER: u64 = 9_999_999;
@@ -104,11 +102,11 @@ impl ComposerVersion {
         }
     }
 
-    /// How far a move goes; from or to a branch, anything may change.
-    pub(super) fn step_to(&self, to: &Self) -> Step {
-        match (self, to) {
-            (Self::Numbered { numbers: from, .. }, Self::Numbered { numbers: to, .. }) => step_between(from, to),
-            (Self::Branch(_), _) | (_, Self::Branch(_)) => Step::Major,
+    /// The numbers; `None` for a branch.
+    pub(super) fn numbers(&self) -> Option<&[Number]> {
+        match self {
+            Self::Branch(_) => None,
+            Self::Numbered { numbers, .. } => Some(numbers),
         }
     }
 

@@ -22,7 +22,8 @@ impl DebianVersion {
             return None;
         }
         let (epoch, rest) = match text.split_once(':') {
-            Some((epoch, rest)) => (Number::parse(epoch).filter(is_epoch)?, rest),
+            // dpkg reads it with `strtol`, which knows a sign.
+            Some((epoch, rest)) => (Number::parse(epoch.strip_prefix('+').unwrap_or(epoch)).filter(is_epoch)?, rest),
             None => (Number::ZERO, text),
         };
         let (upstream, revision) = match rest.rsplit_once('-') {

@@ -29,6 +29,8 @@ pub(super) enum Token {
     Stability(Stability),
     /// A number behind it.
     Number(Number),
+    /// A word that PHP does not know; only in what `composer_raw` reads.
+    Unknown,
 }
 
 /// The stabilities, in PHP's order. `Patch` is above a release.
@@ -324,6 +326,7 @@ impl Ord for ComposerVersion {
 /// How `version_compare` ranks what stands at one position; the end of a version ranks between `RC` and any number.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
+    Unknown,
     Unstable(Stability),
     End,
     Number(Number),
@@ -336,6 +339,7 @@ impl From<&Token> for Rank {
             Token::Stability(Stability::Patch) => Self::Patch,
             Token::Stability(stability) => Self::Unstable(*stability),
             Token::Number(number) => Self::Number(number.clone()),
+            Token::Unknown => Self::Unknown,
         }
     }
 }

@@ -4,6 +4,7 @@
 mod apk;
 mod composer;
 mod composer_constraint;
+mod composer_raw;
 mod debian;
 mod gem;
 mod gem_requirement;
@@ -169,7 +170,7 @@ fn parse_kind(ecosystem: Ecosystem, text: &str) -> Option<Kind> {
         Ecosystem::Pub => BuildVersion::parse_dart(text).map(Kind::Build),
         Ecosystem::Julia => BuildVersion::parse_julia(text).map(Kind::Build),
         Ecosystem::NuGet => NuGetVersion::parse(text).map(Kind::NuGet),
-        Ecosystem::Packagist => ComposerVersion::parse(text).map(Kind::Composer),
+        Ecosystem::Packagist => ComposerVersion::parse(text).or_else(|| composer_raw::parse(text)).map(Kind::Composer),
         Ecosystem::PyPi => PythonVersion::parse(text).map(Kind::Python),
         Ecosystem::RubyGems => GemVersion::parse(text).map(Kind::Gem),
         Ecosystem::CocoaPods => GemVersion::parse_pod(text).map(Kind::Gem),

@@ -138,6 +138,8 @@ fn composer_agrees_with_composer() {
     for line in table.lines().filter(|line| !line.starts_with('#')) {
         let [question, left, right, expected] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line:?}") };
         let answer = match question {
+            // What Composer cannot normalise has an order, too, but no constraint holds it.
+            "compare" if [left, right].iter().any(|text| ComposerVersion::parse(text).is_none()) => "invalid",
             "compare" => match compare(Ecosystem::Packagist, left, right) {
                 Ok(Ordering::Less) => "less",
                 Ok(Ordering::Equal) => "equal",
@@ -264,6 +266,28 @@ fn orders_without_a_tool_follow_their_published_rules() {
     ] {
         assert_eq!(ordering(ecosystem, left, right), Ordering::Equal, "{ecosystem}: {left} and {right}");
     }
+}
+
+#[test]
+fn what_composer_cannot_normalise_is_compared_as_php_does() {
+    let sorted = [
+        "7.x-3.0",
+        "8.x-1.0-foo1",
+        "8.x-1.0-alpha2",
+        "8.x-1.0-beta3",
+        "8.x-1.0-rc1",
+        "8.x-1.0",
+        "8.x-1.0-pl1",
+        "8.x-1.10",
+        "8.0.0",
+    ];
+    for (position, left) in sorted.iter().enumerate() {
+        for (other, right) in sorted.iter().enumerate() {
+            // PHP 8.2's `version_compare` puts them in this order.
+            assert_eq!(ordering(Ecosystem::Packagist, left, right), position.cmp(&other), "{left} and {right}");
+        }
+    }
+    assert!(parse(Ecosystem::Packagist, "feature/x").is_err());
 }
 
 #[test]

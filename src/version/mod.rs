@@ -222,6 +222,10 @@ pub fn satisfies(ecosystem: Ecosystem, requirement: &str, version: &str) -> Opti
     if requirement.len() > LENGTH_LIMIT || version.len() > LENGTH_LIMIT {
         return None;
     }
+    meets(ecosystem, requirement, version)
+}
+
+fn meets(ecosystem: Ecosystem, requirement: &str, version: &str) -> Option<bool> {
     match ecosystem {
         Ecosystem::CratesIo => {
             let requirement = semver::VersionReq::parse(requirement).ok()?;

@@ -97,7 +97,7 @@ impl Standard {
         let post = cursor
             .attempt(|cursor| cursor.skip("-").then(|| cursor.digits())?)
             .or_else(|| Some(cursor.labelled(&[("post", ()), ("rev", ()), ("r", ())])?.1));
-        let dev = cursor.labelled(&[("dev", ())]).map(|(_, number)| number);
+        let dev = cursor.labelled(&[("dev", ())]).map(|((), number)| number);
         let local = cursor.local()?;
         Some(Self { epoch, release, pre, post, dev, local })
     }

@@ -67,6 +67,9 @@ pub(super) enum Command {
     Demo(DemoOptions),
     /// Check the configuration, or print its JSON schema
     Config(ConfigOptions),
+    /// Work with versions as their ecosystems do
+    #[command(hide = true)]
+    Version(VersionOptions),
 }
 
 #[derive(Debug, Args)]
@@ -160,6 +163,18 @@ pub(super) enum ConfigCommand {
     },
     /// Print the JSON schema of patchparty.toml
     Schema,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VersionOptions {
+    #[command(subcommand)]
+    pub(super) command: VersionCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum VersionCommand {
+    /// Answer each line `ECOSYSTEM LEFT RIGHT` of standard input with `<`, `=`, `>`, or `?` where there is no answer
+    Compare,
 }
 
 /// A format for every report there is.

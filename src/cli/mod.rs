@@ -12,6 +12,7 @@ mod output;
 mod progress;
 mod run;
 mod sources;
+mod version;
 
 use std::process::ExitCode;
 
@@ -48,5 +49,6 @@ fn dispatch(arguments: &Arguments, environment: &Environment) -> Result<Outcome,
         Command::Run(options) => run::run(options, &arguments.global, environment),
         Command::Demo(options) => demo::demo(options, &arguments.global, environment),
         Command::Config(options) => config::config(options),
+        Command::Version(options) => version::version(options),
     }
 }

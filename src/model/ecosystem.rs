@@ -293,13 +293,19 @@ impl Ecosystem {
 
     /// The name under which the ecosystem looks a package up.
     ///
-    /// PyPI folds case and runs of `-`, `_`, `.` (PEP 503); Composer, GitHub, NuGet, Hex, pub and image names ignore
-    /// case; Swift packages and repositories are known by their address without scheme, credentials and `.git`.
+    /// PyPI folds case and runs of `-`, `_`, `.` (PEP 503); Composer, GitHub, NuGet, Hex, pub, Terraform, Bitnami and
+    /// image names ignore case; Swift packages and repositories are known by their address without scheme, credentials,
+    /// port and `.git`. All others are taken as they are written: case counts for npm, Go, RubyGems, Maven and CRAN.
     pub fn normalise(self, name: &str) -> String {
         match self {
-            Self::Packagist | Self::GitHubActions | Self::NuGet | Self::Hex | Self::Pub | Self::Docker => {
-                name.to_ascii_lowercase()
-            }
+            Self::Packagist
+            | Self::GitHubActions
+            | Self::NuGet
+            | Self::Hex
+            | Self::Pub
+            | Self::Terraform
+            | Self::Bitnami
+            | Self::Docker => name.to_ascii_lowercase(),
             Self::PyPi => pep_503(name),
             Self::SwiftUrl | Self::Git => repository(name),
             _ => name.to_owned(),
@@ -343,21 +349,25 @@ fn pep_503(name: &str) -> String {
 }
 
 /// `host/path` of a repository's address: hosts and the large forges ignore case, and one repository has many addresses
-/// (`https://…`, `git@host:…`, with `.git` or without).
+/// (`https://…`, `git@host:…`, with a port, with `.git` or without).
 fn repository(address: &str) -> String {
-    let address = address.trim();
-    let address = address.strip_prefix("git+").unwrap_or(address);
-    let rest = address.split_once("://").map_or_else(
-        // `git@host:owner/name`, as ssh writes it.
-        || address.replacen(':', "/", usize::from(address.contains('@'))),
-        |(_, rest)| rest.to_owned(),
-    );
+    let address = address.trim().to_ascii_lowercase();
+    let address = address.strip_prefix("git+").unwrap_or(&address);
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let host = host.rsplit('@').next().unwrap_or(host);
+    let (host, owner) = match host.split_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, ""),
+        // `git@host:owner/name`, as ssh writes it.
+        Some((host, owner)) => (host, owner),
+        None => (host, ""),
+    };
     let path = path.trim_matches('/');
     let path = path.strip_suffix(".git").unwrap_or(path);
-    format!("{host}/{path}").trim_end_matches('/').to_ascii_lowercase()
+    let owner = if path.is_empty() { owner.strip_suffix(".git").unwrap_or(owner) } else { owner };
+    let parts = [host, owner, path].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+    parts.join("/")
 }
 
 #[cfg(test)]
@@ -386,6 +396,14 @@ mod tests {
             (Ecosystem::Git, "git@github.com:Acme/tool.git", "github.com/acme/tool"),
             (Ecosystem::Git, "ssh://git@host.example/a/b/", "host.example/a/b"),
             (Ecosystem::Git, "github.com/acme/tool", "github.com/acme/tool"),
+            (Ecosystem::Git, "github.com:acme/tool.git", "github.com/acme/tool"),
+            (Ecosystem::Git, "git@host.example:tool.git", "host.example/tool"),
+            (Ecosystem::Git, "ssh://git@host.example:2222/acme/tool.git/", "host.example/acme/tool"),
+            (Ecosystem::Git, "https://user:secret@github.com:443/Acme/Tool.GIT?x#y", "github.com/acme/tool"),
+            (Ecosystem::Git, "", ""),
+            (Ecosystem::Terraform, "registry.example/HashiCorp/AWS", "registry.example/hashicorp/aws"),
+            (Ecosystem::Bitnami, "WordPress", "wordpress"),
+            (Ecosystem::Cran, "MASS", "MASS"),
         ] {
             assert_eq!(ecosystem.normalise(name), expected, "{name}");
         }

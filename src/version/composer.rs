@@ -4,8 +4,6 @@
 use std::cmp::Ordering;
 
 use super::number::Number;
-use super::semantic::step_between;
-use crate::model::remedy::Step;
 
 /// What `x` in `1.x-dev` stands for, as Composer writes it.
 const ANY_NUMBER: u64 = 9_999_999;
@@ -31,6 +29,8 @@ pub(super) enum Token {
     Stability(Stability),
     /// A number behind it.
     Number(Number),
+    /// A word that PHP does not know; only in what `composer_raw` reads.
+    Unknown,
 }
 
 /// The stabilities, in PHP's order. `Patch` is above a release.
@@ -104,11 +104,11 @@ impl ComposerVersion {
         }
     }
 
-    /// How far a move goes; from or to a branch, anything may change.
-    pub(super) fn step_to(&self, to: &Self) -> Step {
-        match (self, to) {
-            (Self::Numbered { numbers: from, .. }, Self::Numbered { numbers: to, .. }) => step_between(from, to),
-            (Self::Branch(_), _) | (_, Self::Branch(_)) => Step::Major,
+    /// The numbers; `None` for a branch.
+    pub(super) fn numbers(&self) -> Option<&[Number]> {
+        match self {
+            Self::Branch(_) => None,
+            Self::Numbered { numbers, .. } => Some(numbers),
         }
     }
 
@@ -326,6 +326,7 @@ impl Ord for ComposerVersion {
 /// How `version_compare` ranks what stands at one position; the end of a version ranks between `RC` and any number.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
+    Unknown,
     Unstable(Stability),
     End,
     Number(Number),
@@ -338,6 +339,7 @@ impl From<&Token> for Rank {
             Token::Stability(Stability::Patch) => Self::Patch,
             Token::Stability(stability) => Self::Unstable(*stability),
             Token::Number(number) => Self::Number(number.clone()),
+            Token::Unknown => Self::Unknown,
         }
     }
 }

@@ -63,6 +63,21 @@ impl PartialEq for Number {
 
 impl Eq for Number {}
 
+/// The numbers at the front of a text, separated by dots: those of `1.2.3rc1` are 1, 2 and 3.
+pub(super) fn leading_numbers(text: &str) -> Vec<Number> {
+    let mut numbers = Vec::new();
+    let mut rest = text;
+    loop {
+        let end = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
+        let (digits, after) = rest.split_at(end);
+        numbers.extend(Number::parse(digits));
+        match after.strip_prefix('.') {
+            Some(next) if !digits.is_empty() => rest = next,
+            _ => return numbers,
+        }
+    }
+}
+
 /// Compares two lists of numbers, the shorter one padded with zeros.
 pub(super) fn compare_padded(left: &[Number], right: &[Number]) -> Ordering {
     let longest = left.len().max(right.len());

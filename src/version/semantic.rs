@@ -22,12 +22,21 @@ enum Identifier {
     Alphanumeric(String),
 }
 
-impl SemanticVersion {
-    /// Reads `1`, `v1.2`, `1.2.3-beta.4+build` and, as npm's loose mode does, `1.2.3beta`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+/// The text of a version, cut in its parts.
+pub(super) struct Parts<'a> {
+    /// At least one.
+    pub(super) numbers: Vec<Number>,
+    /// What follows the numbers, without the hyphen; empty for a release.
+    pub(super) prerelease: &'a str,
+    /// What follows the `+`; empty without one.
+    pub(super) build: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    /// Cuts `v1.2.3-beta.4+build`.
+    pub(super) fn split(text: &'a str) -> Option<Self> {
         let text = text.trim_start_matches(['=', ' ']);
         let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
-        // Build metadata has no part in the order.
         let (text, build) = text.split_once('+').map_or((text, None), |(text, build)| (text, Some(build)));
         if build.is_some_and(|build| !is_identifier_list(build)) {
             return None;
@@ -35,24 +44,59 @@ impl SemanticVersion {
         let end = text.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(text.len());
         let (numbers, rest) = text.split_at(end);
         let numbers = numbers.split('.').map(Number::parse).collect::<Option<Vec<_>>>()?;
-        if rest.is_empty() {
-            return Some(Self { numbers, prerelease: Vec::new() });
-        }
         let prerelease = rest.strip_prefix('-').unwrap_or(rest);
-        if !is_identifier_list(prerelease) {
+        if !rest.is_empty() && !is_identifier_list(prerelease) {
             return None;
         }
-        Some(Self { numbers, prerelease: prerelease.split('.').map(Identifier::new).collect() })
+        Some(Self { numbers, prerelease, build: build.unwrap_or_default() })
+    }
+}
+
+impl SemanticVersion {
+    /// Reads `1`, `v1.2`, `1.2.3-beta.4+build` and, as npm's loose mode does, `1.2.3beta`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        // Build metadata has no part in the order.
+        let Parts { numbers, prerelease, build: _ } = Parts::split(text)?;
+        let identifiers = prerelease.split('.').filter(|_| !prerelease.is_empty());
+        Some(Self { numbers, prerelease: identifiers.map(Identifier::new).collect() })
+    }
+
+    /// Reads a Go version, also one of the toolchain as its releases are named: `go1.21rc2` is `1.21.0-rc.2`.
+    pub(super) fn parse_go(text: &str) -> Option<Self> {
+        let text = text.strip_prefix("go").unwrap_or(text);
+        let label = ["beta", "rc"].into_iter().find_map(|label| {
+            let (numbers, number) = text.split_once(label)?;
+            let is_toolchain = numbers.ends_with(|last: char| last.is_ascii_digit()) && !numbers.contains('-');
+            Some((numbers, label, Number::parse(number)?)).filter(|_| is_toolchain)
+        });
+        match label {
+            Some((numbers, label, number)) => {
+                let prerelease = vec![Identifier::Alphanumeric(label.to_owned()), Identifier::Numeric(number)];
+                Some(Self { prerelease, ..Self::parse(numbers)? })
+            }
+            None => Self::parse(text),
+        }
+    }
+
+    /// Whether its suffix announces a release: `3.13-rc`, unlike `3.13-slim`, as tags of images have it.
+    pub(super) fn announces_a_release(&self) -> bool {
+        self.prerelease.iter().any(|identifier| match identifier {
+            Identifier::Numeric(_) => false,
+            Identifier::Alphanumeric(text) => text.to_ascii_lowercase().split('-').any(|word| {
+                let word = word.trim_end_matches(|last: char| last.is_ascii_digit());
+                ["alpha", "beta", "rc", "pre", "preview", "dev", "nightly", "snapshot", "a", "b"].contains(&word)
+            }),
+        })
+    }
+
+    /// The numbers.
+    pub(super) fn numbers(&self) -> &[Number] {
+        &self.numbers
     }
 
     /// Whether it is a pre-release.
     pub(super) fn is_prerelease(&self) -> bool {
         !self.prerelease.is_empty()
-    }
-
-    /// How far a move goes by the rule of caret requirements: whoever leaves `^from` breaks.
-    pub(super) fn step_to(&self, to: &Self) -> Step {
-        step_between(&self.numbers, &to.numbers)
     }
 
     /// Whether all numbers of `self` stand at the front of `version`: `v4` covers `v4.1.2`.
@@ -178,7 +222,7 @@ mod tests {
             ("v4", "v4.1.2", Step::Minor),
             ("v3", "v4", Step::Major),
         ] {
-            assert_eq!(version(from).step_to(&version(to)), step, "{from} → {to}");
+            assert_eq!(step_between(version(from).numbers(), version(to).numbers()), step, "{from} → {to}");
         }
     }
 
@@ -204,7 +248,7 @@ mod tests {
             let (old, new) = (semver::Version::parse(&from).expect("valid"), semver::Version::parse(&to).expect("valid"));
             prop_assume!(new >= old);
             let caret = semver::VersionReq::parse(&format!("^{from}")).expect("valid");
-            prop_assert_eq!(version(&from).step_to(&version(&to)) == Step::Major, !caret.matches(&new));
+            prop_assert_eq!(step_between(version(&from).numbers(), version(&to).numbers()) == Step::Major, !caret.matches(&new));
         }
     }
 }

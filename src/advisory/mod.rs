@@ -26,3 +26,8 @@ static SOURCES: &[&dyn Source] = &[
     &epss::Epss,
     &osv::Osv,
 ];
+
+#[cfg(test)]
+mod corpus_tests;
+#[cfg(test)]
+mod hostile_tests;

@@ -20,7 +20,7 @@ use crate::model::advisory::AdvisoryId;
 pub(super) struct Epss;
 
 /// Bytes of the text: the file of 2025 has 9 MB for 290,000 rows.
-const TEXT_LIMIT: u64 = 128 << 20;
+const TEXT_LIMIT: usize = 128 << 20;
 
 /// Rows that are read; there are about 40,000 new CVEs a year.
 const ROWS_LIMIT: usize = 1_000_000;
@@ -70,9 +70,9 @@ fn unpacked(content: &[u8]) -> Result<Cow<'_, [u8]>, RecordError> {
         return Ok(Cow::Borrowed(content));
     }
     let mut text = Vec::new();
-    let mut reader = MultiGzDecoder::new(content).take(TEXT_LIMIT + 1);
+    let mut reader = MultiGzDecoder::new(content).take(TEXT_LIMIT as u64 + 1);
     reader.read_to_end(&mut text).map_err(|error| RecordError::of(&error))?;
-    if text.len() as u64 > TEXT_LIMIT {
+    if text.len() > TEXT_LIMIT {
         return Err(RecordError::malformed("it unpacks to more than 128 MiB"));
     }
     Ok(Cow::Owned(text))
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn hostile_files_are_refused_without_a_panic() {
-        let bomb = packed(&vec![b'\n'; (TEXT_LIMIT + 2) as usize]);
+        let bomb = packed(&vec![b'\n'; TEXT_LIMIT + 2]);
         let whole = packed(TEXT.as_bytes());
         for content in
             [&b""[..], b"#", b"cve\n", b"id,score\n", b"\xff\xfe", b"\x1f\x8b", &whole[..whole.len() / 2], &bomb]

@@ -168,14 +168,14 @@ fn own_cve(id: &AdvisoryId, upstream: &[String]) -> Option<String> {
 fn kind<'a>(
     id: &AdvisoryId,
     aliases: &[AdvisoryId],
-    specifics: impl Iterator<Item = &'a Specific> + Clone,
+    mut specifics: impl Iterator<Item = &'a Specific> + Clone,
 ) -> AdvisoryKind {
     // The prefix of OpenSSF's malicious-packages database, and the field in which it says where it has a record from.
     let is_malicious = std::iter::once(id).chain(aliases).any(|name| name.as_str().starts_with("MAL-"));
     if is_malicious || specifics.clone().any(|specific| specific.is_malicious) {
         return AdvisoryKind::Malicious;
     }
-    match specifics.clone().find_map(Specific::informational) {
+    match specifics.find_map(Specific::informational) {
         None => AdvisoryKind::Vulnerability,
         Some("unmaintained") => AdvisoryKind::Unmaintained,
         Some("unsound") => AdvisoryKind::Unsound,

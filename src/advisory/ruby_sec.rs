@@ -1,4 +1,4 @@
-//! RubySec: one YAML file per flaw and gem, in folders named for the gem.
+//! `RubySec`: one YAML file per flaw and gem, in folders named for the gem.
 
 mod requirement;
 

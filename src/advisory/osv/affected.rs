@@ -43,11 +43,13 @@ pub(super) fn affected(entry: WireAffected, is_partial: &mut bool) -> Vec<Affect
     let versions = entry.versions.items;
     let mut all: Vec<Affected> = repositories
         .into_iter()
-        .filter_map(|(repository, commits)| entry_of_repository(repository, commits, &versions))
+        .filter_map(|(repository, commits)| entry_of_repository(repository, &commits, &versions))
         .collect();
     if let Some((ecosystem, release, package)) = entry.package.and_then(package_of) {
         if let Some(bound) = entry.database_specific.last_known_affected() {
-            ranges.iter_mut().for_each(|range| close(ecosystem, range, bound));
+            for range in &mut ranges {
+                close(ecosystem, range, bound);
+            }
         }
         all.insert(0, Affected { ecosystem, release, package, ranges, versions });
     }
@@ -139,7 +141,7 @@ fn commit_of(mut text: String) -> Option<String> {
     (matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(text)
 }
 
-fn entry_of_repository(repository: String, commits: Commits, tags: &[String]) -> Option<Affected> {
+fn entry_of_repository(repository: String, commits: &Commits, tags: &[String]) -> Option<Affected> {
     let safe = |version: &str| commits.safe.contains(version);
     let tags = tags.iter().filter(|tag| !safe(tag)).cloned();
     let versions: Vec<_> = tags.chain(commits.affected.difference(&commits.safe).cloned()).collect();

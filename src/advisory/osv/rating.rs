@@ -1,6 +1,6 @@
 //! The rating of an OSV record: vectors first, then the words that databases use.
 
-use super::wire::{Wire, WireAffected, WireSeverity};
+use super::wire::{Specific, Wire, WireAffected, WireSeverity};
 use crate::advisory::contract::parse_cvss;
 use crate::model::severity::{Cvss, Severity};
 
@@ -18,7 +18,7 @@ pub(super) fn rating(wire: &Wire, entries: &[WireAffected]) -> (Option<Cvss>, Se
     let typed = typed.filter_map(|severity| severity.score.text());
     let added = std::iter::once(&wire.database_specific)
         .chain(entries.iter().flat_map(|entry| [&entry.database_specific, &entry.ecosystem_specific]));
-    let words = typed.chain(added.flat_map(|specific| specific.ratings()));
+    let words = typed.chain(added.flat_map(Specific::ratings));
     (None, words.filter_map(severity_of_word).max().unwrap_or(Severity::Unknown))
 }
 

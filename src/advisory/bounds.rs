@@ -14,6 +14,11 @@ const REFERENCES_LIMIT: usize = 100;
 const ADDRESS_LIMIT: usize = 2_000;
 /// Other names per record: the longest list of RustSec has 16.
 const ALIASES_LIMIT: usize = 100;
+/// Entries per record, events per range and explicit versions per entry, whatever their source: far above every real
+/// record, and low enough that a look-up never reads one for long.
+const AFFECTED_LIMIT: usize = 50_000;
+const EVENTS_LIMIT: usize = 5_000;
+const VERSIONS_LIMIT: usize = 50_000;
 /// A package name or version; npm names have at most 214 characters, crates.io names at most 64.
 const NAME_LIMIT: usize = 300;
 
@@ -37,12 +42,15 @@ pub(super) fn bounded(mut advisory: Advisory) -> Bounded {
     advisory.aliases.dedup();
     advisory.aliases.truncate(ALIASES_LIMIT);
 
-    let mut is_partial = false;
+    let mut is_partial = advisory.affected.len() > AFFECTED_LIMIT;
+    advisory.affected.truncate(AFFECTED_LIMIT);
     let said_something = advisory.affected.iter().any(says_something);
     for affected in &mut advisory.affected {
         is_partial |= leave_out_the_unordered(affected);
     }
-    advisory.affected.retain(|affected| within(&affected.package) && says_something(affected));
+    let is_named = |affected: &Affected| within(&affected.package) && affected.release.as_deref().is_none_or(within);
+    is_partial |= !advisory.affected.iter().all(is_named);
+    advisory.affected.retain(|affected| is_named(affected) && says_something(affected));
     // A record that never named a version is whole as it is; one whose every range had to go is not a record any more.
     let is_lost = said_something && advisory.affected.is_empty();
     Bounded { advisory: (!is_lost).then_some(advisory), is_partial: is_partial || is_lost }
@@ -61,10 +69,12 @@ fn leave_out_the_unordered(affected: &mut Affected) -> bool {
     let ecosystem = affected.ecosystem;
     affected.ranges.retain(|range| {
         // Without a beginning, nothing of a range is affected: the schema demands one.
-        range.events.iter().any(|event| matches!(event, RangeEvent::Introduced(_)))
+        range.events.len() <= EVENTS_LIMIT
+            && range.events.iter().any(|event| matches!(event, RangeEvent::Introduced(_)))
             && range.events.iter().all(|event| is_ordered(ecosystem, event))
     });
     affected.versions.retain(|version| within(version));
+    affected.versions.truncate(VERSIONS_LIMIT);
     before != (affected.ranges.len(), affected.versions.len())
 }
 
@@ -186,5 +196,43 @@ mod tests {
         let outcome = bounded(partly);
         assert!(outcome.is_partial);
         assert_eq!(outcome.advisory.expect("its versions remain").affected[0].versions, ["1.0.0"]);
+    }
+
+    #[test]
+    fn absurd_ranges_are_left_out_or_mean_nothing() {
+        let fixed = |version: &str| RangeEvent::Fixed(version.to_owned());
+        let mut many = vec![introduced("0")];
+        many.extend((0..1_000_000).map(|number| fixed(&format!("1.0.{number}"))));
+        let outcome = bounded(advisory(many));
+        assert!(outcome.is_partial && outcome.advisory.is_none(), "a million events were taken");
+
+        // Inverted and circular ranges are evaluated in the order of versions: they are no loops and hold what they say.
+        let round = vec![fixed("1.0.0"), introduced("2.0.0"), fixed("1.0.0"), introduced("2.0.0"), fixed("2.0.0")];
+        assert!(bounded(advisory(round)).advisory.is_some());
+
+        let mut wide = advisory(vec![introduced("0")]);
+        wide.affected = vec![wide.affected[0].clone(); AFFECTED_LIMIT + 1];
+        let outcome = bounded(wide);
+        assert!(outcome.is_partial);
+        assert_eq!(outcome.advisory.expect("most of it").affected.len(), AFFECTED_LIMIT);
+
+        let mut long = advisory(vec![introduced("0")]);
+        long.affected[0].versions = (0..=VERSIONS_LIMIT).map(|number| format!("1.0.{number}")).collect();
+        let outcome = bounded(long);
+        assert!(outcome.is_partial);
+        assert_eq!(outcome.advisory.expect("most of it").affected[0].versions.len(), VERSIONS_LIMIT);
+    }
+
+    #[test]
+    fn names_that_are_none_are_left_out_and_named() {
+        for name in ["", "a\u{0}b", "a\nb", &"x".repeat(10_000)] {
+            let mut hostile = advisory(vec![introduced("0")]);
+            hostile.affected[0].package = name.to_owned();
+            let outcome = bounded(hostile);
+            assert!(outcome.is_partial && outcome.advisory.is_none(), "{name:?} was taken");
+            let mut hostile = advisory(vec![introduced("0")]);
+            hostile.affected[0].release = Some(name.to_owned());
+            assert!(bounded(hostile).advisory.is_none(), "{name:?} was taken as a release");
+        }
     }
 }

@@ -4,9 +4,12 @@
 mod bounds;
 mod contract;
 mod database;
+mod epss;
 mod friends_of_php;
+mod kev;
 mod osv;
 mod ranges;
+mod ruby_sec;
 mod rustsec;
 pub(crate) mod store;
 
@@ -18,5 +21,13 @@ static SOURCES: &[&dyn Source] = &[
     // In the order in which a location's format is guessed: the most particular layout first.
     &rustsec::RustSec,
     &friends_of_php::FriendsOfPhp,
+    &ruby_sec::RubySec,
+    &kev::Kev,
+    &epss::Epss,
     &osv::Osv,
 ];
+
+#[cfg(test)]
+mod corpus_tests;
+#[cfg(test)]
+mod hostile_tests;

@@ -1,106 +1,26 @@
 //! OSV: the Open Source Vulnerability format, as JSON or YAML, of any database that exports it.
 
-use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::Value;
+mod affected;
+mod rating;
+mod wire;
 
-use super::contract::{Reading, RecordError, RecordFile, Source, aliases, has_extension, parse_cvss};
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::contract::{Reading, RecordError, RecordFile, Source, aliases, has_extension};
 use crate::config::policy::SourceKind;
-use crate::model::advisory::{Advisory, AdvisoryId, AdvisoryKind, Affected, AffectedRange, RangeEvent};
-use crate::model::ecosystem::Ecosystem;
-use crate::model::severity::{Cvss, Severity};
+use crate::model::advisory::{Advisory, AdvisoryId, AdvisoryKind};
+use crate::model::severity::Severity;
+use affected::affected;
+use rating::rating;
+use wire::{Specific, Wire};
 
 /// Reads records of the OSV schema (<https://ossf.github.io/osv-schema/>); one per file, or a list of them.
-///
-/// The structs are our own and tolerant: a field that is new, or null, or of a shape that one database alone uses, costs
-/// that field and not the record.
 pub(super) struct Osv;
-
-#[derive(Deserialize)]
-struct Wire {
-    id: String,
-    modified: Option<String>,
-    withdrawn: Option<String>,
-    aliases: Option<Vec<String>>,
-    summary: Option<String>,
-    details: Option<String>,
-    severity: Option<Vec<WireSeverity>>,
-    affected: Option<Vec<WireAffected>>,
-    references: Option<Vec<WireReference>>,
-    database_specific: Option<Specific>,
-}
-
-#[derive(Deserialize)]
-struct WireSeverity {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    score: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct WireAffected {
-    package: Option<WirePackage>,
-    ranges: Option<Vec<WireRange>>,
-    versions: Option<Vec<String>>,
-    severity: Option<Vec<WireSeverity>>,
-    database_specific: Option<Specific>,
-}
-
-#[derive(Deserialize)]
-struct WirePackage {
-    ecosystem: Option<String>,
-    name: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct WireRange {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    events: Option<Vec<WireEvent>>,
-}
-
-#[derive(Deserialize)]
-struct WireEvent {
-    introduced: Option<String>,
-    fixed: Option<String>,
-    last_affected: Option<String>,
-    limit: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct WireReference {
-    url: Option<String>,
-}
-
-/// What a database adds on its own: GitHub a severity word, RustSec the kind of an informational record.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Specific {
-    Known { severity: Option<Value>, informational: Option<Value> },
-    Other(serde::de::IgnoredAny),
-}
-
-impl Specific {
-    fn severity_word(&self) -> Option<&str> {
-        match self {
-            Self::Known { severity, .. } => severity.as_ref()?.as_str(),
-            Self::Other(_) => None,
-        }
-    }
-
-    fn informational(&self) -> Option<&str> {
-        match self {
-            Self::Known { informational, .. } => informational.as_ref()?.as_str(),
-            Self::Other(_) => None,
-        }
-    }
-}
-
-/// Several records in one file: a plain list, or the answer of OSV's own API.
-#[derive(Deserialize)]
-struct Answer {
-    vulns: Vec<Value>,
-}
 
 impl Source for Osv {
     fn id(&self) -> &'static str {
@@ -130,21 +50,66 @@ impl Source for Osv {
             }
             Err(failure) => failure,
         };
+        let mut list = serde_json::Deserializer::from_str(text);
+        let visitor = RecordList { source: self.id(), reading: &mut reading };
         // The complaint about a single record says more than the one about a list that it never was.
-        let records = serde_json::from_str::<Vec<Value>>(text)
-            .or_else(|_| serde_json::from_str::<Answer>(text).map(|answer| answer.vulns))
-            .map_err(|_| RecordError::of(&failure))?;
-        for record in records {
-            let outcome = serde_json::from_value(record).map_err(|error| RecordError::of(&error));
-            if outcome.and_then(|wire| reading.add(self.id(), wire)).is_err() {
-                reading.skipped += 1;
-            }
-        }
+        list.deserialize_any(visitor).and_then(|()| list.end()).map_err(|_| RecordError::of(&failure))?;
         Ok(reading)
     }
 }
 
+/// Several records in one file: a plain list, or the answer of OSV's own API (`{"vulns": […]}`). They are read one by one,
+/// so that a file of hundreds of megabytes needs no more memory than its records do here, and a record that cannot be
+/// understood loses none of the others.
+struct RecordList<'a> {
+    source: &'static str,
+    reading: &'a mut Reading,
+}
+
+impl<'de> DeserializeSeed<'de> for RecordList<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RecordList<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list of records")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(record) = list.next_element::<&RawValue>()? {
+            self.reading.add_text(self.source, record.get());
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut is_found = false;
+        while let Some(key) = map.next_key::<String>()? {
+            if key != "vulns" {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            is_found = true;
+            map.next_value_seed(RecordList { source: self.source, reading: &mut *self.reading })?;
+        }
+        if is_found { Ok(()) } else { Err(A::Error::missing_field("vulns")) }
+    }
+}
+
 impl Reading {
+    fn add_text(&mut self, source: &str, text: &str) {
+        let outcome = serde_json::from_str(text).map_err(|error| RecordError::of(&error));
+        if outcome.and_then(|wire| self.add(source, wire)).is_err() {
+            self.skipped += 1;
+        }
+    }
+
     fn add(&mut self, source: &str, wire: Wire) -> Result<(), RecordError> {
         if wire.affected.is_none() && wire.modified.is_none() {
             // The schema demands `modified`; hand-written records lack it now and then. What has neither is something else.
@@ -163,25 +128,16 @@ impl Reading {
     }
 }
 
-fn advisory(source: &str, wire: Wire) -> Result<(Advisory, bool), RecordError> {
+fn advisory(source: &str, mut wire: Wire) -> Result<(Advisory, bool), RecordError> {
     let id = AdvisoryId::new(&wire.id).map_err(|error| RecordError::of(&error))?;
-    let entries = wire.affected.unwrap_or_default();
-    let aliases = aliases(&id, wire.aliases.iter().flatten().map(String::as_str));
-    let informational = std::iter::once(wire.database_specific.as_ref())
-        .chain(entries.iter().map(|entry| entry.database_specific.as_ref()))
-        .find_map(|specific| specific?.informational());
-    let kind = kind(&id, &aliases, informational);
-
-    let own = wire.severity.iter().flatten();
-    let of_packages = entries.iter().flat_map(|entry| entry.severity.iter().flatten());
-    let cvss = newest_vector(own).or_else(|| newest_vector(of_packages));
-    let word = wire.database_specific.as_ref().and_then(Specific::severity_word).and_then(severity_of_word);
-    let rated = cvss.as_ref().map(|cvss| Severity::from_score(cvss.score)).or(word);
-    let severity =
-        if kind == AdvisoryKind::Malicious { Severity::Critical } else { rated.unwrap_or(Severity::Unknown) };
-
-    let mut is_partial = false;
-    let affected = entries.into_iter().filter_map(|entry| affected(entry, &mut is_partial)).collect();
+    let list = wire.affected.take().unwrap_or_default();
+    let (entries, mut is_partial) = (list.items, list.is_cut);
+    let upstream = own_cve(&id, &wire.upstream.items);
+    let aliases = aliases(&id, wire.aliases.items.iter().map(String::as_str).chain(upstream.as_deref()));
+    let specifics = || std::iter::once(&wire.database_specific).chain(entries.iter().map(|it| &it.database_specific));
+    let kind = kind(&id, &aliases, specifics());
+    let (cvss, rated) = rating(&wire, &entries);
+    let affected = entries.into_iter().flat_map(|entry| affected(entry, &mut is_partial)).collect();
     let advisory = Advisory {
         id,
         aliases,
@@ -189,21 +145,37 @@ fn advisory(source: &str, wire: Wire) -> Result<(Advisory, bool), RecordError> {
         kind,
         summary: wire.summary.unwrap_or_default(),
         details: wire.details.unwrap_or_default(),
-        references: wire.references.into_iter().flatten().filter_map(|reference| reference.url).collect(),
+        references: wire.references.items.into_iter().filter_map(|reference| reference.url).collect(),
         cvss,
-        severity,
-        withdrawn: wire.withdrawn.is_some(),
+        severity: if kind == AdvisoryKind::Malicious { Severity::Critical } else { rated },
+        withdrawn: wire.withdrawn.is_some_and(|time| !time.trim().is_empty()),
         affected,
     };
     Ok((advisory, is_partial))
 }
 
-fn kind(id: &AdvisoryId, aliases: &[AdvisoryId], informational: Option<&str>) -> AdvisoryKind {
-    // The prefix of OpenSSF's malicious-packages database.
-    if std::iter::once(id).chain(aliases).any(|name| name.as_str().starts_with("MAL-")) {
+/// The CVE that a distribution's record is named for (`UBUNTU-CVE-2024-1` of upstream `CVE-2024-1`).
+///
+/// The schema forbids to take `upstream` for aliases: a notice such as USN or RHSA bundles many flaws, and taking them for
+/// one would merge them all; `related` flaws are others altogether. A record that is the distribution's page of one
+/// single CVE is about that flaw and no other, so that CISA's catalogue, EPSS and an ignore by CVE reach it.
+fn own_cve(id: &AdvisoryId, upstream: &[String]) -> Option<String> {
+    let (_, number) = id.as_str().split_once("-CVE-")?;
+    let cve = format!("CVE-{number}");
+    upstream.contains(&cve).then_some(cve)
+}
+
+fn kind<'a>(
+    id: &AdvisoryId,
+    aliases: &[AdvisoryId],
+    mut specifics: impl Iterator<Item = &'a Specific> + Clone,
+) -> AdvisoryKind {
+    // The prefix of OpenSSF's malicious-packages database, and the field in which it says where it has a record from.
+    let is_malicious = std::iter::once(id).chain(aliases).any(|name| name.as_str().starts_with("MAL-"));
+    if is_malicious || specifics.clone().any(|specific| specific.is_malicious) {
         return AdvisoryKind::Malicious;
     }
-    match informational {
+    match specifics.find_map(Specific::informational) {
         None => AdvisoryKind::Vulnerability,
         Some("unmaintained") => AdvisoryKind::Unmaintained,
         Some("unsound") => AdvisoryKind::Unsound,
@@ -211,72 +183,11 @@ fn kind(id: &AdvisoryId, aliases: &[AdvisoryId], informational: Option<&str>) ->
     }
 }
 
-/// The vector of the highest CVSS version, as the schema allows several.
-fn newest_vector<'a>(severities: impl Iterator<Item = &'a WireSeverity>) -> Option<Cvss> {
-    let version = |kind: &str| ["CVSS_V2", "CVSS_V3", "CVSS_V4"].iter().position(|known| *known == kind);
-    let rated = severities.filter_map(|severity| {
-        let version = version(severity.kind.as_deref()?)?;
-        let cvss = parse_cvss(severity.score.as_ref()?.as_str()?)?;
-        // Among vectors of one major version, 3.1 is after 3.0 and a higher score after a lower one.
-        let minor = cvss.vector.get(..8).unwrap_or_default().to_owned();
-        Some((version, minor, cvss))
-    });
-    rated
-        .max_by(|left, right| (left.0, &left.1).cmp(&(right.0, &right.1)).then(left.2.score.total_cmp(&right.2.score)))
-        .map(|(_, _, cvss)| cvss)
-}
-
-/// GitHub's words (<https://docs.github.com/en/code-security/security-advisories>).
-fn severity_of_word(word: &str) -> Option<Severity> {
-    match word.to_ascii_uppercase().as_str() {
-        "LOW" => Some(Severity::Low),
-        "MODERATE" | "MEDIUM" => Some(Severity::Medium),
-        "HIGH" => Some(Severity::High),
-        "CRITICAL" => Some(Severity::Critical),
-        _ => None,
-    }
-}
-
-fn affected(entry: WireAffected, is_partial: &mut bool) -> Option<Affected> {
-    let WirePackage { ecosystem, name } = entry.package?;
-    let ecosystem = ecosystem_of(&ecosystem?)?;
-    let mut ranges = Vec::new();
-    for range in entry.ranges.into_iter().flatten() {
-        match range.kind.as_deref() {
-            Some("SEMVER" | "ECOSYSTEM") | None => {
-                let events: Vec<_> = range.events.into_iter().flatten().flat_map(events).collect();
-                ranges.push(AffectedRange { events });
-            }
-            // Commits: they say nothing about versions.
-            Some("GIT") => {}
-            Some(_) => *is_partial = true,
-        }
-    }
-    let versions = entry.versions.unwrap_or_default();
-    Some(Affected { ecosystem, release: None, package: name?, ranges, versions })
-}
-
-/// Packagist's suffix names another Composer repository (`Packagist:https://…`); the package names are one space.
-fn ecosystem_of(text: &str) -> Option<Ecosystem> {
-    let name = if text.starts_with("Packagist:") { "Packagist" } else { text };
-    name.parse().ok()
-}
-
-fn events(event: WireEvent) -> impl Iterator<Item = RangeEvent> {
-    // The schema demands one of them per object; several are taken as several.
-    [
-        event.introduced.map(RangeEvent::Introduced),
-        event.fixed.map(RangeEvent::Fixed),
-        event.last_affected.map(RangeEvent::LastAffected),
-        event.limit.map(RangeEvent::Limit),
-    ]
-    .into_iter()
-    .flatten()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::advisory::{Affected, RangeEvent};
+    use crate::model::ecosystem::Ecosystem;
 
     fn read(path: &str, text: &str) -> Result<Reading, RecordError> {
         Osv.read(&RecordFile { path, content: text.as_bytes() })
@@ -304,10 +215,11 @@ mod tests {
         assert_eq!(advisory.aliases.iter().map(AdvisoryId::as_str).collect::<Vec<_>>(), ["CVE-2026-0001"]);
         assert_eq!((advisory.kind, advisory.severity), (AdvisoryKind::Vulnerability, Severity::High));
         assert_eq!(advisory.cvss.as_ref().map(|cvss| cvss.vector.starts_with("CVSS:4.0/")), Some(true));
-        let [npm, composer] = advisory.affected.as_slice() else { panic!("two known ecosystems") };
+        let [npm, composer, debian] = advisory.affected.as_slice() else { panic!("three known ecosystems") };
         assert_eq!((npm.ecosystem, npm.package.as_str(), npm.ranges.len()), (Ecosystem::Npm, "demo-parser", 1));
-        assert_eq!(npm.ranges[0].events.len(), 4, "the range of commits is left out");
+        assert_eq!(npm.ranges[0].events.len(), 4, "a range of commits that names no affected one is left out");
         assert_eq!((composer.ecosystem, composer.versions.len()), (Ecosystem::Packagist, 2));
+        assert_eq!((debian.ecosystem, debian.release.as_deref()), (Ecosystem::Debian, Some("13")));
         assert_eq!(advisory.references, ["https://example.org/GHSA-demo-0001"]);
     }
 
@@ -366,6 +278,166 @@ mod tests {
         assert_eq!(one(&elsewhere).affected[0].ecosystem, Ecosystem::Packagist);
     }
 
+    /// The entries of a record whose `affected` is this text.
+    fn entries(affected: &str) -> Vec<Affected> {
+        one(&format!(r#"{{"id": "X-1", "modified": "2026-01-02T03:04:05Z", "affected": [{affected}]}}"#)).affected
+    }
+
+    fn from(version: &str) -> RangeEvent {
+        RangeEvent::Introduced(version.to_owned())
+    }
+
+    #[test]
+    fn every_ecosystem_is_known_by_its_name_and_systems_with_their_release() {
+        let of = |name: &str| {
+            let entry = format!(r#"{{"package": {{"ecosystem": "{name}", "name": "demo"}}, "versions": ["1"]}}"#);
+            let text = format!(r#"{{"id": "X-1", "modified": "2026-01-02T03:04:05Z", "affected": [{entry}]}}"#);
+            let entry = read("x.json", &text).expect("well-formed").advisories.pop()?.affected.pop()?;
+            Some((entry.ecosystem, entry.release))
+        };
+        for ecosystem in Ecosystem::ALL {
+            assert_eq!(of(ecosystem.as_str()), Some((ecosystem, None)));
+        }
+        for (name, ecosystem, release) in [
+            ("Debian:12", Ecosystem::Debian, Some("12")),
+            ("Ubuntu:22.04:LTS", Ecosystem::Ubuntu, Some("22.04:LTS")),
+            ("Ubuntu:Pro:18.04:LTS", Ecosystem::Ubuntu, Some("Pro:18.04:LTS")),
+            ("Alpine:v3.19", Ecosystem::Alpine, Some("v3.19")),
+            ("Red Hat:enterprise_linux:9::appstream", Ecosystem::RedHat, Some("enterprise_linux:9::appstream")),
+            ("SUSE:Linux Enterprise Server 15 SP3", Ecosystem::Suse, Some("Linux Enterprise Server 15 SP3")),
+            ("Packagist:https://repository.example/8", Ecosystem::Packagist, None),
+            ("Maven:https://repository.example", Ecosystem::Maven, None),
+            ("Debian:", Ecosystem::Debian, None),
+        ] {
+            assert_eq!(of(name), Some((ecosystem, release.map(str::to_owned))), "{name}");
+        }
+        for foreign in ["Android", "OSS-Fuzz", "Root:Alpine:3.18", "npm:other", "debian:12", "", ":12"] {
+            assert_eq!(of(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_range_of_commits_is_an_entry_about_the_repository() {
+        let commit = |digit: char| digit.to_string().repeat(40);
+        let (came, seen, gone) = (commit('a'), commit('b'), commit('c'));
+        let entry = format!(
+            r#"{{"package": {{"ecosystem": "PyPI", "name": "demo"}}, "versions": ["1.0", "1.1"], "ranges": [
+                {{"type": "ECOSYSTEM", "events": [{{"introduced": "0"}}, {{"fixed": "1.2"}}]}},
+                {{"type": "GIT", "repo": "https://user@GitHub.com/Acme/Tool.git",
+                  "events": [{{"introduced": "0"}}, {{"fixed": "{gone}"}}]}},
+                {{"type": "GIT", "repo": "git@github.com:acme/tool",
+                  "events": [{{"introduced": "{came}"}}, {{"last_affected": "{seen}"}}, {{"introduced": "{gone}"}}]}}]}}"#
+        );
+        let found = entries(&entry);
+        let [python, repository] = found.as_slice() else { panic!("the package and the repository: {found:?}") };
+        assert_eq!((python.ecosystem, python.ranges.len(), python.versions.len()), (Ecosystem::PyPi, 1, 2));
+        assert_eq!((repository.ecosystem, repository.package.as_str()), (Ecosystem::Git, "github.com/acme/tool"));
+        assert!(repository.ranges.is_empty());
+        let expected = ["1.0".to_owned(), "1.1".to_owned(), came, seen];
+        assert_eq!(repository.versions, expected, "a commit at which it is fixed never matches");
+
+        let alone = entries(
+            r#"{"versions": ["v1.0"], "ranges": [{"type": "GIT", "repo": "https://git.example/a/b",
+                "events": [{"introduced": "0"}]}]}"#,
+        );
+        assert_eq!((alone.len(), alone[0].package.as_str()), (1, "git.example/a/b"));
+        let nameless = r#"{"versions": ["v1.0"], "ranges": [{"type": "GIT", "repo": "../../etc",
+                "events": [{"introduced": "0"}]}]}"#;
+        let text = format!(r#"{{"id": "X-1", "modified": "2026-01-02T03:04:05Z", "affected": [{nameless}]}}"#);
+        assert_eq!(read("x.json", &text).expect("well-formed").foreign, 1);
+    }
+
+    #[test]
+    fn the_last_version_that_github_knows_closes_an_open_range() {
+        let last = |bound: &str, events: &str| {
+            let specific = format!(r#"{{"last_known_affected_version_range": "{bound}"}}"#);
+            let entry = format!(
+                r#"{{"package": {{"ecosystem": "npm", "name": "demo"}}, "database_specific": {specific},
+                    "ranges": [{{"type": "ECOSYSTEM", "events": [{events}]}}]}}"#
+            );
+            entries(&entry).remove(0).ranges.remove(0).events
+        };
+        let open = r#"{"introduced": "0"}"#;
+        let text = |version: &str| version.to_owned();
+        assert_eq!(last("<= 1.2.3", open), [from("0"), RangeEvent::LastAffected(text("1.2.3"))]);
+        assert_eq!(last("< 1.2.3", open), [from("0"), RangeEvent::Limit(text("1.2.3"))], "nobody calls 1.2.3 fixed");
+        assert_eq!(last("= 1.2.3", open), [from("0"), RangeEvent::LastAffected(text("1.2.3"))]);
+        assert_eq!(last(">= 1.0, <= 1.2.3", open), [from("0"), RangeEvent::LastAffected(text("1.2.3"))]);
+        let later = r#"{"introduced": "2.0.0"}"#;
+        assert_eq!(last("<= 1.2.3", later), [from("2.0.0")], "a bound below the beginning is about something else");
+        assert_eq!(last("<= 2.0.0", later).len(), 2);
+        assert_eq!(last("< 2.0.0", later).len(), 1);
+        for nothing in ["", "1.2.3", "<", "<= nothing", "~> 1"] {
+            assert_eq!(last(nothing, open), [from("0")], "{nothing}");
+        }
+        let closed = r#"{"introduced": "0"}, {"fixed": "1.0.0"}"#;
+        assert_eq!(last("<= 1.2.3", closed).len(), 2, "a range that has an end keeps it");
+    }
+
+    #[test]
+    fn databases_rate_in_words_of_their_own() {
+        let of = |top: &str, entry: &str| {
+            let text = record("X-1", top).replace(r#""ranges""#, &format!(r#"{entry} "ranges""#));
+            one(&text).severity
+        };
+        let typed = |word: &str| format!(r#", "severity": [{{"type": "Ubuntu", "score": "{word}"}}]"#);
+        assert_eq!(of(&typed("negligible"), ""), Severity::Low);
+        assert_eq!(of(&typed("high"), ""), Severity::High);
+        assert_eq!(of(&typed("untriaged"), ""), Severity::Unknown);
+        let vector = r#""severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],"#;
+        assert_eq!(of(r#", "database_specific": {"severity": "LOW"}"#, vector), Severity::Critical);
+        assert_eq!(of("", r#""severity": [{"type": "Ubuntu", "score": "medium"}],"#), Severity::Medium);
+        assert_eq!(of("", r#""database_specific": {"severity": "Important"},"#), Severity::High);
+        assert_eq!(of("", r#""ecosystem_specific": {"urgency": "low**"},"#), Severity::Low);
+        assert_eq!(of("", r#""ecosystem_specific": {"urgency": "not yet assigned"},"#), Severity::Unknown);
+        assert_eq!(
+            of("", r#""ecosystem_specific": {"ubuntu_priority": "critical", "severity": 7},"#),
+            Severity::Critical
+        );
+        assert_eq!(of("", r#""ecosystem_specific": [[1]], "database_specific": 1.5,"#), Severity::Unknown);
+    }
+
+    #[test]
+    fn what_is_upstream_or_related_is_no_other_name() {
+        let names =
+            |id: &str, more: &str| one(&record(id, more)).aliases.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let upstream = r#", "upstream": ["CVE-2024-1", "CVE-2024-2"], "related": ["CVE-2024-3"]"#;
+        assert!(names("USN-1-1", upstream).is_empty(), "a notice about two flaws does not make them one");
+        assert_eq!(names("UBUNTU-CVE-2024-1", upstream), ["CVE-2024-1"]);
+        assert!(names("DEBIAN-CVE-2024-9", upstream).is_empty());
+        assert_eq!(names("GHSA-1", r#", "aliases": ["CVE-2024-4"]"#), ["CVE-2024-4"]);
+    }
+
+    #[test]
+    fn malicious_and_unmaintained_packages_are_told_by_what_databases_add() {
+        let origins = r#", "database_specific": {"malicious-packages-origins": [{"source": "x"}], "severity": "LOW"}"#;
+        let malicious = one(&record("GHSA-1", origins));
+        assert_eq!((malicious.kind, malicious.severity), (AdvisoryKind::Malicious, Severity::Critical));
+        assert_eq!(one(&record("GHSA-1", r#", "aliases": ["MAL-2026-1"]"#)).kind, AdvisoryKind::Malicious);
+        let flagged = one(&record("X-1", r#", "database_specific": {"unmaintained": true}"#));
+        assert_eq!(flagged.kind, AdvisoryKind::Unmaintained);
+        assert_eq!(
+            one(&record("X-1", r#", "database_specific": {"unmaintained": false}"#)).kind,
+            AdvisoryKind::Vulnerability
+        );
+        assert!(!one(&record("X-1", r#", "withdrawn": null"#)).withdrawn);
+    }
+
+    #[test]
+    fn absurd_lists_are_cut_while_they_are_read() {
+        let events = vec![r#"{"introduced":"1"}"#; 1_000_000].join(",");
+        let absurd = format!(
+            r#"{{"id": "X-1", "modified": "2026-01-02T03:04:05Z", "affected": [{{"package": {{"ecosystem": "npm",
+                "name": "demo"}}, "versions": ["1.0.0"], "ranges": [{{"type": "SEMVER", "events": [{events}]}}]}}]}}"#
+        );
+        let reading = read("x.json", &absurd).expect("well-formed");
+        assert_eq!(reading.skipped, 1, "it is named");
+        let affected = &reading.advisories[0].affected[0];
+        assert_eq!((affected.ranges.len(), affected.versions.len()), (0, 1), "half a range would say the contrary");
+        let ranges = absurd.replace(&events, r#"{"introduced":"1"}"#).replace(r#"["1.0.0"]"#, "null");
+        assert_eq!(read("x.json", &ranges).expect("well-formed").skipped, 0);
+    }
+
     #[test]
     fn hostile_records_are_refused_without_a_panic() {
         let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
@@ -382,11 +454,13 @@ mod tests {
             r#"{"id": "GHSA-1\n@all", "modified": "x"}"#.to_owned(),
             format!(r#"{{"id": "{}", "modified": "x"}}"#, "A".repeat(10_000)),
             r#"{"id": "package.json"}"#.to_owned(),
-            format!(r#"{{"id": "X", "modified": "x", "database_specific": {deep}}}"#),
-            deep.clone(),
+            format!(r#"{{"id": "X", "modified": "x", "database_specific": {{"severity": {deep}}}}}"#),
         ] {
             assert!(read("x.json", &text).is_err(), "{:?} was taken", &text[..text.len().min(80)]);
         }
+        assert_eq!(read("x.json", &deep).expect("a list with one bad record").skipped, 1);
+        let unused = read("x.json", &format!(r#"{{"id": "X", "modified": "x", "database_specific": {deep}}}"#));
+        assert!(unused.is_ok(), "what nobody reads is read over, however deep it is");
         assert!(read("x.yaml", &format!("{bomb}id: X\nmodified: x\n")).is_err());
         assert!(read("x.yaml", &deep).is_err());
         assert!(Osv.read(&RecordFile { path: "x.json", content: b"\xff\xfe{}" }).is_err());

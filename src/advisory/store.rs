@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::SOURCES;
 use super::bounds::bounded;
-use super::contract::Source;
+use super::contract::{Annotation, Source};
 use super::database::AdvisoryDatabase;
 use crate::config::policy::{AdvisoryPolicy, SourceConfig, SourceKind};
 use crate::model::advisory::Advisory;
@@ -142,9 +142,14 @@ pub(crate) fn load(request: &LoadRequest<'_>) -> Result<Loaded, LoadError> {
     let mut advisories = Vec::new();
     let mut sources = Vec::new();
     for config in &request.policy.sources {
-        let (content, status) = load_source(config, request)?;
-        advisories.extend(content.advisories);
-        sources.push(status);
+        match load_source(config, request) {
+            Ok((content, status)) => {
+                advisories.extend(content.advisories);
+                sources.push(status);
+            }
+            Err(error) if config.kind.only_annotates() => sources.push(without(config, &error)),
+            Err(error) => return Err(error),
+        }
     }
     Ok(Loaded { database: AdvisoryDatabase::new(advisories), sources })
 }
@@ -154,7 +159,7 @@ pub(crate) fn load(request: &LoadRequest<'_>) -> Result<Loaded, LoadError> {
 pub(crate) fn detect_location(location: &str) -> Option<SourceKind> {
     match Location::parse(location)? {
         Location::Local(path) => detect(&path),
-        Location::Remote(Remote::Download(_)) => Some(SourceKind::Osv),
+        Location::Remote(Remote::Download(url)) => Some(location::kind_of_file(&url)),
         Location::Repository(url) | Location::Remote(Remote::Repository(url)) => location::kind_of_repository(&url),
     }
 }
@@ -165,13 +170,34 @@ pub(crate) fn detect(path: &Path) -> Option<SourceKind> {
     SOURCES.iter().find(|source| is_in_format(**source, &files)).map(|source| source.kind())
 }
 
+/// The status of a source that is not there and that the others do without: every flaw is found, and it is not said
+/// which ones are exploited.
+fn without(config: &SourceConfig, error: &LoadError) -> SourceStatus {
+    let mut reasons = vec![error.to_string()];
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        reasons.push(error.to_string());
+        cause = error.source();
+    }
+    SourceStatus {
+        id: source_of(config.kind).id().to_owned(),
+        location: location::without_credentials(&config.location),
+        advisories: 0,
+        skipped: 0,
+        age_seconds: None,
+        warning: Some(format!("left out: failed to {}", reasons.join(": "))),
+    }
+}
+
 fn is_in_format(source: &dyn Source, files: &RecordFiles) -> bool {
     let mut seen = 0;
     let mut is_found = false;
     let outcome = files.visit(&|path| source.claims(path), &mut |_, file| {
         seen += 1;
         let reading = file.and_then(|file| source.read(&file).ok());
-        is_found = reading.is_some_and(|reading| !reading.advisories.is_empty() || reading.foreign > 0);
+        is_found = reading.is_some_and(|reading| {
+            !reading.advisories.is_empty() || !reading.annotations.is_empty() || reading.foreign > 0
+        });
         if is_found || seen >= SAMPLE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     outcome.is_ok() && is_found
@@ -186,6 +212,7 @@ fn source_of(kind: SourceKind) -> &'static dyn Source {
 #[derive(Default)]
 struct Content {
     advisories: Vec<Advisory>,
+    annotations: Vec<Annotation>,
     foreign: usize,
     skipped: usize,
     /// When the newest record was written, those dated in the future left out.
@@ -200,7 +227,8 @@ fn load_source(config: &SourceConfig, request: &LoadRequest<'_>) -> Result<(Cont
         .ok_or_else(|| LoadError::UnknownLocation { id, location: location.clone() })?;
     let copy = open(&parsed, request).map_err(|error| error.at(id, &location))?;
     let content = read(source, &copy.files, request.now).map_err(|error| OpenError::from(error).at(id, &location))?;
-    if content.advisories.is_empty() && content.foreign == 0 {
+    let count = content.advisories.len() + content.annotations.len();
+    if count == 0 && content.foreign == 0 {
         return Err(LoadError::NoRecord { id, location, skipped: content.skipped });
     }
     let age = match copy.fetched_at {
@@ -213,7 +241,7 @@ fn load_source(config: &SourceConfig, request: &LoadRequest<'_>) -> Result<(Cont
     let status = SourceStatus {
         id: id.to_owned(),
         location,
-        advisories: content.advisories.len(),
+        advisories: count,
         skipped: content.skipped,
         age_seconds: age.shown,
         warning: (!complaints.is_empty()).then(|| complaints.join("; ")),
@@ -269,6 +297,7 @@ fn read(source: &dyn Source, files: &RecordFiles, now: Timestamp) -> Result<Cont
                 content.skipped += reading.skipped;
                 content.changed =
                     content.changed.max(reading.changed.filter(|changed| (earliest..=now).contains(changed)));
+                content.annotations.extend(reading.annotations);
                 for advisory in reading.advisories {
                     let outcome = bounded(advisory);
                     content.skipped += usize::from(outcome.is_partial);
@@ -290,11 +319,12 @@ fn read(source: &dyn Source, files: &RecordFiles, now: Timestamp) -> Result<Cont
 }
 
 fn content_complaint(content: &Content) -> Option<String> {
-    if content.advisories.is_empty() {
+    let known = content.advisories.len() + content.annotations.len();
+    if known == 0 {
         return Some(format!("none of its {} advisories is about an ecosystem that patchparty knows", content.foreign));
     }
     // One bad record among many is in the numbers; where it is more than a few, something is wrong with the source.
-    let all = content.advisories.len() + content.foreign + content.skipped;
+    let all = known + content.foreign + content.skipped;
     (content.skipped * 20 > all).then(|| format!("{} of its {all} records could not be understood", content.skipped))
 }
 

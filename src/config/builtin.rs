@@ -57,7 +57,7 @@ mod tests {
         assert_eq!((deadlines.unknown, deadlines.medium), (30 * 24 * HOUR, 30 * 24 * HOUR));
         assert_eq!(deadlines.low, 90 * 24 * HOUR);
         assert_eq!((policy.advisories.warn_age, policy.advisories.max_age), (7 * 24 * HOUR, 30 * 24 * HOUR));
-        assert_eq!(policy.advisories.sources.len(), 6);
+        assert_eq!(policy.advisories.sources.len(), 16);
         assert_eq!(policy.wording.fix_prefix, "fix(deps): ");
         assert_eq!(policy.wording.pin_prefix, "chore(deps): ");
         assert_eq!(policy.wording.suffix, " [SECURITY]");

@@ -116,6 +116,22 @@ pub(crate) enum SourceKind {
     Osv,
     /// The layout of the `FriendsOfPHP` database.
     FriendsOfPhp,
+    /// The layout of the `RubySec` database.
+    RubySec,
+    /// CISA's catalogue of known exploited vulnerabilities.
+    Kev,
+    /// The likelihoods of EPSS.
+    Epss,
+}
+
+impl SourceKind {
+    /// Whether it has no advisories of its own and only adds to what other sources say.
+    pub(crate) const fn only_annotates(self) -> bool {
+        match self {
+            Self::RustSec | Self::Osv | Self::FriendsOfPhp | Self::RubySec => false,
+            Self::Kev | Self::Epss => true,
+        }
+    }
 }
 
 /// When a fix is due.

@@ -152,7 +152,8 @@ pub(super) struct RawAdvisories {
 pub(super) struct RawSource {
     /// Its format.
     pub(super) kind: RawSourceKind,
-    /// A folder or a file (relative to this file), or an `https` address of a git repository or of a zip.
+    /// A folder or a file (relative to this file), or an `https` address of a git repository or of a zip, JSON or
+    /// CSV file.
     pub(super) location: Written<String>,
 }
 
@@ -169,6 +170,15 @@ pub(super) enum RawSourceKind {
     /// The layout of the `FriendsOfPHP` database.
     #[serde(rename = "friends-of-php")]
     FriendsOfPhp,
+    /// The layout of the `RubySec` database.
+    #[serde(rename = "ruby-sec")]
+    RubySec,
+    /// CISA's catalogue of known exploited vulnerabilities: one JSON file.
+    #[serde(rename = "kev")]
+    Kev,
+    /// The likelihoods of EPSS: a CSV file, also compressed (`.csv.gz`).
+    #[serde(rename = "epss")]
+    Epss,
 }
 
 /// When a fix is due, counted from the night it was first seen. What is rated worse is due no later.

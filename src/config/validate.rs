@@ -125,6 +125,9 @@ const fn source_kind(raw: RawSourceKind) -> SourceKind {
         RawSourceKind::RustSec => SourceKind::RustSec,
         RawSourceKind::Osv => SourceKind::Osv,
         RawSourceKind::FriendsOfPhp => SourceKind::FriendsOfPhp,
+        RawSourceKind::RubySec => SourceKind::RubySec,
+        RawSourceKind::Kev => SourceKind::Kev,
+        RawSourceKind::Epss => SourceKind::Epss,
     }
 }
 

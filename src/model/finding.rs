@@ -190,6 +190,13 @@ impl KnownFlaw {
         self.id.page().or_else(|| self.references.first().cloned())
     }
 
+    /// How likely it is exploited, for people: `91 %`. Below one percent it is as good as unlikely, and is not shown; what
+    /// is exploited already is a fact and needs no estimate.
+    pub fn likelihood_for_people(&self) -> Option<String> {
+        let likelihood = self.likelihood.filter(|likelihood| !self.exploited && (0.01..=1.0).contains(likelihood))?;
+        Some(format!("{:.0} %", likelihood * 100.0))
+    }
+
     /// Whether `id` is one of its names.
     pub fn is_called(&self, id: &AdvisoryId) -> bool {
         self.id == *id || self.aliases.contains(id) || self.records.iter().any(|record| record.id == *id)

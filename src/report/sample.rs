@@ -61,10 +61,12 @@ fn finding(kind: FindingKind, severity: Severity, package: &str, version: &str) 
 fn findings() -> Vec<Finding> {
     let mut deep = finding(FindingKind::Vulnerability, Severity::Critical, "minimist", "1.2.5");
     deep.advisory = Some(flaw("CVE-2021-44906", Some(9.8), "Prototype pollution in minimist", Some("1.2.6")));
+    deep.advisory.iter_mut().for_each(|flaw| flaw.exploited = true);
     (deep.direct, deep.path) = (false, vec![step("tool", "2.0.0"), step("mkdirp", "0.5.5"), step("minimist", "1.2.5")]);
     let mut unrated =
         finding(FindingKind::Vulnerability, Severity::Unknown, "@acme/very-long-package-name", "10.20.30-beta.1");
     unrated.advisory = Some(flaw("GHSA-aaaa-bbbb-cccc", None, "Not rated by anyone", None));
+    unrated.advisory.iter_mut().for_each(|flaw| flaw.likelihood = Some(0.914));
     unrated.file = path("services/payment/package-lock.json");
     let mut loose = finding(FindingKind::BranchTracking, Severity::Medium, "acme/action", "main");
     (loose.ecosystem, loose.scope, loose.file) =

@@ -79,6 +79,8 @@ struct FindingView<'a> {
     fixed: Option<&'a str>,
     id: Option<&'a str>,
     url: String,
+    exploited: bool,
+    likelihood: Option<String>,
     kind: &'static str,
     place: String,
 }
@@ -189,6 +191,8 @@ fn finding_view(finding: &Finding) -> FindingView<'_> {
         fixed: flaw.and_then(|flaw| flaw.fixed.as_deref()),
         id: flaw.map(|flaw| flaw.id.as_str()),
         url: flaw.and_then(KnownFlaw::page).unwrap_or_default(),
+        exploited: flaw.is_some_and(|flaw| flaw.exploited),
+        likelihood: flaw.and_then(KnownFlaw::likelihood_for_people),
         kind: finding.kind.as_str(),
         place: format!("{}:{}", finding.file, finding.line),
     }

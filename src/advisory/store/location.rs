@@ -21,7 +21,7 @@ pub(super) enum Location {
 /// What stands at an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Remote {
-    /// A zip or a JSON file.
+    /// A zip, a JSON file or a table.
     Download(Url),
     /// A git repository.
     Repository(Url),
@@ -37,7 +37,7 @@ impl Remote {
 }
 
 impl Location {
-    /// Understands a path, an `https` address of a zip or JSON file, and the address of a git repository (`https` or
+    /// Understands a path, an `https` address of a zip, JSON or CSV file, and the address of a git repository (`https` or
     /// `file`). Plain `http` is taken from this very machine only.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if !text.contains("://") {
@@ -72,8 +72,25 @@ pub(super) fn is_zip(url: &Url) -> bool {
     has_extension(url.path(), "zip")
 }
 
+/// Whether the address names a CSV file, also a compressed one.
+pub(super) fn is_table(url: &Url) -> bool {
+    let path = url.path();
+    has_extension(path.strip_suffix(".gz").unwrap_or(path), "csv")
+}
+
+/// The format of a file that is downloaded, as far as its address tells.
+pub(super) fn kind_of_file(url: &Url) -> SourceKind {
+    if is_table(url) {
+        SourceKind::Epss
+    } else if url.path().ends_with("/known_exploited_vulnerabilities.json") {
+        SourceKind::Kev
+    } else {
+        SourceKind::Osv
+    }
+}
+
 fn is_file(url: &Url) -> bool {
-    is_zip(url) || has_extension(url.path(), "json")
+    is_zip(url) || has_extension(url.path(), "json") || is_table(url)
 }
 
 /// The location for people: an address without user, password, query and fragment.
@@ -98,9 +115,11 @@ pub(super) fn without_credentials(text: &str) -> String {
 pub(super) fn kind_of_repository(url: &Url) -> Option<SourceKind> {
     let name = url.path().trim_end_matches('/').rsplit('/').next()?.trim_end_matches(".git").to_ascii_lowercase();
     match name.as_str() {
-        // The names of the repositories at RustSec, FriendsOfPHP and GitHub.
+        // The names of the repositories at RustSec, FriendsOfPHP, RubySec, CISA and GitHub.
         "advisory-db" => Some(SourceKind::RustSec),
         "security-advisories" => Some(SourceKind::FriendsOfPhp),
+        "ruby-advisory-db" => Some(SourceKind::RubySec),
+        "kev-data" => Some(SourceKind::Kev),
         "advisory-database" => Some(SourceKind::Osv),
         _ => None,
     }
@@ -127,6 +146,8 @@ mod tests {
             ("/srv/advisories.zip", "local"),
             ("https://example.org/npm/all.zip", "download"),
             ("https://example.org/OSV-1.json?alt=media", "download"),
+            ("https://example.org/epss_scores-current.csv.gz", "download"),
+            ("https://example.org/epss.csv", "download"),
             ("https://example.org/RustSec/advisory-db.git", "repository"),
             ("https://example.org/RustSec/advisory-db", "repository"),
             ("file:///srv/advisory-db", "local repository"),

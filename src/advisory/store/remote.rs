@@ -16,7 +16,7 @@ use super::LoadRequest;
 use super::age::{for_people, seconds_between};
 use super::cache::{Content, Slot, Stamp};
 use super::files::{FilesError, RecordFiles};
-use super::location::{Remote, is_protected, is_zip};
+use super::location::{Remote, is_protected, is_table, is_zip};
 use crate::git::mirror::{self, MirrorError, MirrorRequest, Snapshot};
 use crate::git::tree::GitTree;
 use crate::model::repository::CommitId;
@@ -226,17 +226,18 @@ fn save(mut response: Response, url: &Url, slot: &Slot) -> Result<Content, Remot
 /// A proxy's error page with status 200 must not replace a good copy.
 fn refuse_what_is_something_else(path: &Path, url: &Url) -> Result<(), RemoteError> {
     let mut file = File::open(path).map_err(RemoteError::Cache)?;
-    let is_expected = if is_zip(url) {
-        ZipArchive::new(file).is_ok_and(|archive| !archive.is_empty())
+    let (is_expected, format) = if is_zip(url) {
+        (ZipArchive::new(file).is_ok_and(|archive| !archive.is_empty()), "a zip archive")
     } else {
         let mut first = [0; 64];
         let count = file.read(&mut first).map_err(RemoteError::Cache)?;
-        first[..count].trim_ascii_start().first().is_some_and(|byte| b"{[".contains(byte))
+        let first = first[..count].trim_ascii_start();
+        if is_table(url) {
+            // Text, or what gzip wrote; a page begins with `<`.
+            (!first.is_empty() && !first.starts_with(b"<") && !first.starts_with(b"{"), "a table")
+        } else {
+            (first.first().is_some_and(|byte| b"{[".contains(byte)), "JSON")
+        }
     };
-    if is_expected {
-        Ok(())
-    } else {
-        let format = if is_zip(url) { "a zip archive" } else { "JSON" };
-        Err(RemoteError::Unusable(format!("the answer is not {format}")))
-    }
+    if is_expected { Ok(()) } else { Err(RemoteError::Unusable(format!("the answer is not {format}"))) }
 }

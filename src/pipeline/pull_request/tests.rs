@@ -188,16 +188,15 @@ fn emergency() -> Sample {
     (via.direct, via.path) = (false, vec![step("mkdirp", "0.5.5"), step("minimist", "1.2.5")]);
     via.step = Step::Major;
     let along = bump("mkdirp", "0.5.5", "0.5.6", &[]);
+    let mut lodash = flaw("CVE-2021-23337", Some(7.2), summary, details);
+    lodash.likelihood = Some(0.914);
+    let mut minimist = flaw("CVE-2021-44906", Some(9.8), "Prototype pollution", "");
+    minimist.exploited = true;
     let mut sample = Sample::new(
         vec![along, bump("lodash", "4.17.20", "4.17.21", &["CVE-2021-23337"]), via],
         vec![
-            finding("lodash", "4.17.20", Severity::High, Some(flaw("CVE-2021-23337", Some(7.2), summary, details))),
-            finding(
-                "minimist",
-                "1.2.5",
-                Severity::Critical,
-                Some(flaw("CVE-2021-44906", Some(9.8), "Prototype pollution", "")),
-            ),
+            finding("lodash", "4.17.20", Severity::High, Some(lodash)),
+            finding("minimist", "1.2.5", Severity::Critical, Some(minimist)),
             finding("left-pad", "1.0.0", Severity::Low, Some(flaw("GHSA-0000-0000-0000", None, "Slow", ""))),
             finding("request", "2.88.2", Severity::Medium, Some(flaw("CVE-2023-28155", Some(6.1), "SSRF", ""))),
         ],

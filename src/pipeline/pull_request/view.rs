@@ -53,6 +53,8 @@ pub(super) struct PullRequestView<'a> {
     /// How long that is after it was first seen; not from today, or the text would be another one every night.
     allowed: String,
     fixed_advisories: usize,
+    /// How many of them are exploited in the wild.
+    exploited_advisories: usize,
     fixed_packages: usize,
     pins: usize,
     one_pin: bool,
@@ -103,6 +105,8 @@ struct AdvisoryView<'a> {
     score: Option<String>,
     vector: Option<&'a str>,
     malicious: bool,
+    exploited: bool,
+    likelihood: Option<String>,
     summary: &'a str,
     details: String,
     packages: Vec<String>,
@@ -142,6 +146,7 @@ struct OtherView<'a> {
     url: String,
     kind: &'a str,
     severity: Severity,
+    exploited: bool,
 }
 
 /// Collects what the body tells, cut as asked.
@@ -167,6 +172,7 @@ pub(super) fn view<'a>(request: &'a WriteRequest<'a>, facts: &'a Facts<'a>, cuts
         due: facts.deadline.strftime("%Y-%m-%d %H:%M UTC (%A)").to_string(),
         allowed: words(facts.allowed),
         fixed_advisories: flaws.len(),
+        exploited_advisories: flaws.iter().filter(|(flaw, _)| flaw.exploited).count(),
         fixed_packages: packages.len(),
         pins: facts.pins,
         one_pin: facts.pins == 1,
@@ -269,6 +275,8 @@ fn advisory<'a>((flaw, findings): &Flaw<'a>, cuts: &Cuts) -> AdvisoryView<'a> {
         score: flaw.cvss.as_ref().map(|cvss| format!("{:.1}", cvss.score)),
         vector: flaw.cvss.as_ref().map(|cvss| cvss.vector.as_str()),
         malicious: findings.iter().any(|finding| finding.kind == FindingKind::Malicious),
+        exploited: flaw.exploited,
+        likelihood: flaw.likelihood_for_people(),
         summary: &flaw.summary,
         details: details + cut,
         packages: packages.into_iter().take(SHORT_LIST).collect(),
@@ -336,6 +344,7 @@ fn other_view(finding: &Finding) -> OtherView<'_> {
         url: flaw.and_then(KnownFlaw::page).unwrap_or_default(),
         kind: finding.kind.as_str(),
         severity: finding.severity,
+        exploited: flaw.is_some_and(|flaw| flaw.exploited),
     }
 }
 

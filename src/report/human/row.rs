@@ -15,6 +15,9 @@ const GAP: usize = 2;
 /// A longer identifier than any known one does not make the column of all others wider.
 const ADVISORY_LIMIT: usize = 24;
 
+/// From this likelihood on, EPSS is shown: a number on every row would mark none.
+const LIKELY: f64 = 0.1;
+
 /// The cells of a row, not coloured.
 pub(super) struct Row {
     line: String,
@@ -121,7 +124,11 @@ fn says_the_branch(finding: &Finding) -> bool {
 
 fn advisory(finding: &Finding) -> String {
     match (&finding.advisory, finding.kind) {
-        (Some(flaw), FindingKind::Vulnerability) => flaw.id.to_string(),
+        (Some(flaw), FindingKind::Vulnerability) if flaw.exploited => format!("{} exploited", flaw.id),
+        (Some(flaw), FindingKind::Vulnerability) => match flaw.likelihood_for_people() {
+            Some(percent) if flaw.likelihood >= Some(LIKELY) => format!("{} EPSS {percent}", flaw.id),
+            Some(_) | None => flaw.id.to_string(),
+        },
         (Some(flaw), kind) => format!("{} {}", flaw.id, kind.as_str()),
         (None, FindingKind::BranchTracking) => follows(finding),
         (None, kind) => kind.as_str().to_owned(),

@@ -5,6 +5,7 @@ mod bounds;
 mod contract;
 mod database;
 mod friends_of_php;
+mod index;
 mod osv;
 mod ranges;
 mod rustsec;
@@ -12,7 +13,8 @@ pub(crate) mod store;
 
 use contract::Source;
 
-pub use database::{AdvisoryDatabase, FlawMatch};
+pub use database::{AdvisoryDatabase, FlawMatch, RecordHead};
+pub use index::{FORMAT_VERSION, IndexError, Section};
 
 static SOURCES: &[&dyn Source] = &[
     // In the order in which a location's format is guessed: the most particular layout first.

@@ -51,6 +51,17 @@ pub struct RecordHead {
     pub kind: AdvisoryKind,
 }
 
+/// How large an index is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexSize {
+    /// All of it, in bytes.
+    pub bytes: u64,
+    /// What is looked up in: all but the texts that people read.
+    pub lookup_bytes: u64,
+    /// Affected ranges; an entry without one, which names versions only, counts as one.
+    pub ranges: u64,
+}
+
 impl Default for AdvisoryDatabase {
     fn default() -> Self {
         Self::new(Vec::new())
@@ -113,9 +124,15 @@ impl AdvisoryDatabase {
         self.index.metadata()
     }
 
-    /// How many bytes the index has, and how many of them are not what people read.
-    pub(super) fn sizes(&self) -> (u64, u64) {
-        self.index.sizes()
+    /// How large the index is.
+    pub fn size(&self) -> IndexSize {
+        let (bytes, lookup_bytes) = self.index.sizes();
+        IndexSize { bytes, lookup_bytes, ranges: self.index.metadata().ranges }
+    }
+
+    /// Compiles advisories and writes the index, which [`AdvisoryDatabase::open`] opens.
+    pub fn write_index(advisories: Vec<Advisory>, sink: &mut dyn std::io::Write) -> std::io::Result<()> {
+        Compilation { advisories, ..Compilation::default() }.compile().write(sink)
     }
 
     /// Reads everything.

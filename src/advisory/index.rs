@@ -22,7 +22,7 @@ mod text;
 mod wire;
 
 pub(super) use compile::{Compilation, Compiled};
-pub(super) use layout::is_index;
+pub(crate) use layout::is_index;
 pub(super) use reader::{FlawBytes, Index, Verified};
 pub(super) use text::Text;
 pub(super) use wire::{Entry, FlawBlock, FlawRecord, Metadata, SourceSummary};

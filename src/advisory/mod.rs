@@ -13,8 +13,9 @@ pub(crate) mod store;
 
 use contract::Source;
 
-pub use database::{AdvisoryDatabase, FlawMatch, RecordHead};
+pub use database::{AdvisoryDatabase, FlawMatch, IndexSize, RecordHead};
 pub use index::{FORMAT_VERSION, IndexError, Section};
+pub use store::advisories_in;
 
 static SOURCES: &[&dyn Source] = &[
     // In the order in which a location's format is guessed: the most particular layout first.

@@ -170,7 +170,7 @@ pub(super) fn write(sections: &[Vec<u8>; SECTIONS], sink: &mut dyn Write) -> io:
 }
 
 /// Whether a file says of itself that it is an index, whole or not.
-pub(in crate::advisory) fn is_index(path: &Path) -> bool {
+pub(crate) fn is_index(path: &Path) -> bool {
     let mut start = [0; MAGIC.len()];
     let file = std::fs::File::open(path);
     file.and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == MAGIC

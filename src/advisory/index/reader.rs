@@ -181,6 +181,12 @@ impl Index {
         Ok(None)
     }
 
+    /// Where a section begins.
+    #[cfg(test)]
+    pub(super) fn layout_of(&self, section: Section) -> u64 {
+        self.layout.extent(section).offset
+    }
+
     /// A flaw.
     pub(in crate::advisory) fn flaw(&self, place: Place) -> Result<FlawBytes<'_>, IndexError> {
         Ok(FlawBytes { index: self, block: self.block(Section::Flaws, place)?, place })

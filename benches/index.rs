@@ -18,6 +18,7 @@ const LOOK_UPS: usize = 2_000;
 /// Of every ten, so many are about a package that an advisory names.
 const KNOWN: usize = 3;
 
+#[expect(clippy::print_stdout, reason = "a benchmark's numbers are what it prints")]
 fn main() {
     let world = world();
     let size = AdvisoryDatabase::open(&world.path).expect("it was just written").size();
@@ -49,7 +50,7 @@ fn world() -> &'static World {
     WORLD.get_or_init(|| {
         let real = real();
         let is_real = !real.is_empty();
-        let advisories = multiplied(if is_real { real } else { synthetic() });
+        let advisories = multiplied(&if is_real { real } else { synthetic() });
         let (clean, affected) = (look_ups(&advisories, false), look_ups(&advisories, true));
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("index.ppdb");
@@ -96,7 +97,7 @@ fn synthetic() -> Vec<Advisory> {
 }
 
 /// Copies with other names, of records and of packages, until there are enough.
-fn multiplied(base: Vec<Advisory>) -> Vec<Advisory> {
+fn multiplied(base: &[Advisory]) -> Vec<Advisory> {
     let renamed =
         |id: &AdvisoryId, copy: usize| AdvisoryId::new(&format!("{id}-{copy}")).unwrap_or_else(|_| id.clone());
     (0..ADVISORIES)
@@ -106,7 +107,10 @@ fn multiplied(base: Vec<Advisory>) -> Vec<Advisory> {
             if copy > 0 {
                 advisory.id = renamed(&advisory.id, copy);
                 advisory.aliases = advisory.aliases.iter().map(|alias| renamed(alias, copy)).collect();
-                advisory.affected.iter_mut().for_each(|affected| affected.package += &format!("-{copy}"));
+                advisory
+                    .affected
+                    .iter_mut()
+                    .for_each(|affected| affected.package = format!("{}-{copy}", affected.package));
             }
             advisory
         })

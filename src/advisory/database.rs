@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use super::contract::Annotation;
 use super::index::{
-    Compilation, Compiled, Entry, FlawBlock, FlawBytes, FlawRecord, Index, IndexError, Metadata, Text, Verified,
+    Compilation, Compiled, Entry, FlawBlock, FlawBytes, FlawRecord, Index, IndexError, Metadata, Place, Text, Verified,
 };
 use super::ranges::{self, Claims, Locked};
 use crate::model::advisory::{Advisory, AdvisoryId, AdvisoryKind, Affected};
@@ -217,19 +217,19 @@ impl AdvisoryDatabase {
     ) -> Result<Vec<FlawMatch>, IndexError> {
         self.with_entries(ecosystem, package, |entries| {
             let locked = Locked::new(ecosystem, version);
-            let entries: Vec<&Entry<'_>> =
-                entries.iter().filter(|entry| release::admits(ecosystem, entry.release, release)).collect();
-            let mut matched: BTreeMap<_, BTreeSet<u32>> = BTreeMap::new();
-            for entry in entries.iter().filter(|entry| locked.is_affected_by(&entry.claims)) {
-                matched.entry(entry.flaw).or_default().insert(entry.record);
+            let mut by_flaw: BTreeMap<Place, Vec<&Entry<'_>>> = BTreeMap::new();
+            for entry in entries.iter().filter(|entry| release::admits(ecosystem, entry.release, release)) {
+                by_flaw.entry(entry.flaw).or_default().push(entry);
             }
-            let mut flaws = Vec::with_capacity(matched.len());
-            for (place, records) in matched {
-                let claims: Vec<&Claims<'_>> = entries
-                    .iter()
-                    .filter(|entry| entry.flaw == place && records.contains(&entry.record))
-                    .map(|entry| &entry.claims)
-                    .collect();
+            let mut flaws = Vec::new();
+            for (place, entries) in by_flaw {
+                let affected = entries.iter().filter(|entry| locked.is_affected_by(&entry.claims));
+                let records: BTreeSet<u32> = affected.map(|entry| entry.record).collect();
+                if records.is_empty() {
+                    continue;
+                }
+                let of_records = entries.iter().filter(|entry| records.contains(&entry.record));
+                let claims: Vec<&Claims<'_>> = of_records.map(|entry| &entry.claims).collect();
                 let fixed = ranges::lowest_fix(&claims, &locked);
                 flaws.push(self.flaw_match(&self.index.flaw(place)?, &records, fixed)?);
             }
@@ -256,11 +256,16 @@ impl AdvisoryDatabase {
     fn records(&self, ecosystem: Ecosystem, package: &str) -> Result<Vec<(RecordHead, Affected)>, IndexError> {
         self.with_entries(ecosystem, package, |entries| {
             let name = ecosystem.normalise(package);
+            let places: BTreeSet<Place> = entries.iter().map(|entry| entry.flaw).collect();
+            let bytes: Result<Vec<_>, _> = places.iter().map(|&place| self.index.flaw(place)).collect();
+            let bytes = bytes?;
+            let blocks: Result<Vec<_>, _> = bytes.iter().map(FlawBytes::decode).collect();
+            let blocks = blocks?;
+            let flaws: BTreeMap<Place, _> = places.into_iter().zip(bytes.iter().zip(&blocks)).collect();
             let mut records = Vec::with_capacity(entries.len());
             for entry in entries {
-                let bytes = self.index.flaw(entry.flaw)?;
-                let flaw = bytes.decode()?;
-                let (source, id) = bytes.identity(&flaw, bytes.record(&flaw, entry.record)?)?;
+                let Some((bytes, flaw)) = flaws.get(&entry.flaw) else { continue };
+                let (source, id) = bytes.identity(flaw, bytes.record(flaw, entry.record)?)?;
                 let affected = Affected {
                     ecosystem,
                     release: entry.release.map(str::to_owned),

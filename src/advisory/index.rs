@@ -21,6 +21,7 @@ mod table;
 mod text;
 mod wire;
 
+pub(super) use block::Place;
 pub(super) use compile::{Compilation, Compiled};
 pub(crate) use layout::is_index;
 pub(super) use reader::{FlawBytes, Index, Verified};

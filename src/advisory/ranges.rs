@@ -176,7 +176,9 @@ impl PlacedRange {
             Place::At(at, true) => version > at,
             Place::At(at, false) => version >= at,
         };
-        self.events.iter().rev().find(|(place, _)| has_passed(place)).is_some_and(|(_, is_affected)| *is_affected)
+        // Events stand in the order of their places, so that those which have passed come first.
+        let passed = self.events.partition_point(|(place, _)| has_passed(place));
+        passed.checked_sub(1).and_then(|last| self.events.get(last)).is_some_and(|(_, is_affected)| *is_affected)
     }
 }
 
@@ -195,11 +197,21 @@ pub(super) fn lowest_fix(claims: &[&Claims<'_>], locked: &Locked<'_>) -> Option<
         .filter(|(fixed, _)| fixed > current)
         .collect();
     fixes.sort();
-    let is_free = |version: &str| {
-        let candidate = Locked::new(locked.ecosystem, version);
-        !claims.iter().any(|claims| candidate.is_affected_by(claims))
-    };
-    let free = fixes.iter().find(|(_, fixed)| is_free(fixed));
+    // Placed once: a record may name as many versions as it likes.
+    let ranges: Vec<PlacedRange> = claims
+        .iter()
+        .flat_map(|claims| &claims.ranges)
+        .filter_map(|range| PlacedRange::of(locked.ecosystem, range))
+        .collect();
+    let mut versions: Vec<Version> = claims
+        .iter()
+        .flat_map(|claims| &claims.versions)
+        .filter_map(|text| parse(locked.ecosystem, text).ok())
+        .collect();
+    versions.sort();
+    let is_free =
+        |fixed: &Version| versions.binary_search(fixed).is_err() && !ranges.iter().any(|range| range.holds(fixed));
+    let free = fixes.iter().find(|(fixed, _)| is_free(fixed));
     free.or_else(|| fixes.first()).map(|(_, fixed)| (*fixed).to_owned())
 }
 

@@ -137,7 +137,11 @@ fn many_processes_import_and_audit_at_once() {
             let desk = &desk;
             scope.spawn(move || {
                 for _ in 0..3 {
-                    if number % 2 == 0 { desk.import().expect_code(0) } else { desk.audit().expect_code(1) }
+                    if number % 2 == 0 {
+                        desk.import().expect_code(0);
+                    } else {
+                        desk.audit().expect_code(1);
+                    }
                 }
             });
         }

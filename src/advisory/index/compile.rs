@@ -252,6 +252,8 @@ fn package_table(
         })
         .collect();
     let mut table = TableBuilder::default();
-    rows.into_iter().for_each(|(hash, value)| table.insert(hash, value));
+    for (hash, value) in rows {
+        table.insert(hash, value);
+    }
     table.finish(Section::Packages)
 }

@@ -13,6 +13,7 @@ use super::{FORMAT_VERSION, IndexError};
 /// As in PNG: a byte above 127 and line ends show a transfer that changes bytes.
 const MAGIC: [u8; 8] = *b"\x89PPDB\r\n\x1a";
 const SECTIONS: usize = 7;
+const SECTION_COUNT: u32 = 7;
 /// Magic, version, number of sections, length of the file, the sections, the checksum of all that.
 const HEADER_LENGTH: usize = 8 + 4 + 4 + 8 + SECTIONS * 24 + 8;
 
@@ -96,7 +97,7 @@ impl Layout {
     fn of_fields(fields: &mut Fields<'_>, header: &[u8], file_length: u64) -> Option<Self> {
         let (checked, checksum) = header.split_last_chunk::<8>()?;
         let is_whole = xxh3_64(checked) == u64::from_le_bytes(*checksum);
-        if !is_whole || fields.u32()? as usize != SECTIONS || fields.u64()? != file_length {
+        if !is_whole || fields.u32()? != SECTION_COUNT || fields.u64()? != file_length {
             return None;
         }
         let mut extents = [Extent::default(); SECTIONS];
@@ -154,7 +155,7 @@ pub(super) fn write(sections: &[Vec<u8>; SECTIONS], sink: &mut dyn Write) -> io:
     let mut header = Vec::with_capacity(HEADER_LENGTH);
     header.extend(MAGIC);
     header.extend(FORMAT_VERSION.to_le_bytes());
-    header.extend((SECTIONS as u32).to_le_bytes());
+    header.extend(SECTION_COUNT.to_le_bytes());
     header.extend((HEADER_LENGTH as u64 + bodies).to_le_bytes());
     let mut offset = HEADER_LENGTH as u64;
     for section in sections {

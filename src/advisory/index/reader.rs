@@ -1,6 +1,6 @@
 //! Reading: opens an index and finds what is in it, every part verified when it is read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -232,8 +232,10 @@ impl Index {
             self.layout.whole(&self.storage, section)?;
         }
         let mut verified = Verified::default();
+        // Each flaw with how many records it has to have: it is read once, however many entries are about it.
+        let mut flaws = BTreeMap::new();
         for place in self.packages.places() {
-            self.verify_packages(place, &mut verified)?;
+            self.verify_packages(place, &mut flaws, &mut verified)?;
         }
         for place in self.names()?.places() {
             let damage = || self.layout.damage(Section::Names, place.offset);
@@ -241,14 +243,21 @@ impl Index {
             let mut rows = Rows(block.payload());
             while let Some((_, value)) = rows.next_row().map_err(|_| damage())? {
                 let flaw: Place = postcard::from_bytes(value).map_err(|_| damage())?;
-                self.flaw(flaw)?.decode()?;
+                flaws.entry(flaw).or_insert(0);
             }
         }
-        verified.records = self.verify_flaws()?;
+        for (place, needed) in flaws {
+            verified.records += self.verify_flaw(place, needed)?;
+        }
         Ok(verified)
     }
 
-    fn verify_packages(&self, place: Place, verified: &mut Verified) -> Result<(), IndexError> {
+    fn verify_packages(
+        &self,
+        place: Place,
+        flaws: &mut BTreeMap<Place, u64>,
+        verified: &mut Verified,
+    ) -> Result<(), IndexError> {
         let damage = || self.layout.damage(Section::Packages, place.offset);
         let block = self.block(Section::Packages, place)?;
         let mut rows = Rows(block.payload());
@@ -257,35 +266,26 @@ impl Index {
             verified.packages += 1;
             verified.entries += entries.len() as u64;
             for entry in entries {
-                let flaw = self.flaw(entry.flaw)?;
-                flaw.record(&flaw.decode()?, entry.record)?;
+                let needed = flaws.entry(entry.flaw).or_insert(0);
+                *needed = (*needed).max(u64::from(entry.record) + 1);
             }
         }
         Ok(())
     }
 
-    /// Every flaw by its place: they stand one after the other, each found through the name table.
-    fn verify_flaws(&self) -> Result<u64, IndexError> {
-        let mut places = std::collections::BTreeSet::new();
-        for place in self.names()?.places() {
-            let block = self.block(Section::Names, place)?;
-            let mut rows = Rows(block.payload());
-            while let Ok(Some((_, value))) = rows.next_row() {
-                places.extend(postcard::from_bytes::<Place>(value).ok());
-            }
+    fn verify_flaw(&self, place: Place, needed: u64) -> Result<u64, IndexError> {
+        let bytes = self.flaw(place)?;
+        let flaw = bytes.decode()?;
+        let records = flaw.records.len() as u64;
+        if records < needed || flaw.names.is_empty() {
+            return Err(bytes.damage());
         }
-        let mut records = 0;
-        for place in places {
-            let bytes = self.flaw(place)?;
-            let flaw = bytes.decode()?;
-            for name in &flaw.names {
-                bytes.name(name)?;
-            }
-            for record in &flaw.records {
-                bytes.identity(&flaw, record)?;
-                self.text(record.text, true)?;
-                records += 1;
-            }
+        for name in &flaw.names {
+            bytes.name(name)?;
+        }
+        for record in &flaw.records {
+            bytes.identity(&flaw, record)?;
+            self.text(record.text, true)?;
         }
         Ok(records)
     }

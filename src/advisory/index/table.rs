@@ -95,6 +95,9 @@ impl Directory {
 /// The values of a bucket with their fragments; an error ends it.
 pub(super) struct Rows<'a>(pub(super) &'a [u8]);
 
+/// A fragment and a value.
+pub(super) type Row<'a> = ([u8; 4], &'a [u8]);
+
 /// That a bucket does not hold rows.
 pub(super) struct NoRow;
 
@@ -111,7 +114,7 @@ impl<'a> Rows<'a> {
     }
 
     /// The next value.
-    pub(super) fn next_row(&mut self) -> Result<Option<([u8; 4], &'a [u8])>, NoRow> {
+    pub(super) fn next_row(&mut self) -> Result<Option<Row<'a>>, NoRow> {
         if self.0.is_empty() {
             return Ok(None);
         }

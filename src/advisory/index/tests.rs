@@ -91,13 +91,11 @@ fn answers(database: &AdvisoryDatabase) -> Result<Vec<Vec<FlawMatch>>, String> {
         }
     }
     let knows = ["GHSA-1", "CVE-2026-1", "CVE-2026-9"].map(|name| database.knows(&id(name)));
-    match database.damage() {
-        Some(damage) => Err(damage.to_string()),
-        None => {
-            assert_eq!(knows, [true, true, false]);
-            Ok(answers)
-        }
+    if let Some(damage) = database.damage() {
+        return Err(damage.to_string());
     }
+    assert_eq!(knows, [true, true, false]);
+    Ok(answers)
 }
 
 #[test]
@@ -118,8 +116,13 @@ fn a_change_of_the_format_is_a_new_version() {
     // Whoever changes what is written changes this number, and FORMAT_VERSION with it.
     let mut advisories = sample();
     // How well a text is compressed is the library's business.
-    advisories.iter_mut().for_each(|advisory| advisory.details.truncate(100));
-    assert_eq!((FORMAT_VERSION, format!("{:016x}", xxh3_64(&bytes_of(advisories)))), (1, "367515a2f79e0634".to_owned()));
+    for advisory in &mut advisories {
+        advisory.details.truncate(100);
+    }
+    assert_eq!(
+        (FORMAT_VERSION, format!("{:016x}", xxh3_64(&bytes_of(advisories)))),
+        (1, "367515a2f79e0634".to_owned())
+    );
 }
 
 #[test]
@@ -185,7 +188,7 @@ fn hostile_lengths_and_counts_are_errors_and_cost_no_memory() {
         sections[1] = [0_u64.to_le_bytes(), (packages.len() as u64).to_le_bytes()].concat();
         sections[2] = packages;
         let index = Index::of_bytes(resealed(sections)).unwrap();
-        assert!(index.package(Ecosystem::CratesIo, "alpha").map(|found| found.is_none()).unwrap_or(true));
+        assert!(index.package(Ecosystem::CratesIo, "alpha").map_or(true, |found| found.is_none()));
         assert!(index.verify().is_err(), "{payload:?}");
     }
 }

@@ -53,12 +53,12 @@ impl Gathering {
     pub(super) fn open_or_compile(
         self,
         request: &LoadRequest<'_>,
-        shelf: &Shelf,
+        indexes: &Shelf,
         keeping: Keeping,
     ) -> Result<Loaded, LoadError> {
         let is_outdated = self.candidates.iter().any(|candidate| candidate.copy.complaint.is_some());
         let is_sound = |database: &AdvisoryDatabase| keeping == Keeping::WhenWorthIt || database.verify().is_ok();
-        if let Some((path, database)) = shelf.find(&self.key).filter(|(_, database)| is_sound(database)) {
+        if let Some((path, database)) = indexes.find(&self.key).filter(|(_, database)| is_sound(database)) {
             let sources = self.statuses(&database.metadata().sources, request)?;
             return Ok(Loaded { database, sources, path: Some(path), is_outdated });
         }
@@ -70,7 +70,7 @@ impl Gathering {
             return Ok(Loaded { database, sources, path: None, is_outdated });
         }
         let compiled = compilation.compile();
-        let kept = shelf.put(&self.key, &compiled);
+        let kept = indexes.put(&self.key, &compiled);
         if let (Err(error), Some(status)) = (&kept, sources.first_mut()) {
             // The advisories are at hand all the same: only the next run has to compile them again.
             let complaint = format!("failed to keep the compiled index: {error}");

@@ -68,7 +68,9 @@ pub(super) fn read(source: &dyn Source, files: &RecordFiles, now: Timestamp) -> 
 fn understand(source: &dyn Source, batch: Batch, now: Timestamp, content: &mut Content) {
     let said: Vec<Content> =
         batch.files.into_par_iter().map(|(path, bytes)| understand_one(source, &path, bytes.as_deref(), now)).collect();
-    said.into_iter().for_each(|one| content.add(one));
+    for one in said {
+        content.add(one);
+    }
 }
 
 fn understand_one(source: &dyn Source, path: &str, bytes: Option<&[u8]>, now: Timestamp) -> Content {

@@ -49,7 +49,9 @@ impl Shelf {
         let mut digest = Sha256::new();
         add(&mut digest, env!("CARGO_PKG_VERSION"));
         add(&mut digest, &FORMAT_VERSION.to_string());
-        identities.iter().for_each(|identity| add(&mut digest, identity));
+        for identity in identities {
+            add(&mut digest, identity);
+        }
         format!("{:x}", digest.finalize())
     }
 
@@ -86,7 +88,8 @@ impl Shelf {
         entries.filter_map(move |entry| {
             let name = entry.file_name();
             let name = name.to_str()?;
-            let is_index = name.starts_with(prefix) && name.ends_with(".ppdb");
+            let is_index =
+                name.starts_with(prefix) && entry.path().extension().is_some_and(|extension| extension == "ppdb");
             is_index.then(|| Some((entry.metadata().ok()?.modified().ok()?, entry.path()))).flatten()
         })
     }

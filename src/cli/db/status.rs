@@ -87,17 +87,22 @@ fn human(status: &IndexStatus) -> String {
         status.ranges,
     );
     for source in &status.sources {
-        text.push_str(&format!("{} {}: {} advisories", source.id, source.location, source.advisories));
-        if source.skipped > 0 {
-            text.push_str(&format!(", {} skipped", source.skipped));
-        }
-        if let Some(age) = source.age_seconds {
-            text.push_str(&format!(", {} old", age_for_people(age)));
-        }
-        text.push('\n');
-        if let Some(warning) = &source.warning {
-            text.push_str(&format!("  warning: {warning}\n"));
-        }
+        let skipped = if source.skipped > 0 { format!(", {} skipped", source.skipped) } else { String::new() };
+        let age = source.age_seconds.map(|age| format!(", {} old", age_for_people(age))).unwrap_or_default();
+        let warning = source.warning.as_ref().map(|warning| format!("  warning: {warning}\n")).unwrap_or_default();
+        text += &[
+            source.id.as_str(),
+            " ",
+            &source.location,
+            ": ",
+            &source.advisories.to_string(),
+            " advisories",
+            &skipped,
+            &age,
+            "\n",
+            &warning,
+        ]
+        .concat();
     }
     // Locations and warnings hold names of files; none of them may move the cursor.
     text.retain(|character| character == '\n' || !character.is_control());

@@ -38,6 +38,7 @@ const LAW: Law = Law {
             parts: &[
                 ("bounds", "the fixed versions that records name, for every source"),
                 ("database", "what all sources are compiled into"),
+                ("index", "the file that it is a view over"),
                 ("ranges", "how a version is held against a record, for every source"),
                 ("store", "finds, fetches and caches what the sources read"),
             ],

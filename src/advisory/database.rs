@@ -1,24 +1,31 @@
-//! The advisories of all sources, by package.
+//! The advisories of all sources, by package: a view over the compiled index.
+
+mod release;
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use super::ranges::{self, Locked};
+use super::contract::Annotation;
+use super::index::{
+    Compilation, Compiled, Entry, FlawBlock, FlawBytes, FlawRecord, Index, IndexError, Metadata, Place, Text, Verified,
+};
+use super::ranges::{self, Claims, Locked};
 use crate::model::advisory::{Advisory, AdvisoryId, AdvisoryKind, Affected};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::finding::{AdvisoryRecord, KnownFlaw};
 use crate::model::severity::{Cvss, Severity};
 
 /// Every advisory that was loaded, looked up by ecosystem and normalised name.
-#[derive(Debug, Default)]
+///
+/// A look-up reads the index. What turns out to be damaged then is kept in mind: see [`AdvisoryDatabase::damage`].
+#[derive(Debug)]
 pub struct AdvisoryDatabase {
-    advisories: Vec<Advisory>,
-    /// For each advisory, the number of the flaw that it is about.
-    flaws: Vec<usize>,
-    /// For each flaw, all its names in order of preference.
-    names: Vec<Vec<AdvisoryId>>,
-    /// For each package, the entries about it: position of the advisory, position of the entry in it.
-    packages: HashMap<Ecosystem, HashMap<String, Vec<(usize, usize)>>>,
+    index: Index,
+    damage: OnceLock<IndexError>,
+    /// A file that is removed when it turns out to be damaged, because it can be compiled anew.
+    kept_at: Option<PathBuf>,
 }
 
 /// A flaw that affects a version, with what the sources say it is.
@@ -26,131 +33,317 @@ pub struct AdvisoryDatabase {
 pub struct FlawMatch {
     /// The kind of the records; the gravest when they disagree.
     pub kind: AdvisoryKind,
-    /// The rating: the highest that a record gives, unknown when none gives one.
+    /// The rating: the highest that a record gives, unknown when none gives one; one level higher for what is exploited,
+    /// critical for what is an attack.
     pub severity: Severity,
     /// The flaw with all its names.
     pub flaw: KnownFlaw,
 }
 
+/// Which record says something about a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordHead {
+    /// The source.
+    pub source: String,
+    /// The source's name for it.
+    pub id: AdvisoryId,
+    /// What it warns of.
+    pub kind: AdvisoryKind,
+}
+
+/// How large an index is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexSize {
+    /// All of it, in bytes.
+    pub bytes: u64,
+    /// What is looked up in: all but the texts that people read.
+    pub lookup_bytes: u64,
+    /// Affected ranges; an entry without one, which names versions only, counts as one.
+    pub ranges: u64,
+}
+
+impl Default for AdvisoryDatabase {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
+
 impl AdvisoryDatabase {
-    /// Indexes advisories; withdrawn ones are dropped, and so are repetitions of a record.
-    pub fn new(mut advisories: Vec<Advisory>) -> Self {
-        advisories.retain(|advisory| !advisory.withdrawn);
-        // Positions decide nothing that is shown, but equal inputs shall give equal bytes in any order.
-        advisories.sort_by(|left, right| (&left.source, &left.id).cmp(&(&right.source, &right.id)));
-        advisories.dedup();
-        let (flaws, names) = flaws_and_names(&advisories);
-        let mut packages: HashMap<Ecosystem, HashMap<String, Vec<(usize, usize)>>> = HashMap::new();
-        for (position, advisory) in advisories.iter().enumerate() {
-            for (entry, affected) in advisory.affected.iter().enumerate() {
-                let name = affected.ecosystem.normalise(&affected.package);
-                packages.entry(affected.ecosystem).or_default().entry(name).or_default().push((position, entry));
-            }
-        }
-        Self { advisories, flaws, names, packages }
+    /// Compiles advisories in memory; withdrawn ones are dropped, and so are repetitions of a record.
+    pub fn new(advisories: Vec<Advisory>) -> Self {
+        Self::compile(Compilation { advisories, ..Compilation::default() })
+    }
+
+    /// Compiles advisories in memory, with what other sources know about their flaws.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the store compiles with more than this; tests of checks do not"))]
+    pub(crate) fn with_annotations(advisories: Vec<Advisory>, annotations: Vec<Annotation>) -> Self {
+        Self::compile(Compilation { advisories, annotations, ..Compilation::default() })
+    }
+
+    pub(super) fn compile(compilation: Compilation) -> Self {
+        Self::of_compiled(compilation.compile())
+    }
+
+    pub(super) fn of_compiled(compiled: Compiled) -> Self {
+        let index = Index::of_compiled(compiled);
+        Self::of_index(index.expect("what was just compiled is an index, as the tests of the index make sure"))
+    }
+
+    /// Opens a compiled index. Little of it is read now; every part is verified when it is read.
+    pub fn open(path: &Path) -> Result<Self, IndexError> {
+        Index::open(path).map(Self::of_index)
+    }
+
+    /// Opens an index of the cache: when a look-up finds it damaged it is removed, and the next run compiles it anew.
+    pub(super) fn open_kept(path: &Path) -> Result<Self, IndexError> {
+        Ok(Self { kept_at: Some(path.to_owned()), ..Self::open(path)? })
+    }
+
+    /// The bytes of an index file, to be written elsewhere.
+    pub(super) fn copy(path: &Path) -> Result<Compiled, IndexError> {
+        Index::open(path)?.to_compiled()
+    }
+
+    fn of_index(index: Index) -> Self {
+        Self { index, damage: OnceLock::new(), kept_at: None }
+    }
+
+    /// The first damage of the index that a look-up came upon. After each project, a caller has to ask: where there is
+    /// one, what was looked up may be incomplete, and nothing may be called clean or fixed.
+    pub fn damage(&self) -> Option<&IndexError> {
+        self.damage.get()
     }
 
     /// How many advisories there are, withdrawn ones left out.
     pub fn advisory_count(&self) -> usize {
-        self.advisories.len()
+        usize::try_from(self.index.metadata().advisories).unwrap_or(usize::MAX)
+    }
+
+    /// What the index says about itself.
+    pub(super) fn metadata(&self) -> &Metadata {
+        self.index.metadata()
+    }
+
+    /// How large the index is.
+    pub fn size(&self) -> IndexSize {
+        let (bytes, lookup_bytes) = self.index.sizes();
+        IndexSize { bytes, lookup_bytes, ranges: self.index.metadata().ranges }
+    }
+
+    /// Compiles advisories and writes the index, which [`AdvisoryDatabase::open`] opens.
+    pub fn write_index(advisories: Vec<Advisory>, sink: &mut dyn std::io::Write) -> std::io::Result<()> {
+        Compilation { advisories, ..Compilation::default() }.compile().write(sink)
+    }
+
+    /// Reads everything.
+    pub(super) fn verify(&self) -> Result<Verified, IndexError> {
+        self.index.verify()
     }
 
     /// The flaws that affect a version: records that share a name (transitively, through their aliases) are one flaw.
     /// Sorted by kind and preferred name. A version that the ecosystem cannot order matches only explicit versions.
-    ///
-    /// What is not a flaw – nobody maintains the package, a notice – is never merged with one: RustSec lists a flaw's
-    /// names as aliases of such a record as well (`RUSTSEC-2020-0036`).
     pub fn affecting(&self, ecosystem: Ecosystem, package: &str, version: &str) -> Vec<FlawMatch> {
-        let locked = Locked::new(ecosystem, version);
-        let mut matched: Vec<(usize, usize)> = self
-            .entries(ecosystem, package)
-            .filter(|&(_, affected)| locked.is_affected_by(affected))
-            .map(|(position, _)| (self.flaws[position], position))
-            .collect();
-        matched.sort_unstable();
-        matched.dedup();
-        let mut flaws: Vec<_> = matched
-            .chunk_by(|left, right| left.0 == right.0)
-            .map(|group| self.flaw_match(group, &locked, self.entries(ecosystem, package)))
-            .collect();
-        flaws.sort_by(|left, right| (left.kind, &left.flaw.id).cmp(&(right.kind, &right.flaw.id)));
-        flaws
+        self.affecting_in(ecosystem, None, package, version)
+    }
+
+    /// The flaws that affect a version in a release of an operating system. An entry about a release matches only that
+    /// one, an entry about none matches all; without a known release, every entry matches.
+    pub fn affecting_in(
+        &self,
+        ecosystem: Ecosystem,
+        release: Option<&str>,
+        package: &str,
+        version: &str,
+    ) -> Vec<FlawMatch> {
+        self.or_damage(self.matches(ecosystem, release, package, version), Vec::new())
     }
 
     /// Whether no known vulnerability or attack affects the version. A version that the ecosystem cannot order is free
     /// only when no such advisory names a range of the package: what cannot be placed is not known to be safe.
     pub fn is_free_of_flaws(&self, ecosystem: Ecosystem, package: &str, version: &str) -> bool {
-        let locked = Locked::new(ecosystem, version);
-        !self.entries(ecosystem, package).any(|(position, affected)| {
-            let is_flaw = match self.advisories[position].kind {
-                AdvisoryKind::Vulnerability | AdvisoryKind::Malicious => true,
-                AdvisoryKind::Unmaintained | AdvisoryKind::Unsound | AdvisoryKind::Notice => false,
-            };
-            is_flaw && (locked.is_affected_by(affected) || !locked.is_ordered() && !affected.ranges.is_empty())
-        })
+        self.or_damage(self.is_free(ecosystem, package, version), false)
     }
 
     /// Whether some record has this name, be it its own or an alias.
     pub fn knows(&self, id: &AdvisoryId) -> bool {
-        self.advisories.iter().any(|advisory| advisory.id == *id || advisory.aliases.contains(id))
+        self.or_damage(self.index.knows(id.as_str()), false)
     }
 
     /// Every record about a package with what it says, whichever versions that affects, in the order of sources and
-    /// identifiers.
-    pub fn records_about(&self, ecosystem: Ecosystem, package: &str) -> impl Iterator<Item = (&Advisory, &Affected)> {
-        self.entries(ecosystem, package).map(|(position, affected)| (&self.advisories[position], affected))
+    /// identifiers. Explicit versions that a range holds anyway are left out.
+    pub fn records_about(&self, ecosystem: Ecosystem, package: &str) -> Vec<(RecordHead, Affected)> {
+        self.or_damage(self.records(ecosystem, package), Vec::new())
     }
 
-    fn entries(&self, ecosystem: Ecosystem, package: &str) -> impl Iterator<Item = (usize, &Affected)> {
-        let name = ecosystem.normalise(package);
-        let repository = repository_of(ecosystem, &name).map(str::to_owned);
-        let packages = self.packages.get(&ecosystem);
-        [Some(name), repository]
-            .into_iter()
-            .flatten()
-            .filter_map(move |name| packages?.get(&name))
-            .flatten()
-            .map(|&(position, entry)| (position, &self.advisories[position].affected[entry]))
+    /// The answer, or the answer that claims nothing once damage is noted.
+    fn or_damage<T>(&self, answer: Result<T, IndexError>, nothing: T) -> T {
+        answer.unwrap_or_else(|error| {
+            if let (IndexError::Damaged { .. }, Some(path)) = (&error, &self.kept_at) {
+                // It stays damaged, and the error is told, whether or not this works.
+                let _ = std::fs::remove_file(path);
+            }
+            // Only the first is kept: others say no more.
+            let _ = self.damage.set(error);
+            nothing
+        })
     }
 
-    /// What the records of one flaw say together; `group` has the flaw's number and the position of each.
-    fn flaw_match<'a>(
+    /// Calls `inspect` with everything that is known about a package; not at all when that is nothing.
+    fn with_entries<T: Default>(
         &self,
-        group: &[(usize, usize)],
-        locked: &Locked<'_>,
-        entries: impl Iterator<Item = (usize, &'a Affected)>,
-    ) -> FlawMatch {
-        // Sources come in the order of their names, which is the order of positions.
-        let records: Vec<&Advisory> = group.iter().map(|&(_, position)| &self.advisories[position]).collect();
-        let told = records.iter().find(|record| !record.details.is_empty());
-        let told = told.or_else(|| records.iter().find(|record| !record.summary.is_empty()));
-        let mut names = self.names[group[0].0].iter().cloned();
-        let references: BTreeSet<_> =
-            records.iter().flat_map(|record| &record.references).filter(|link| link.starts_with("https://")).collect();
-        let is_record = |position: usize| group.iter().any(|&(_, record)| record == position);
-        let entries: Vec<_> =
-            entries.filter(|(position, _)| is_record(*position)).map(|(_, affected)| affected).collect();
-        FlawMatch {
-            kind: records
-                .iter()
-                .map(|record| record.kind)
-                .min_by_key(|kind| gravity(*kind))
-                .unwrap_or(AdvisoryKind::Notice),
-            severity: highest_rating(&records),
-            flaw: KnownFlaw {
-                id: names.next().unwrap_or_else(|| records[0].id.clone()),
-                aliases: names.collect::<BTreeSet<_>>().into_iter().collect(),
-                records: sorted_records(&records),
-                summary: told.map(|record| record.summary.clone()).unwrap_or_default(),
-                details: told.map(|record| record.details.clone()).unwrap_or_default(),
-                references: references.into_iter().cloned().collect(),
-                cvss: highest_score(&records),
-                exploited: false,
-                likelihood: None,
-                fixed: ranges::lowest_fix(&entries, locked),
-            },
+        ecosystem: Ecosystem,
+        package: &str,
+        inspect: impl FnOnce(&[Entry<'_>]) -> Result<T, IndexError>,
+    ) -> Result<T, IndexError> {
+        let name = ecosystem.normalise(package);
+        let own = self.index.package(ecosystem, &name)?;
+        let of_repository = match repository_of(ecosystem, &name) {
+            Some(repository) => self.index.package(ecosystem, repository)?,
+            None => None,
+        };
+        let mut entries = Vec::new();
+        for package in own.iter().chain(&of_repository) {
+            entries.extend(package.entries()?);
         }
+        if entries.is_empty() { Ok(T::default()) } else { inspect(&entries) }
     }
+
+    fn matches(
+        &self,
+        ecosystem: Ecosystem,
+        release: Option<&str>,
+        package: &str,
+        version: &str,
+    ) -> Result<Vec<FlawMatch>, IndexError> {
+        self.with_entries(ecosystem, package, |entries| {
+            let locked = Locked::new(ecosystem, version);
+            let mut by_flaw: BTreeMap<Place, Vec<&Entry<'_>>> = BTreeMap::new();
+            for entry in entries.iter().filter(|entry| release::admits(ecosystem, entry.release, release)) {
+                by_flaw.entry(entry.flaw).or_default().push(entry);
+            }
+            let mut flaws = Vec::new();
+            for (place, entries) in by_flaw {
+                let affected = entries.iter().filter(|entry| locked.is_affected_by(&entry.claims));
+                let records: BTreeSet<u32> = affected.map(|entry| entry.record).collect();
+                if records.is_empty() {
+                    continue;
+                }
+                let of_records = entries.iter().filter(|entry| records.contains(&entry.record));
+                let claims: Vec<&Claims<'_>> = of_records.map(|entry| &entry.claims).collect();
+                let fixed = ranges::lowest_fix(&claims, &locked);
+                flaws.push(self.flaw_match(&self.index.flaw(place)?, &records, fixed)?);
+            }
+            flaws.sort_by(|left, right| (left.kind, &left.flaw.id).cmp(&(right.kind, &right.flaw.id)));
+            Ok(flaws)
+        })
+    }
+
+    fn is_free(&self, ecosystem: Ecosystem, package: &str, version: &str) -> Result<bool, IndexError> {
+        let has_flaw = self.with_entries(ecosystem, package, |entries| {
+            let locked = Locked::new(ecosystem, version);
+            Ok(entries.iter().any(|entry| {
+                let is_flaw = match entry.kind {
+                    AdvisoryKind::Vulnerability | AdvisoryKind::Malicious => true,
+                    AdvisoryKind::Unmaintained | AdvisoryKind::Unsound | AdvisoryKind::Notice => false,
+                };
+                is_flaw
+                    && (locked.is_affected_by(&entry.claims) || !locked.is_ordered() && !entry.claims.ranges.is_empty())
+            }))
+        })?;
+        Ok(!has_flaw)
+    }
+
+    fn records(&self, ecosystem: Ecosystem, package: &str) -> Result<Vec<(RecordHead, Affected)>, IndexError> {
+        self.with_entries(ecosystem, package, |entries| {
+            let name = ecosystem.normalise(package);
+            let places: BTreeSet<Place> = entries.iter().map(|entry| entry.flaw).collect();
+            let bytes: Result<Vec<_>, _> = places.iter().map(|&place| self.index.flaw(place)).collect();
+            let bytes = bytes?;
+            let blocks: Result<Vec<_>, _> = bytes.iter().map(FlawBytes::decode).collect();
+            let blocks = blocks?;
+            let flaws: BTreeMap<Place, _> = places.into_iter().zip(bytes.iter().zip(&blocks)).collect();
+            let mut records = Vec::with_capacity(entries.len());
+            for entry in entries {
+                let Some((bytes, flaw)) = flaws.get(&entry.flaw) else { continue };
+                let (source, id) = bytes.identity(flaw, bytes.record(flaw, entry.record)?)?;
+                let affected = Affected {
+                    ecosystem,
+                    release: entry.release.map(str::to_owned),
+                    package: entry.spelling.unwrap_or(&name).to_owned(),
+                    ranges: entry.claims.to_ranges(),
+                    versions: entry.claims.versions.iter().map(|&version| version.to_owned()).collect(),
+                };
+                records.push((RecordHead { source: source.to_owned(), id, kind: entry.kind }, affected));
+            }
+            Ok(records)
+        })
+    }
+
+    /// What some records of one flaw say together.
+    fn flaw_match(
+        &self,
+        bytes: &FlawBytes<'_>,
+        numbers: &BTreeSet<u32>,
+        fixed: Option<String>,
+    ) -> Result<FlawMatch, IndexError> {
+        let flaw = bytes.decode()?;
+        // Sources come in the order of their names, which is the order of records.
+        let mut records: Vec<(AdvisoryRecord, &FlawRecord)> = Vec::with_capacity(numbers.len());
+        for &number in numbers {
+            let record = bytes.record(&flaw, number)?;
+            let (source, id) = bytes.identity(&flaw, record)?;
+            records.push((AdvisoryRecord { source: source.to_owned(), id }, record));
+        }
+        let texts = self.texts(&records)?;
+        let told = texts.iter().find(|text| !text.details.is_empty());
+        let told = told.or_else(|| texts.iter().find(|text| !text.summary.is_empty()));
+        let (summary, details) = told.map(|text| (text.summary.clone(), text.details.clone())).unwrap_or_default();
+        let kinds = records.iter().map(|(_, record)| record.kind);
+        let kind = kinds.min_by_key(|kind| gravity(*kind)).unwrap_or(AdvisoryKind::Notice);
+        let (id, aliases) = names(bytes, &flaw)?;
+        let references: BTreeSet<&String> =
+            texts.iter().flat_map(|text| &text.references).filter(|link| link.starts_with("https://")).collect();
+        Ok(FlawMatch {
+            kind,
+            severity: severity(kind, records.iter().map(|(_, record)| record.severity), flaw.exploited),
+            flaw: KnownFlaw {
+                id,
+                aliases,
+                summary,
+                details,
+                references: references.into_iter().cloned().collect(),
+                cvss: highest_score(&texts),
+                exploited: flaw.exploited,
+                likelihood: flaw.likelihood,
+                fixed,
+                records: records.into_iter().map(|(record, _)| record).collect::<BTreeSet<_>>().into_iter().collect(),
+            },
+        })
+    }
+
+    /// What people read of each record; the long text of the first that has one.
+    fn texts(&self, records: &[(AdvisoryRecord, &FlawRecord)]) -> Result<Vec<Text>, IndexError> {
+        let mut is_told = false;
+        let mut texts = Vec::with_capacity(records.len());
+        for (_, record) in records {
+            let text = self.index.text(record.text, !is_told)?;
+            is_told |= !text.details.is_empty();
+            texts.push(text);
+        }
+        Ok(texts)
+    }
+}
+
+/// The preferred name of a flaw, and the others sorted.
+fn names(bytes: &FlawBytes<'_>, flaw: &FlawBlock<'_>) -> Result<(AdvisoryId, Vec<AdvisoryId>), IndexError> {
+    let mut names = Vec::with_capacity(flaw.names.len());
+    for name in &flaw.names {
+        names.push(bytes.name(name)?);
+    }
+    let mut names = names.into_iter();
+    let id = names.next().ok_or_else(|| bytes.damage())?;
+    let aliases: BTreeSet<_> = names.collect();
+    Ok((id, aliases.into_iter().collect()))
 }
 
 /// The repository of an action: advisories name `owner/repository`, workflows `owner/repository/path`.
@@ -158,25 +351,28 @@ fn repository_of(ecosystem: Ecosystem, name: &str) -> Option<&str> {
     match ecosystem {
         Ecosystem::GitHubActions => {
             let (second_slash, _) = name.match_indices('/').nth(1)?;
-            Some(&name[..second_slash])
+            name.get(..second_slash)
         }
         _ => None,
     }
 }
 
-fn sorted_records(records: &[&Advisory]) -> Vec<AdvisoryRecord> {
-    let record = |advisory: &&Advisory| AdvisoryRecord { source: advisory.source.clone(), id: advisory.id.clone() };
-    records.iter().map(record).collect::<BTreeSet<_>>().into_iter().collect()
+/// The rating of a flaw. Unknown stands above medium where findings are sorted; a record without a rating must not
+/// outrank one with a rating.
+fn severity(kind: AdvisoryKind, ratings: impl Iterator<Item = Severity>, is_exploited: bool) -> Severity {
+    let rated = ratings.filter(|severity| *severity != Severity::Unknown).max().unwrap_or(Severity::Unknown);
+    match rated {
+        // Whoever installs an attack has been attacked, whatever score somebody gave it.
+        _ if kind == AdvisoryKind::Malicious => Severity::Critical,
+        rated if !is_exploited => rated,
+        Severity::Low => Severity::Medium,
+        Severity::Medium | Severity::Unknown => Severity::High,
+        Severity::High | Severity::Critical => Severity::Critical,
+    }
 }
 
-/// Unknown stands above medium where findings are sorted; a record without a rating must not outrank one with a rating.
-fn highest_rating(records: &[&Advisory]) -> Severity {
-    let ratings = records.iter().map(|record| record.severity);
-    ratings.filter(|severity| *severity != Severity::Unknown).max().unwrap_or(Severity::Unknown)
-}
-
-fn highest_score(records: &[&Advisory]) -> Option<Cvss> {
-    let vectors = records.iter().filter_map(|record| record.cvss.as_ref());
+fn highest_score(texts: &[Text]) -> Option<Cvss> {
+    let vectors = texts.iter().filter_map(|text| text.cvss.as_ref());
     let order = |left: &&Cvss, right: &&Cvss| -> Ordering {
         left.score.total_cmp(&right.score).then_with(|| left.vector.cmp(&right.vector))
     };
@@ -192,51 +388,6 @@ fn gravity(kind: AdvisoryKind) -> u8 {
         AdvisoryKind::Unmaintained => 3,
         AdvisoryKind::Notice => 4,
     }
-}
-
-/// Records of one matter may be about the same flaw: being an attack, being open to one and being unsound are views of
-/// one thing.
-fn matter(kind: AdvisoryKind) -> u8 {
-    match kind {
-        AdvisoryKind::Vulnerability | AdvisoryKind::Malicious | AdvisoryKind::Unsound => 0,
-        AdvisoryKind::Unmaintained => 1,
-        AdvisoryKind::Notice => 2,
-    }
-}
-
-/// Union-find over names: for each advisory its flaw, for each flaw its names in order of preference.
-fn flaws_and_names(advisories: &[Advisory]) -> (Vec<usize>, Vec<Vec<AdvisoryId>>) {
-    let mut parents: Vec<usize> = (0..advisories.len()).collect();
-    let mut first_with: HashMap<(u8, &AdvisoryId), usize> = HashMap::new();
-    for (position, advisory) in advisories.iter().enumerate() {
-        for name in std::iter::once(&advisory.id).chain(&advisory.aliases) {
-            let first = *first_with.entry((matter(advisory.kind), name)).or_insert(position);
-            let (left, right) = (root(&mut parents, first), root(&mut parents, position));
-            parents[left.max(right)] = left.min(right);
-        }
-    }
-    let mut numbers: HashMap<usize, usize> = HashMap::new();
-    let mut flaws = Vec::with_capacity(advisories.len());
-    let mut names: Vec<BTreeSet<(u8, &AdvisoryId)>> = Vec::new();
-    for (position, advisory) in advisories.iter().enumerate() {
-        let number = *numbers.entry(root(&mut parents, position)).or_insert_with(|| {
-            names.push(BTreeSet::new());
-            names.len() - 1
-        });
-        flaws.push(number);
-        let all = std::iter::once(&advisory.id).chain(&advisory.aliases);
-        names[number].extend(all.map(|name| (name.preference(), name)));
-    }
-    let names = names.into_iter().map(|names| names.into_iter().map(|(_, name)| name.clone()).collect()).collect();
-    (flaws, names)
-}
-
-fn root(parents: &mut [usize], mut position: usize) -> usize {
-    while parents[position] != position {
-        parents[position] = parents[parents[position]];
-        position = parents[position];
-    }
-    position
 }
 
 #[cfg(test)]

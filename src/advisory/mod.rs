@@ -6,6 +6,7 @@ mod contract;
 mod database;
 mod epss;
 mod friends_of_php;
+mod index;
 mod kev;
 mod osv;
 mod ranges;
@@ -15,7 +16,9 @@ pub(crate) mod store;
 
 use contract::Source;
 
-pub use database::{AdvisoryDatabase, FlawMatch};
+pub use database::{AdvisoryDatabase, FlawMatch, IndexSize, RecordHead};
+pub use index::{FORMAT_VERSION, IndexError, Section};
+pub use store::advisories_in;
 
 static SOURCES: &[&dyn Source] = &[
     // In the order in which a location's format is guessed: the most particular layout first.

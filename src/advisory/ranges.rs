@@ -1,8 +1,89 @@
 //! Ranges: whether a version is affected, as the OSV schema evaluates events.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::advisory::{Affected, AffectedRange, RangeEvent};
 use crate::model::ecosystem::Ecosystem;
 use crate::version::{Version, parse};
+
+/// What an entry says about versions, borrowed from wherever that stands.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Claims<'a> {
+    /// Affected ranges.
+    #[serde(borrow)]
+    pub(super) ranges: Vec<Vec<Event<'a>>>,
+    /// Versions that are affected one by one.
+    pub(super) versions: Vec<&'a str>,
+}
+
+/// One event of an affected range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Event<'a> {
+    /// Before every version, affected.
+    Beginning,
+    /// The first affected version.
+    Introduced(&'a str),
+    /// The first version that is not affected any more.
+    Fixed(&'a str),
+    /// The last affected version.
+    LastAffected(&'a str),
+    /// Versions from here on are not described by the range.
+    Limit(&'a str),
+}
+
+impl<'a> From<&'a RangeEvent> for Event<'a> {
+    fn from(event: &'a RangeEvent) -> Self {
+        match event {
+            RangeEvent::Introduced(zero) if zero == "0" => Self::Beginning,
+            RangeEvent::Introduced(version) => Self::Introduced(version),
+            RangeEvent::Fixed(version) => Self::Fixed(version),
+            RangeEvent::LastAffected(version) => Self::LastAffected(version),
+            RangeEvent::Limit(version) => Self::Limit(version),
+        }
+    }
+}
+
+impl From<Event<'_>> for RangeEvent {
+    fn from(event: Event<'_>) -> Self {
+        match event {
+            Event::Beginning => Self::Introduced("0".to_owned()),
+            Event::Introduced(version) => Self::Introduced(version.to_owned()),
+            Event::Fixed(version) => Self::Fixed(version.to_owned()),
+            Event::LastAffected(version) => Self::LastAffected(version.to_owned()),
+            Event::Limit(version) => Self::Limit(version.to_owned()),
+        }
+    }
+}
+
+impl<'a> Claims<'a> {
+    /// What a record says.
+    pub(super) fn of(affected: &'a Affected) -> Self {
+        Self {
+            ranges: affected.ranges.iter().map(|range| range.events.iter().map(Event::from).collect()).collect(),
+            versions: affected.versions.iter().map(String::as_str).collect(),
+        }
+    }
+
+    /// The ranges as the model has them.
+    pub(super) fn to_ranges(&self) -> Vec<AffectedRange> {
+        let range =
+            |events: &Vec<Event<'_>>| AffectedRange { events: events.iter().map(|&event| event.into()).collect() };
+        self.ranges.iter().map(range).collect()
+    }
+
+    /// Leaves out explicit versions that a range holds anyway. No answer changes: what equals such a version has its
+    /// place in the order, and so the range holds that as well.
+    pub(super) fn drop_covered_versions(&mut self, ecosystem: Ecosystem) {
+        if self.ranges.is_empty() || self.versions.is_empty() {
+            return;
+        }
+        let ranges: Vec<PlacedRange> =
+            self.ranges.iter().filter_map(|range| PlacedRange::of(ecosystem, range)).collect();
+        self.versions.retain(|version| {
+            parse(ecosystem, version).map_or(true, |place| !ranges.iter().any(|range| range.holds(&place)))
+        });
+    }
+}
 
 /// A version as it is locked, with its place in the order where it has one.
 pub(super) struct Locked<'a> {
@@ -24,12 +105,12 @@ impl<'a> Locked<'a> {
 
     /// Whether the explicit versions or any range of an entry of the same ecosystem holds it
     /// (<https://ossf.github.io/osv-schema/#evaluation>).
-    pub(super) fn is_affected_by(&self, affected: &Affected) -> bool {
-        if affected.versions.iter().any(|version| self.is(version)) {
+    pub(super) fn is_affected_by(&self, claims: &Claims<'_>) -> bool {
+        if claims.versions.iter().any(|version| self.is(version)) {
             return true;
         }
         let Some(place) = &self.place else { return false };
-        affected.ranges.iter().any(|range| holds(self.ecosystem, range, place))
+        claims.ranges.iter().any(|range| PlacedRange::of(self.ecosystem, range).is_some_and(|range| range.holds(place)))
     }
 
     fn is(&self, version: &str) -> bool {
@@ -50,80 +131,87 @@ enum Place {
     At(Version, bool),
 }
 
-/// The events of a range but its limits, each with its place, lowest first; `None` when one of them has none.
-fn placed(ecosystem: Ecosystem, range: &AffectedRange) -> Option<Vec<(Place, &RangeEvent)>> {
-    let mut events = Vec::with_capacity(range.events.len());
-    for event in &range.events {
-        let place = match event {
-            RangeEvent::Introduced(zero) if zero == "0" => Place::Beginning,
-            RangeEvent::Introduced(version) | RangeEvent::Fixed(version) => {
-                Place::At(parse(ecosystem, version).ok()?, false)
-            }
-            RangeEvent::LastAffected(version) => Place::At(parse(ecosystem, version).ok()?, true),
-            RangeEvent::Limit(_) => continue,
-        };
-        events.push((place, event));
-    }
-    events.sort_by(|left, right| left.0.cmp(&right.0));
-    Some(events)
+/// A range whose events have their places.
+struct PlacedRange {
+    /// The events but the limits, lowest first, each with whether what follows is affected.
+    events: Vec<(Place, bool)>,
+    /// The limits; one that is no version admits nothing.
+    limits: Vec<Option<Version>>,
+    /// Whether it has a limit that is none.
+    is_unlimited: bool,
 }
 
-fn holds(ecosystem: Ecosystem, range: &AffectedRange, version: &Version) -> bool {
-    if !is_within_limits(ecosystem, range, version) {
-        return false;
-    }
-    let Some(events) = placed(ecosystem, range) else { return false };
-    let mut is_affected = false;
-    for (place, event) in events {
-        let has_passed = match &place {
-            Place::Beginning => true,
-            Place::At(at, is_behind) => {
-                if *is_behind {
-                    version > at
-                } else {
-                    version >= at
+impl PlacedRange {
+    /// Places the events of a range; `None` when one of them has no place.
+    fn of(ecosystem: Ecosystem, range: &[Event<'_>]) -> Option<Self> {
+        let mut placed = Self { events: Vec::with_capacity(range.len()), limits: Vec::new(), is_unlimited: false };
+        for event in range {
+            let (place, is_affected) = match event {
+                Event::Beginning => (Place::Beginning, true),
+                Event::Introduced(version) => (Place::At(parse(ecosystem, version).ok()?, false), true),
+                Event::Fixed(version) => (Place::At(parse(ecosystem, version).ok()?, false), false),
+                Event::LastAffected(version) => (Place::At(parse(ecosystem, version).ok()?, true), false),
+                Event::Limit("*") => {
+                    placed.is_unlimited = true;
+                    continue;
                 }
-            }
-        };
-        if has_passed {
-            is_affected = matches!(event, RangeEvent::Introduced(_));
+                Event::Limit(version) => {
+                    placed.limits.push(parse(ecosystem, version).ok());
+                    continue;
+                }
+            };
+            placed.events.push((place, is_affected));
         }
+        placed.events.sort_by(|left, right| left.0.cmp(&right.0));
+        Some(placed)
     }
-    is_affected
-}
 
-fn is_within_limits(ecosystem: Ecosystem, range: &AffectedRange, version: &Version) -> bool {
-    let mut is_limited = false;
-    for event in &range.events {
-        let RangeEvent::Limit(limit) = event else { continue };
-        is_limited = true;
-        if limit == "*" || parse(ecosystem, limit).is_ok_and(|limit| *version < limit) {
-            return true;
+    fn holds(&self, version: &Version) -> bool {
+        let is_below = |limit: &Option<Version>| limit.as_ref().is_some_and(|limit| version < limit);
+        if !self.is_unlimited && !self.limits.is_empty() && !self.limits.iter().any(is_below) {
+            return false;
         }
+        let has_passed = |place: &Place| match place {
+            Place::Beginning => true,
+            Place::At(at, true) => version > at,
+            Place::At(at, false) => version >= at,
+        };
+        // Events stand in the order of their places, so that those which have passed come first.
+        let passed = self.events.partition_point(|(place, _)| has_passed(place));
+        passed.checked_sub(1).and_then(|last| self.events.get(last)).is_some_and(|(_, is_affected)| *is_affected)
     }
-    !is_limited
 }
 
 /// The lowest fixed version above the locked one that the entries name.
 ///
 /// A branch that never got its fix ends where the next branch begins, and some sources write that as `fixed`; such an
 /// end is still affected by the next range, so that an end that no entry affects is preferred.
-pub(super) fn lowest_fix(entries: &[&Affected], locked: &Locked<'_>) -> Option<String> {
+pub(super) fn lowest_fix(claims: &[&Claims<'_>], locked: &Locked<'_>) -> Option<String> {
     let current = locked.place.as_ref()?;
-    let events = entries.iter().flat_map(|affected| &affected.ranges).flat_map(|range| &range.events);
+    let events = claims.iter().flat_map(|claims| &claims.ranges).flatten();
     let mut fixes: Vec<(Version, &str)> = events
-        .filter_map(|event| match event {
-            RangeEvent::Fixed(fixed) => Some((parse(locked.ecosystem, fixed).ok()?, fixed.as_str())),
-            RangeEvent::Introduced(_) | RangeEvent::LastAffected(_) | RangeEvent::Limit(_) => None,
+        .filter_map(|event| match *event {
+            Event::Fixed(fixed) => Some((parse(locked.ecosystem, fixed).ok()?, fixed)),
+            Event::Beginning | Event::Introduced(_) | Event::LastAffected(_) | Event::Limit(_) => None,
         })
         .filter(|(fixed, _)| fixed > current)
         .collect();
     fixes.sort();
-    let is_free = |version: &str| {
-        let candidate = Locked::new(locked.ecosystem, version);
-        !entries.iter().any(|affected| candidate.is_affected_by(affected))
-    };
-    let free = fixes.iter().find(|(_, fixed)| is_free(fixed));
+    // Placed once: a record may name as many versions as it likes.
+    let ranges: Vec<PlacedRange> = claims
+        .iter()
+        .flat_map(|claims| &claims.ranges)
+        .filter_map(|range| PlacedRange::of(locked.ecosystem, range))
+        .collect();
+    let mut versions: Vec<Version> = claims
+        .iter()
+        .flat_map(|claims| &claims.versions)
+        .filter_map(|text| parse(locked.ecosystem, text).ok())
+        .collect();
+    versions.sort();
+    let is_free =
+        |fixed: &Version| versions.binary_search(fixed).is_err() && !ranges.iter().any(|range| range.holds(fixed));
+    let free = fixes.iter().find(|(fixed, _)| is_free(fixed));
     free.or_else(|| fixes.first()).map(|(_, fixed)| (*fixed).to_owned())
 }
 
@@ -155,11 +243,12 @@ mod tests {
     }
 
     fn affects(affected: &Affected, version: &str) -> bool {
-        Locked::new(Ecosystem::CratesIo, version).is_affected_by(affected)
+        Locked::new(Ecosystem::CratesIo, version).is_affected_by(&Claims::of(affected))
     }
 
     fn fix(entries: &[&Affected], version: &str) -> Option<String> {
-        lowest_fix(entries, &Locked::new(Ecosystem::CratesIo, version))
+        let claims: Vec<_> = entries.iter().map(|affected| Claims::of(affected)).collect();
+        lowest_fix(&claims.iter().collect::<Vec<_>>(), &Locked::new(Ecosystem::CratesIo, version))
     }
 
     #[track_caller]

@@ -1,33 +1,36 @@
-//! The store: loads every source of the policy, from where it stands or through the cache, into one database.
+//! The store: every source of the policy, from where it stands or through the cache, compiled into one index that is
+//! opened as a database.
 
 mod age;
 mod cache;
+mod detection;
 mod files;
+mod gathering;
 mod location;
+mod maintenance;
+mod reading;
 mod remote;
+mod shelf;
 
-use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use super::SOURCES;
-use super::bounds::bounded;
-use super::contract::{Annotation, Source};
+use super::contract::Source;
 use super::database::AdvisoryDatabase;
-use crate::config::policy::{AdvisoryPolicy, SourceConfig, SourceKind};
-use crate::model::advisory::Advisory;
+use super::index::{IndexError, Metadata};
+use crate::config::policy::{AdvisoryPolicy, SourceKind};
 use crate::model::report::SourceStatus;
-use age::{Age, seconds_between};
-use files::{FilesError, RecordFiles};
-use location::{Location, Remote};
-use remote::{Opened, RemoteError};
+use files::FilesError;
+use gathering::Gathering;
+use remote::RemoteError;
+use shelf::Shelf;
 
-/// How many files a format is tried on before it is ruled out.
-const SAMPLE: usize = 50;
-
-/// The first of January 1999, in seconds since 1970.
-const EARLIEST: i64 = 915_148_800;
+pub(crate) use super::index::is_index;
+pub(crate) use detection::detect_location;
+pub use maintenance::advisories_in;
+pub(crate) use maintenance::{IndexStatus, describe, forget_import, import, status, verify, verify_in_use};
 
 /// What to load.
 pub(crate) struct LoadRequest<'a> {
@@ -48,6 +51,10 @@ pub(crate) struct Loaded {
     pub(crate) database: AdvisoryDatabase,
     /// The sources, in the order of the policy.
     pub(crate) sources: Vec<SourceStatus>,
+    /// The file of the compiled index; `None` for what was compiled in memory.
+    pub(crate) path: Option<PathBuf>,
+    /// Whether something could not be renewed, so that an older copy or index is in use.
+    pub(crate) is_outdated: bool,
 }
 
 /// Why the advisories could not be loaded. Nothing is audited then: what was not read is never clean.
@@ -96,11 +103,35 @@ pub(crate) enum LoadError {
         /// How many records there are that are not in its format.
         skipped: usize,
     },
+    /// The compiled index cannot be used.
+    #[error("use the compiled index `{location}`")]
+    Index {
+        /// The file.
+        location: String,
+        /// Why.
+        #[source]
+        source: IndexError,
+    },
+    /// The compiled index cannot be written.
+    #[error("write the compiled index `{location}`")]
+    Write {
+        /// The file.
+        location: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// There is no compiled index.
+    #[error("find a compiled index in `{cache}`")]
+    NoIndex {
+        /// The folder.
+        cache: String,
+    },
     /// It is older than the policy allows.
     #[error("use the advisories of `{id}` from `{location}`: they are {age} old and `max-age` is {limit}")]
     TooOld {
         /// The source.
-        id: &'static str,
+        id: String,
         /// Where it was read from.
         location: String,
         /// Its age, for people.
@@ -124,6 +155,13 @@ impl LoadError {
             }
             Self::Remote { .. } => "check the address and the network, or name a local copy with `--advisories`",
             Self::NoRecord { .. } => "check that the location is in the format that the source names",
+            Self::Index { source: IndexError::OtherVersion(_), .. } => {
+                "compile it with this version of patchparty: `patchparty db import` or `patchparty db update`"
+            }
+            Self::Index { .. } | Self::NoIndex { .. } => {
+                "compile one with `patchparty db update`, or from local files with `patchparty db import PATH`"
+            }
+            Self::Write { .. } => "name a cache folder that can be written to with `--cache`",
             Self::TooOld { is_cached: true, .. } => {
                 "run without `--offline` to fetch it anew, or raise `max-age` in patchparty.toml"
             }
@@ -134,73 +172,85 @@ impl LoadError {
     }
 }
 
-/// Loads every source of the policy. Blocking; it must not run on an asynchronous thread.
+/// How a compiled index is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeping {
+    /// In the cache, unless it is compiled in no time from small files of this machine.
+    WhenWorthIt,
+    /// In the cache, and one that is there is read all through before it is taken for good.
+    Always,
+}
+
+/// Opens the compiled index of the policy's sources, compiled anew when one of them has changed. Where that fails, the
+/// old index stays in use, and that is said. Blocking; it must not run on an asynchronous thread.
 pub(crate) fn load(request: &LoadRequest<'_>) -> Result<Loaded, LoadError> {
+    load_and_keep(request, Keeping::WhenWorthIt)
+}
+
+/// The same, for those who ask for an up-to-date index in the cache.
+pub(crate) fn update(request: &LoadRequest<'_>) -> Result<Loaded, LoadError> {
+    load_and_keep(request, Keeping::Always)
+}
+
+/// Opens a compiled index, wherever it came from.
+pub(crate) fn open_index(path: &Path, policy: &AdvisoryPolicy, now: Timestamp) -> Result<Loaded, LoadError> {
+    let database = AdvisoryDatabase::open(path)
+        .map_err(|source| LoadError::Index { location: path.display().to_string(), source })?;
+    let sources = statuses(database.metadata(), policy, now)?;
+    Ok(Loaded { database, sources, path: Some(path.to_owned()), is_outdated: false })
+}
+
+/// The index that was imported into a cache folder, if there is one. It is what runs without the network use.
+pub(crate) fn imported(cache: &Path) -> Option<PathBuf> {
+    Some(Shelf::import(cache)).filter(|path| path.exists())
+}
+
+fn load_and_keep(request: &LoadRequest<'_>, keeping: Keeping) -> Result<Loaded, LoadError> {
     if request.policy.sources.is_empty() {
         return Err(LoadError::NoSource);
     }
-    let mut advisories = Vec::new();
-    let mut sources = Vec::new();
-    for config in &request.policy.sources {
-        match load_source(config, request) {
-            Ok((content, status)) => {
-                advisories.extend(content.advisories);
-                sources.push(status);
-            }
-            Err(error) if config.kind.only_annotates() => sources.push(without(config, &error)),
-            Err(error) => return Err(error),
-        }
+    let shelf = Shelf::new(request.cache, &request.policy.sources);
+    Gathering::start(request)
+        .and_then(|gathering| gathering.open_or_compile(request, &shelf, keeping))
+        .or_else(|error| fall_back(error, request, &shelf))
+}
+
+/// The old index, where there is one and what went wrong is not a matter of how we were called.
+fn fall_back(error: LoadError, request: &LoadRequest<'_>, shelf: &Shelf) -> Result<Loaded, LoadError> {
+    let failed = match &error {
+        LoadError::Files { id, .. } | LoadError::Remote { id, .. } | LoadError::NoRecord { id, .. } => *id,
+        LoadError::NoSource
+        | LoadError::UnknownLocation { .. }
+        | LoadError::Index { .. }
+        | LoadError::Write { .. }
+        | LoadError::NoIndex { .. }
+        | LoadError::TooOld { .. } => return Err(error),
+    };
+    let Some((path, database)) = shelf.latest() else { return Err(error) };
+    let mut sources = statuses(database.metadata(), request.policy, request.now)?;
+    let complaint = format!("failed to {}; the index that was compiled before is used", chain(&error));
+    // Two sources may have one name; the first of them is as good a place to say it.
+    if let Some(status) = sources.iter_mut().find(|status| status.id == failed) {
+        status.warning = Some(status.warning.take().map_or(complaint.clone(), |other| format!("{complaint}; {other}")));
     }
-    Ok(Loaded { database: AdvisoryDatabase::new(advisories), sources })
+    Ok(Loaded { database, sources, path: Some(path), is_outdated: true })
 }
 
-/// The format of what stands at a location as people write it (`--advisories`): of a path what its files say, of an
-/// address what the address says. `None` when that tells nothing.
-pub(crate) fn detect_location(location: &str) -> Option<SourceKind> {
-    match Location::parse(location)? {
-        Location::Local(path) => detect(&path),
-        Location::Remote(Remote::Download(url)) => Some(location::kind_of_file(&url)),
-        Location::Repository(url) | Location::Remote(Remote::Repository(url)) => location::kind_of_repository(&url),
-    }
-}
-
-/// The format of a folder, zip or file; `None` when none of its files is a record of a known format.
-pub(crate) fn detect(path: &Path) -> Option<SourceKind> {
-    let files = RecordFiles::open(path).ok()?;
-    SOURCES.iter().find(|source| is_in_format(**source, &files)).map(|source| source.kind())
-}
-
-/// The status of a source that is not there and that the others do without: every flaw is found, and it is not said
-/// which ones are exploited.
-fn without(config: &SourceConfig, error: &LoadError) -> SourceStatus {
-    let mut reasons = vec![error.to_string()];
-    let mut cause = std::error::Error::source(error);
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
     while let Some(error) = cause {
-        reasons.push(error.to_string());
+        text.push_str(": ");
+        text.push_str(&error.to_string());
         cause = error.source();
     }
-    SourceStatus {
-        id: source_of(config.kind).id().to_owned(),
-        location: location::without_credentials(&config.location),
-        advisories: 0,
-        skipped: 0,
-        age_seconds: None,
-        warning: Some(format!("left out: failed to {}", reasons.join(": "))),
-    }
+    text
 }
 
-fn is_in_format(source: &dyn Source, files: &RecordFiles) -> bool {
-    let mut seen = 0;
-    let mut is_found = false;
-    let outcome = files.visit(&|path| source.claims(path), &mut |_, file| {
-        seen += 1;
-        let reading = file.and_then(|file| source.read(&file).ok());
-        is_found = reading.is_some_and(|reading| {
-            !reading.advisories.is_empty() || !reading.annotations.is_empty() || reading.foreign > 0
-        });
-        if is_found || seen >= SAMPLE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    outcome.is_ok() && is_found
+/// The sources as an index tells them.
+fn statuses(metadata: &Metadata, policy: &AdvisoryPolicy, now: Timestamp) -> Result<Vec<SourceStatus>, LoadError> {
+    metadata.sources.iter().map(|summary| gathering::status(summary, None, policy, now)).collect()
 }
 
 fn source_of(kind: SourceKind) -> &'static dyn Source {
@@ -208,125 +258,7 @@ fn source_of(kind: SourceKind) -> &'static dyn Source {
     *source.expect("the table has a member for every kind, as a test makes sure")
 }
 
-/// Everything that a source says.
-#[derive(Default)]
-struct Content {
-    advisories: Vec<Advisory>,
-    annotations: Vec<Annotation>,
-    foreign: usize,
-    skipped: usize,
-    /// When the newest record was written, those dated in the future left out.
-    changed: Option<Timestamp>,
-}
-
-fn load_source(config: &SourceConfig, request: &LoadRequest<'_>) -> Result<(Content, SourceStatus), LoadError> {
-    let source = source_of(config.kind);
-    let id = source.id();
-    let location = location::without_credentials(&config.location);
-    let parsed = Location::parse(&config.location)
-        .ok_or_else(|| LoadError::UnknownLocation { id, location: location.clone() })?;
-    let copy = open(&parsed, request).map_err(|error| error.at(id, &location))?;
-    let content = read(source, &copy.files, request.now).map_err(|error| OpenError::from(error).at(id, &location))?;
-    let count = content.advisories.len() + content.annotations.len();
-    if count == 0 && content.foreign == 0 {
-        return Err(LoadError::NoRecord { id, location, skipped: content.skipped });
-    }
-    let age = match copy.fetched_at {
-        Some(fetched_at) => Age::of_a_copy(seconds_between(fetched_at, request.now)),
-        None => Age::of_local_files(&copy.files, &content, request.now),
-    };
-    let mut complaints: Vec<String> = copy.complaint.into_iter().collect();
-    complaints.extend(age.complaint(id, &location, request.policy)?);
-    complaints.extend(content_complaint(&content));
-    let status = SourceStatus {
-        id: id.to_owned(),
-        location,
-        advisories: count,
-        skipped: content.skipped,
-        age_seconds: age.shown,
-        warning: (!complaints.is_empty()).then(|| complaints.join("; ")),
-    };
-    Ok((content, status))
-}
-
-/// Why a source cannot be opened, before it is said which.
-#[derive(Debug)]
-enum OpenError {
-    Files(FilesError),
-    Remote(RemoteError),
-}
-
-impl From<FilesError> for OpenError {
-    fn from(error: FilesError) -> Self {
-        Self::Files(error)
-    }
-}
-
-impl From<RemoteError> for OpenError {
-    fn from(error: RemoteError) -> Self {
-        Self::Remote(error)
-    }
-}
-
-impl OpenError {
-    fn at(self, id: &'static str, location: &str) -> LoadError {
-        let location = location.to_owned();
-        match self {
-            Self::Files(source) => LoadError::Files { id, location, source },
-            Self::Remote(source) => LoadError::Remote { id, location, source },
-        }
-    }
-}
-
-fn open(location: &Location, request: &LoadRequest<'_>) -> Result<Opened, OpenError> {
-    Ok(match location {
-        Location::Local(path) => Opened::local(RecordFiles::open(path)?),
-        Location::Repository(url) => Opened::local(remote::open_repository(url)?),
-        Location::Remote(remote) => remote::obtain(remote, request)?,
-    })
-}
-
-fn read(source: &dyn Source, files: &RecordFiles, now: Timestamp) -> Result<Content, FilesError> {
-    // Before the first CVE list a date stands for none: Go's database writes the year 1.
-    let earliest = Timestamp::from_second(EARLIEST).unwrap_or(Timestamp::MIN);
-    let mut content = Content::default();
-    files.visit(&|path| source.claims(path), &mut |path, file| {
-        match file.map(|file| source.read(&file)) {
-            Some(Ok(reading)) => {
-                content.foreign += reading.foreign;
-                content.skipped += reading.skipped;
-                content.changed =
-                    content.changed.max(reading.changed.filter(|changed| (earliest..=now).contains(changed)));
-                content.annotations.extend(reading.annotations);
-                for advisory in reading.advisories {
-                    let outcome = bounded(advisory);
-                    content.skipped += usize::from(outcome.is_partial);
-                    content.advisories.extend(outcome.advisory);
-                }
-            }
-            Some(Err(error)) => {
-                tracing::debug!(source = source.id(), path, %error, "skipped a record");
-                content.skipped += 1;
-            }
-            None => {
-                tracing::debug!(source = source.id(), path, "skipped a file that is too large or cannot be read");
-                content.skipped += 1;
-            }
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok(content)
-}
-
-fn content_complaint(content: &Content) -> Option<String> {
-    let known = content.advisories.len() + content.annotations.len();
-    if known == 0 {
-        return Some(format!("none of its {} advisories is about an ecosystem that patchparty knows", content.foreign));
-    }
-    // One bad record among many is in the numbers; where it is more than a few, something is wrong with the source.
-    let all = known + content.foreign + content.skipped;
-    (content.skipped * 20 > all).then(|| format!("{} of its {all} records could not be understood", content.skipped))
-}
-
+#[cfg(test)]
+mod index_tests;
 #[cfg(test)]
 mod tests;

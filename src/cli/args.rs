@@ -65,6 +65,8 @@ pub(super) enum Command {
     Run(RunOptions),
     /// Run on a sample organisation; needs no token and no server
     Demo(DemoOptions),
+    /// Fetch, describe, verify or import the compiled advisory index
+    Db(DbOptions),
     /// Check the configuration, or print its JSON schema
     Config(ConfigOptions),
     /// Work with versions as their ecosystems do
@@ -126,7 +128,7 @@ pub(super) struct SharedOptions {
     /// Write the report to a file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// Advisories: a folder, zip, file or address instead of the configured sources (may be repeated)
+    /// Advisories: a folder, zip, file, address or compiled index instead of the configured sources (may be repeated)
     #[arg(long, value_name = "LOCATION")]
     pub(super) advisories: Vec<String>,
     /// Never use the network
@@ -145,6 +147,61 @@ pub(super) struct DemoOptions {
     /// The folder for the results
     #[arg(long, value_name = "DIR", default_value = "patchparty-demo")]
     pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DbOptions {
+    #[command(subcommand)]
+    pub(super) command: DbCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DbCommand {
+    /// Fetch the configured sources and compile them; replaces what was imported
+    Update {
+        #[command(flatten)]
+        place: DbPlace,
+    },
+    /// Describe the index that offline runs use: sources, ages, size
+    Status {
+        /// The form of the answer
+        #[arg(long, value_enum, default_value_t = DbFormat::Human, value_name = "FORMAT")]
+        format: DbFormat,
+        #[command(flatten)]
+        place: DbPlace,
+    },
+    /// Read every record of an index and check every checksum
+    Verify {
+        /// A compiled index [default: the one that offline runs use]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        place: DbPlace,
+    },
+    /// Compile local advisories into the index that offline runs use, until the next update
+    Import {
+        /// Folders, zips and files in any format that is read, or one compiled index
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+        #[command(flatten)]
+        place: DbPlace,
+    },
+}
+
+/// Which index is meant.
+#[derive(Debug, Args)]
+pub(super) struct DbPlace {
+    /// Where mirrors and advisories are kept [default: the user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub(super) cache: Option<PathBuf>,
+    /// The organisation's policy [default: patchparty.toml, when present]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DbFormat {
+    Human,
+    Json,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod address;
 mod args;
 mod audit;
 mod config;
+mod db;
 mod demo;
 mod environment;
 mod exit;
@@ -48,6 +49,7 @@ fn dispatch(arguments: &Arguments, environment: &Environment) -> Result<Outcome,
         Command::Audit(options) => audit::audit(options, &arguments.global, environment),
         Command::Run(options) => run::run(options, &arguments.global, environment),
         Command::Demo(options) => demo::demo(options, &arguments.global, environment),
+        Command::Db(options) => db::db(options, &arguments.global, environment),
         Command::Config(options) => config::config(options),
         Command::Version(options) => version::version(options),
     }

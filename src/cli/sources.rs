@@ -1,6 +1,6 @@
 //! Advisory sources: the ones given on the command line, else those of the policy.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
@@ -8,10 +8,11 @@ use super::address::without_credentials;
 use super::args::SharedOptions;
 use super::environment::Environment;
 use super::exit::Failure;
-use crate::advisory::store::{self, LoadRequest, Loaded};
+use crate::advisory::store::{self, LoadError, LoadRequest, Loaded};
 use crate::config::policy::{AdvisoryPolicy, Policy, SourceConfig, SourceKind};
 
-/// Loads what is known. `--advisories` replaces the policy's sources, not its limits of age.
+/// Loads what is known. `--advisories` replaces the policy's sources, not its limits of age. Without it, a run that may
+/// not use the network takes the index that was imported, where there is one.
 pub(super) fn load(
     policy: &Policy,
     shared: &SharedOptions,
@@ -20,16 +21,40 @@ pub(super) fn load(
 ) -> Result<Loaded, Failure> {
     let cache = environment.cache_folder(shared.cache.as_ref())?;
     let mut policy = policy.advisories.clone();
+    let index = match shared.advisories.as_slice() {
+        [] if shared.offline => store::imported(&cache),
+        [] => None,
+        locations => compiled(locations)?,
+    };
+    if let Some(index) = index {
+        return store::open_index(&index, &policy, now).map_err(failure);
+    }
     if !shared.advisories.is_empty() {
         policy = AdvisoryPolicy { sources: given(&shared.advisories)?, ..policy };
     }
-    store::load(&LoadRequest { policy: &policy, cache: &cache, offline: shared.offline, now }).map_err(|error| {
-        let hint = Some(error.hint().to_owned());
-        Failure { error: anyhow::Error::new(error).context("load the advisories"), hint }
-    })
+    store::load(&LoadRequest { policy: &policy, cache: &cache, offline: shared.offline, now }).map_err(failure)
 }
 
-fn given(locations: &[String]) -> Result<Vec<SourceConfig>, Failure> {
+/// Why nothing is known, with the way out.
+pub(super) fn failure(error: LoadError) -> Failure {
+    let hint = Some(error.hint().to_owned());
+    Failure { error: anyhow::Error::new(error).context("load the advisories"), hint }
+}
+
+/// The compiled index among locations: it stands alone, because it has all that its sources know together.
+pub(super) fn compiled(locations: &[String]) -> Result<Option<PathBuf>, Failure> {
+    match locations.iter().find(|location| store::is_index(Path::new(location))) {
+        Some(index) if locations.len() == 1 => Ok(Some(PathBuf::from(index))),
+        Some(index) => Err(Failure::with_hint(
+            anyhow::anyhow!("use the compiled index `{index}` together with other advisories"),
+            "a compiled index stands alone; compile all of them into one with `patchparty db import`",
+        )),
+        None => Ok(None),
+    }
+}
+
+/// The sources at some locations, each in the format that its files or its address tell.
+pub(super) fn given(locations: &[String]) -> Result<Vec<SourceConfig>, Failure> {
     locations.iter().map(|location| Ok(SourceConfig { kind: kind_of(location)?, location: location.clone() })).collect()
 }
 

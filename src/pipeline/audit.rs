@@ -5,13 +5,17 @@ use jiff::civil::Date;
 
 use crate::advisory::AdvisoryDatabase;
 use crate::config::policy::Ignore;
-use crate::model::report::ProjectReport;
+use crate::model::report::{Problem, ProjectReport};
 use crate::model::tree::ProjectTree;
 use crate::pipeline::assess::assess;
 use crate::pipeline::nearest::{find_nearest, leave_unknown};
 use crate::pipeline::resolve::Resolver;
 use crate::pipeline::scan::scan;
 use crate::pipeline::suppress::suppress;
+
+/// The way out of a damaged index.
+const DAMAGED_INDEX: &str = "run again: a damaged index of the cache is compiled anew; `patchparty db verify` examines \
+    one, `patchparty db import` replaces one that was imported";
 
 /// What an audit needs besides the files.
 pub(crate) struct AuditContext<'a> {
@@ -38,6 +42,8 @@ pub(crate) fn audit(name: &str, tree: &dyn ProjectTree, context: &AuditContext<'
         None => leave_unknown(&mut scan.lockfiles),
     }
     let findings = assess(tree, &scan.lockfiles, context.advisories, context.exclude, context.today);
+    // What could not be looked up is missing among the findings.
+    scan.problems.extend(context.advisories.damage().map(|error| Problem::from_error(error, Some(DAMAGED_INDEX))));
     let mut report = ProjectReport {
         commit: tree.commit().cloned(),
         lockfiles: scan.lockfiles,

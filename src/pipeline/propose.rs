@@ -187,6 +187,11 @@ async fn remedy_all(
     })
     .await
     .context("run the package managers")
+    .and_then(|made| match request.night.advisories.damage() {
+        // What could not be looked up may affect what was chosen.
+        Some(damage) => Err(anyhow::anyhow!("trust what was made: {damage}")),
+        None => Ok(made),
+    })
 }
 
 impl ProposeRequest<'_> {

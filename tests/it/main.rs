@@ -5,6 +5,7 @@ mod support;
 mod apps;
 mod audit_remote;
 mod corpus;
+mod db;
 mod dry_run;
 mod hostile;
 mod ignores;

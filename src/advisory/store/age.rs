@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::files::RecordFiles;
-use super::{Content, LoadError};
+use super::LoadError;
 use crate::config::policy::AdvisoryPolicy;
 
 /// How old a source is, in seconds.
@@ -29,10 +28,10 @@ impl Age {
         Self { shown: Some(seconds), binding: Some(seconds), is_cached: true }
     }
 
-    /// Of what stands on this machine.
-    pub(super) fn of_local_files(files: &RecordFiles, content: &Content, now: Timestamp) -> Self {
-        let of_files = files.written_at().map(|written| seconds_between(written, now));
-        let of_records = content.changed.map(|changed| seconds_between(changed, now));
+    /// Of what stood on this machine: when its youngest file and its newest record were written.
+    pub(super) fn of_local_files(written: Option<Timestamp>, changed: Option<Timestamp>, now: Timestamp) -> Self {
+        let of_files = written.map(|written| seconds_between(written, now));
+        let of_records = changed.map(|changed| seconds_between(changed, now));
         let binding = match (of_files, of_records) {
             (Some(files), Some(records)) => Some(files.min(records)),
             (one, other) => one.or(other),
@@ -43,13 +42,13 @@ impl Age {
     /// The warning that it deserves, or the error.
     pub(super) fn complaint(
         &self,
-        id: &'static str,
+        id: &str,
         location: &str,
         policy: &AdvisoryPolicy,
     ) -> Result<Option<String>, LoadError> {
         if let Some(age) = self.binding.filter(|age| exceeds(*age, policy.max_age)) {
             return Err(LoadError::TooOld {
-                id,
+                id: id.to_owned(),
                 location: location.to_owned(),
                 age: for_people(age),
                 limit: for_people(i64::try_from(policy.max_age.as_secs()).unwrap_or(i64::MAX)),

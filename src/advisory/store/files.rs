@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 use zip::ZipArchive;
 
@@ -152,6 +153,42 @@ impl RecordFiles {
             }
         }
         Ok(())
+    }
+
+    /// What tells these files from others, and how many bytes they have: of a commit its name, of files their paths,
+    /// sizes and times. Nothing of them is read.
+    pub(super) fn identity(&self, wanted: &dyn Fn(&str) -> bool) -> (String, u64) {
+        let mut digest = Sha256::new();
+        let mut total = 0_u64;
+        let mut add = |name: &str, file: &Path| {
+            let metadata = std::fs::metadata(file).ok();
+            let size = metadata.as_ref().map_or(0, std::fs::Metadata::len);
+            let modified = metadata.and_then(|metadata| metadata.modified().ok());
+            let modified = modified.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+            total = total.saturating_add(size);
+            digest.update((name.len() as u64).to_le_bytes());
+            digest.update(name);
+            digest.update(size.to_le_bytes());
+            digest.update(modified.map_or(0, |time| time.as_nanos()).to_le_bytes());
+        };
+        match &self.holder {
+            Holder::Folder(files) => {
+                files.iter().filter(|(name, _)| wanted(name)).for_each(|(name, file)| add(name, file));
+            }
+            Holder::Single(name, file) => add(name, file),
+            Holder::Zip(file) => add("", file),
+            Holder::Tree(tree) => {
+                if let Some(commit) = tree.commit() {
+                    return (format!("commit {commit}"), u64::MAX);
+                }
+                // A tree without a commit is none of ours; what it has tells it apart as well.
+                for entry in tree.entries().iter().filter(|entry| wanted(entry.path.as_str())) {
+                    digest.update(format!("{entry:?}"));
+                }
+                total = u64::MAX;
+            }
+        }
+        (format!("files {:x}", digest.finalize()), total)
     }
 
     /// When the youngest file was written; `None` for a commit.

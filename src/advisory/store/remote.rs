@@ -71,6 +71,8 @@ pub(super) struct Opened {
     pub(super) files: RecordFiles,
     /// When the cache's copy was last fetched or found unchanged; `None` for what is not a copy.
     pub(super) fetched_at: Option<Timestamp>,
+    /// What tells the copy's content from another; `None` for what is not a copy.
+    pub(super) identity: Option<String>,
     /// What is to be said about it, for example that it could not be fetched now.
     pub(super) complaint: Option<String>,
 }
@@ -78,11 +80,15 @@ pub(super) struct Opened {
 impl Opened {
     /// What stands on this machine anyway.
     pub(super) fn local(files: RecordFiles) -> Self {
-        Self { files, fetched_at: None, complaint: None }
+        Self { files, fetched_at: None, identity: None, complaint: None }
     }
 
-    fn copy(files: RecordFiles, fetched_at: Timestamp) -> Self {
-        Self { files, fetched_at: Some(fetched_at), complaint: None }
+    fn copy(files: RecordFiles, content: &Content, fetched_at: Timestamp) -> Self {
+        let identity = match content {
+            Content::Commit(commit) => format!("commit {commit}"),
+            Content::File { digest, name, .. } => format!("file {digest} {name}"),
+        };
+        Self { files, fetched_at: Some(fetched_at), identity: Some(identity), complaint: None }
     }
 }
 
@@ -111,7 +117,7 @@ pub(super) fn obtain(remote: &Remote, request: &LoadRequest<'_>) -> Result<Opene
     let cached = slot.stamp().and_then(|stamp| Some((open(&slot, &stamp.content).ok()?, stamp)));
     if request.offline {
         let (files, stamp) = cached.ok_or(RemoteError::NotCached)?;
-        return Ok(Opened::copy(files, stamp.fetched_at));
+        return Ok(Opened::copy(files, &stamp.content, stamp.fetched_at));
     }
     let known = cached.as_ref().map(|(_, stamp)| &stamp.content);
     let fetched = match remote {
@@ -119,12 +125,12 @@ pub(super) fn obtain(remote: &Remote, request: &LoadRequest<'_>) -> Result<Opene
         Remote::Download(url) => download(url, &slot, known),
     };
     match fetched.and_then(|content| keep(&slot, content, known, request.now)) {
-        Ok(files) => Ok(Opened::copy(files, request.now)),
+        Ok((files, content)) => Ok(Opened::copy(files, &content, request.now)),
         Err(error) => {
             let Some((files, stamp)) = cached else { return Err(error) };
             let age = for_people(seconds_between(stamp.fetched_at, request.now));
             let complaint = format!("failed to {error}; the copy of {age} ago is used");
-            Ok(Opened { complaint: Some(complaint), ..Opened::copy(files, stamp.fetched_at) })
+            Ok(Opened { complaint: Some(complaint), ..Opened::copy(files, &stamp.content, stamp.fetched_at) })
         }
     }
 }
@@ -143,7 +149,12 @@ fn open(slot: &Slot, content: &Content) -> Result<RecordFiles, RemoteError> {
 }
 
 /// Makes new content the slot's content and removes what it replaces.
-fn keep(slot: &Slot, content: Content, replaced: Option<&Content>, now: Timestamp) -> Result<RecordFiles, RemoteError> {
+fn keep(
+    slot: &Slot,
+    content: Content,
+    replaced: Option<&Content>,
+    now: Timestamp,
+) -> Result<(RecordFiles, Content), RemoteError> {
     let files = open(slot, &content)?;
     let stamp = Stamp { fetched_at: now, content };
     slot.put_stamp(&stamp).map_err(RemoteError::Cache)?;
@@ -154,7 +165,7 @@ fn keep(slot: &Slot, content: Content, replaced: Option<&Content>, now: Timestam
         // A file that stays only takes room; the next change of this source has another name again.
         let _ = std::fs::remove_file(path);
     }
-    Ok(files)
+    Ok((files, stamp.content))
 }
 
 fn fetch_repository(url: &Url, slot: &Slot) -> Result<Content, RemoteError> {

@@ -1,0 +1,102 @@
+//! Reading: the files of a source → what they say, on every core.
+
+use std::ops::ControlFlow;
+
+use jiff::Timestamp;
+use rayon::prelude::*;
+
+use super::files::{FilesError, RecordFiles};
+use crate::advisory::bounds::bounded;
+use crate::advisory::contract::{Annotation, RecordFile, Source};
+use crate::model::advisory::Advisory;
+
+/// The first of January 1999, in seconds since 1970.
+const EARLIEST: i64 = 915_148_800;
+/// So many files, or bytes of them, are read before they are understood: enough for every core, little for memory.
+const BATCH_FILES: usize = 1_024;
+const BATCH_BYTES: usize = 32 << 20;
+
+/// Everything that a source says.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    pub(super) advisories: Vec<Advisory>,
+    pub(super) annotations: Vec<Annotation>,
+    pub(super) foreign: usize,
+    pub(super) skipped: usize,
+    /// When the newest record was written, those dated in the future left out.
+    pub(super) changed: Option<Timestamp>,
+}
+
+impl Content {
+    /// Whether no record was understood.
+    pub(super) fn is_empty(&self) -> bool {
+        self.advisories.is_empty() && self.annotations.is_empty() && self.foreign == 0
+    }
+
+    fn add(&mut self, other: Self) {
+        self.advisories.extend(other.advisories);
+        self.annotations.extend(other.annotations);
+        self.foreign += other.foreign;
+        self.skipped += other.skipped;
+        self.changed = self.changed.max(other.changed);
+    }
+}
+
+/// Files that were read and not understood yet.
+#[derive(Default)]
+struct Batch {
+    files: Vec<(String, Option<Vec<u8>>)>,
+    bytes: usize,
+}
+
+/// Reads a source. The order of its files is that of the content.
+pub(super) fn read(source: &dyn Source, files: &RecordFiles, now: Timestamp) -> Result<Content, FilesError> {
+    let mut content = Content::default();
+    let mut batch = Batch::default();
+    files.visit(&|path| source.claims(path), &mut |path, file| {
+        batch.bytes += file.map_or(0, |file| file.content.len());
+        batch.files.push((path.to_owned(), file.map(|file| file.content.to_vec())));
+        if batch.files.len() >= BATCH_FILES || batch.bytes >= BATCH_BYTES {
+            understand(source, std::mem::take(&mut batch), now, &mut content);
+        }
+        ControlFlow::Continue(())
+    })?;
+    understand(source, batch, now, &mut content);
+    Ok(content)
+}
+
+fn understand(source: &dyn Source, batch: Batch, now: Timestamp, content: &mut Content) {
+    let said: Vec<Content> =
+        batch.files.into_par_iter().map(|(path, bytes)| understand_one(source, &path, bytes.as_deref(), now)).collect();
+    for one in said {
+        content.add(one);
+    }
+}
+
+fn understand_one(source: &dyn Source, path: &str, bytes: Option<&[u8]>, now: Timestamp) -> Content {
+    let mut content = Content::default();
+    match bytes.map(|content| source.read(&RecordFile { path, content })) {
+        Some(Ok(reading)) => {
+            // Before the first CVE list a date stands for none: Go's database writes the year 1.
+            let earliest = Timestamp::from_second(EARLIEST).unwrap_or(Timestamp::MIN);
+            content.foreign = reading.foreign;
+            content.skipped = reading.skipped;
+            content.annotations = reading.annotations;
+            content.changed = reading.changed.filter(|changed| (earliest..=now).contains(changed));
+            for advisory in reading.advisories {
+                let outcome = bounded(advisory);
+                content.skipped += usize::from(outcome.is_partial);
+                content.advisories.extend(outcome.advisory);
+            }
+        }
+        Some(Err(error)) => {
+            tracing::debug!(source = source.id(), path, %error, "skipped a record");
+            content.skipped = 1;
+        }
+        None => {
+            tracing::debug!(source = source.id(), path, "skipped a file that is too large or cannot be read");
+            content.skipped = 1;
+        }
+    }
+    content
+}

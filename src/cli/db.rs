@@ -1,0 +1,153 @@
+//! `patchparty db`: the compiled advisory index – fetched, described, verified, imported.
+
+mod status;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::args::{DbCommand, DbFormat, DbOptions, GlobalOptions};
+use super::config;
+use super::environment::Environment;
+use super::exit::{Failure, Outcome};
+use super::output;
+use super::progress::ProgressLine;
+use super::sources;
+use crate::advisory::store::{self, LoadError, LoadRequest};
+use crate::config::policy::{AdvisoryPolicy, Policy};
+
+/// Runs the command.
+pub(super) fn db(options: &DbOptions, global: &GlobalOptions, environment: &Environment) -> Result<Outcome, Failure> {
+    let place = match &options.command {
+        DbCommand::Update { place }
+        | DbCommand::Status { place, .. }
+        | DbCommand::Verify { place, .. }
+        | DbCommand::Import { place, .. } => place,
+    };
+    let desk = Desk {
+        policy: config::policy(place.config.as_deref())?,
+        cache: environment.cache_folder(place.cache.as_ref())?,
+        now: environment.now()?,
+        global,
+        environment,
+    };
+    match &options.command {
+        DbCommand::Update { .. } => desk.update(),
+        DbCommand::Status { format, .. } => {
+            desk.answer(store::status(&desk.request(&desk.policy.advisories, true)), |status| {
+                status::print(&status, *format)?;
+                Ok(Outcome::Clean)
+            })
+        }
+        DbCommand::Verify { file, .. } => desk.verify(file.as_deref()),
+        DbCommand::Import { paths, .. } => desk.import(paths),
+    }
+}
+
+/// What every one of the commands works with.
+struct Desk<'a> {
+    policy: Policy,
+    cache: PathBuf,
+    now: jiff::Timestamp,
+    global: &'a GlobalOptions,
+    environment: &'a Environment,
+}
+
+impl Desk<'_> {
+    fn request<'r>(&'r self, policy: &'r AdvisoryPolicy, offline: bool) -> LoadRequest<'r> {
+        LoadRequest { policy, cache: &self.cache, offline, now: self.now }
+    }
+
+    /// Goes on with what was loaded; says why nothing was, and that this is not the same as a mistake in the call.
+    fn answer<T>(
+        &self,
+        answer: Result<T, LoadError>,
+        proceed: impl FnOnce(T) -> anyhow::Result<Outcome>,
+    ) -> Result<Outcome, Failure> {
+        let outcome = match answer {
+            Ok(answer) => return Ok(proceed(answer)?),
+            Err(error @ (LoadError::NoSource | LoadError::UnknownLocation { .. } | LoadError::Write { .. })) => {
+                return Err(sources::failure(error));
+            }
+            Err(error) => error,
+        };
+        let code = match &outcome {
+            LoadError::Index { .. } | LoadError::TooOld { .. } => Outcome::Incomplete,
+            LoadError::Files { .. }
+            | LoadError::Remote { .. }
+            | LoadError::NoRecord { .. }
+            | LoadError::NoIndex { .. }
+            | LoadError::NoSource
+            | LoadError::UnknownLocation { .. }
+            | LoadError::Write { .. } => Outcome::NothingRead,
+        };
+        output::failure(&sources::failure(outcome), self.environment);
+        Ok(code)
+    }
+
+    fn update(&self) -> Result<Outcome, Failure> {
+        let progress = ProgressLine::new(self.global);
+        progress.say("fetching and compiling advisories");
+        let loaded = store::update(&self.request(&self.policy.advisories, false));
+        progress.finish();
+        self.answer(loaded, |loaded| {
+            if store::forget_import(&self.cache)? {
+                output::remark(
+                    self.environment,
+                    self.global,
+                    "the imported index is replaced by the configured sources",
+                );
+            }
+            if let Some(path) = loaded.path.clone() {
+                status::print(&store::describe(&loaded, path, &self.cache), DbFormat::Human)?;
+            }
+            let is_kept = loaded.path.is_some();
+            Ok(if loaded.is_outdated || !is_kept { Outcome::Incomplete } else { Outcome::Clean })
+        })
+    }
+
+    fn verify(&self, file: Option<&Path>) -> Result<Outcome, Failure> {
+        let progress = ProgressLine::new(self.global);
+        progress.say("reading the index");
+        let verified = match file {
+            Some(file) => store::verify(file).map(|verification| (file.to_owned(), verification)),
+            None => store::verify_in_use(&self.request(&self.policy.advisories, true)),
+        };
+        progress.finish();
+        self.answer(verified, |(path, found)| {
+            let text = format!(
+                "{}: whole, {} records, {} packages, {} entries",
+                path.display(),
+                found.records,
+                found.packages,
+                found.entries
+            );
+            output::unless_closed(writeln!(anstream::stdout(), "{text}"))?;
+            Ok(Outcome::Clean)
+        })
+    }
+
+    fn import(&self, paths: &[PathBuf]) -> Result<Outcome, Failure> {
+        let locations: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        if let Some(address) = locations.iter().find(|location| location.contains("://")) {
+            return Err(Failure::with_hint(
+                anyhow::anyhow!("import `{}`: it is an address", super::address::without_credentials(address)),
+                "name files and folders; addresses are fetched by `patchparty db update` from patchparty.toml",
+            ));
+        }
+        let index = sources::compiled(&locations)?;
+        let policy = match &index {
+            Some(_) => self.policy.advisories.clone(),
+            None => AdvisoryPolicy { sources: sources::given(&locations)?, ..self.policy.advisories.clone() },
+        };
+        let progress = ProgressLine::new(self.global);
+        progress.say("compiling advisories");
+        let loaded = store::import(&self.request(&policy, true), index.as_deref());
+        progress.finish();
+        self.answer(loaded, |loaded| {
+            if let Some(path) = loaded.path.clone() {
+                status::print(&store::describe(&loaded, path, &self.cache), DbFormat::Human)?;
+            }
+            Ok(Outcome::Clean)
+        })
+    }
+}

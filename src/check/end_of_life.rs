@@ -54,8 +54,8 @@ fn in_files(context: &CheckContext<'_>) -> Vec<Finding> {
         }
         let Some(read) = named::reader(&entry.path) else { continue };
         // What cannot be read names no runtime.
-        let Ok(content) = context.tree.read(&entry.path) else { continue };
-        let Some(text) = std::str::from_utf8(&content).ok().filter(|text| text.len() <= SIZE_LIMIT) else { continue };
+        let Ok(bytes) = context.tree.read(&entry.path) else { continue };
+        let Some(text) = std::str::from_utf8(&bytes).ok().filter(|text| text.len() <= SIZE_LIMIT) else { continue };
         for named in read(text) {
             let Some(product) = product_of(named.product) else { continue };
             let Some((detail, severity)) = ended(product, &named.version, context.today) else { continue };

@@ -41,6 +41,21 @@ impl Pair<'_> {
         String::from_utf8(self.tree.read(&path).ok()?).ok()
     }
 
+    /// Whether a file of this name stands in the lockfile's folder or above.
+    fn is_above(&self, name: &str) -> bool {
+        let mut folder = self.path.folder();
+        loop {
+            let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+            if RepoPath::new(&path).is_ok_and(|path| self.tree.kind(&path).is_some()) {
+                return true;
+            }
+            if folder.is_empty() {
+                return false;
+            }
+            folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
+        }
+    }
+
     /// The line of the lockfile, from 1, that has a piece of text; the first when none has.
     fn line_with(&self, wanted: &str) -> u32 {
         self.lock.lines().zip(1..).find(|(line, _)| line.contains(wanted)).map_or(1, |(_, number)| number)
@@ -97,8 +112,8 @@ impl Check for StaleLockfile {
             }
             let Some(format) = FORMATS.iter().find(|format| format.file == entry.path.file_name()) else { continue };
             // One that cannot be read is a problem of the scan.
-            let Ok(content) = context.tree.read(&entry.path) else { continue };
-            let Ok(lock) = std::str::from_utf8(&content) else { continue };
+            let Ok(bytes) = context.tree.read(&entry.path) else { continue };
+            let Ok(lock) = std::str::from_utf8(&bytes) else { continue };
             let pair = Pair { path: &entry.path, lock, tree: context.tree };
             let Some(misfit) = (format.compare)(&pair) else { continue };
             let place = Place { file: &entry.path, line: misfit.line, ecosystem: format.ecosystem };

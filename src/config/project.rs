@@ -13,7 +13,7 @@ use super::complaint::{Complaints, ConfigError, nearest};
 use super::document;
 use super::plan;
 use super::policy::{FunctionalArea, PlanCheck, Policy, TestPlan};
-use super::raw::{RawArea, RawAudit, RawCheck, Written};
+use super::raw::{RawArea, RawCheck, Written};
 use super::value;
 
 /// The file comes from a repository and is not trusted. A hundred checks are some 20 kB.
@@ -29,12 +29,19 @@ const PATTERN_LIMIT: usize = 200;
 const ORGANISATION_KEYS: &[&str] =
     &["advisories", "branches", "built-in", "deadlines", "project", "projects", "wording"];
 
+/// What a project says about its audit; whom the bot asks is the organisation's to decide.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct RawExclusions {
+    exclude: Vec<Written<String>>,
+}
+
 /// The project's file as written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct RawProjectFile {
     /// Folders that are not audited.
-    audit: RawAudit,
+    audit: RawExclusions,
     /// Who a role is in this project: role → person or team.
     owners: BTreeMap<String, Written<String>>,
     /// Checks and areas that are added.
@@ -206,6 +213,7 @@ mod tests {
             test_plan: TestPlan { always, areas, emergency, major },
             deploy,
             wording,
+            yanked,
             exclude,
             exclude_patterns,
             overrides,
@@ -216,6 +224,7 @@ mod tests {
             && *deadlines == policy.deadlines
             && *wording == policy.wording
             && *overrides == policy.overrides
+            && *yanked == policy.yanked
             && checks_are_kept(always, &policy.test_plan.always)
             && checks_are_kept(emergency, &policy.test_plan.emergency)
             && checks_are_kept(major, &policy.test_plan.major)

@@ -9,6 +9,7 @@ use crate::model::tree::ProjectTree;
 use crate::pipeline::assess::assess;
 use crate::pipeline::resolve::Resolver;
 use crate::pipeline::scan::scan;
+use crate::pipeline::yanked::Withdrawals;
 
 /// What an audit needs besides the files.
 pub(crate) struct AuditContext<'a> {
@@ -20,6 +21,8 @@ pub(crate) struct AuditContext<'a> {
     pub(crate) today: Date,
     /// Finds the commits of followed branches; `None` offline.
     pub(crate) resolver: Option<&'a Resolver>,
+    /// Asks which versions were withdrawn; `None` when nobody wants to know, and offline.
+    pub(crate) withdrawals: Option<&'a Withdrawals>,
 }
 
 /// Scans and assesses the files of one project.
@@ -27,6 +30,9 @@ pub(crate) fn audit(name: &str, tree: &dyn ProjectTree, context: &AuditContext<'
     let mut scan = scan(tree, context.exclude);
     if let Some(resolver) = context.resolver {
         resolver.resolve(&mut scan.lockfiles);
+    }
+    if let Some(withdrawals) = context.withdrawals {
+        scan.problems.extend(withdrawals.mark(&mut scan.lockfiles));
     }
     let findings = assess(tree, &scan.lockfiles, context.advisories, context.exclude, context.today);
     ProjectReport {

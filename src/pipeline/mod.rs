@@ -14,3 +14,4 @@ pub(crate) mod remedy;
 pub(crate) mod resolve;
 pub(crate) mod scan;
 pub(crate) mod test_plan;
+pub(crate) mod yanked;

@@ -69,6 +69,8 @@ struct FindingView<'a> {
     id: Option<&'a str>,
     url: String,
     kind: &'static str,
+    /// What there is to say beyond the kind.
+    detail: Option<String>,
     place: String,
 }
 
@@ -167,6 +169,7 @@ fn finding_view(finding: &Finding) -> FindingView<'_> {
         id: flaw.map(|flaw| flaw.id.as_str()),
         url: flaw.and_then(KnownFlaw::page).unwrap_or_default(),
         kind: finding.kind.as_str(),
+        detail: finding.detail.as_ref().map(ToString::to_string),
         place: format!("{}:{}", finding.file, finding.line),
     }
 }

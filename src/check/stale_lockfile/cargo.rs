@@ -1,6 +1,6 @@
 //! Cargo.lock: the requests of the packages that it locks for, against the versions in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 use toml::{Table, Value};
@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::super::contract::manifest::is_foreign;
 use super::{Misfit, Pair};
 use crate::model::ecosystem::Ecosystem;
-use crate::model::tree::EntryKind;
+use crate::model::tree::{EntryKind, TreeEntry};
 use crate::version::satisfies;
 
 #[derive(Deserialize)]
@@ -37,7 +37,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> Option<Misfit> {
     if let Some(misfit) = package(pair, &root, &root, &versions, true) {
         return Some(misfit);
     }
-    let own: Vec<&str> =
+    let own: HashSet<&str> =
         lock.package.iter().filter(|package| package.source.is_none()).map(|package| package.name.as_str()).collect();
     members(pair).find_map(|text| {
         let manifest: Table = toml::from_str(&text).ok()?;
@@ -53,20 +53,29 @@ pub(super) fn compare(pair: &Pair<'_>) -> Option<Misfit> {
 /// Other manifests below the lockfile that have no lockfile of their own.
 fn members<'a>(pair: &'a Pair<'_>) -> impl Iterator<Item = String> + 'a {
     let home = pair.path.folder();
-    let files = || pair.tree.entries().iter().filter(|entry| matches!(entry.kind, EntryKind::File { .. }));
-    let named = move |name: &'static str| files().filter(move |entry| entry.path.file_name() == name);
-    let others: Vec<&str> = named("Cargo.lock")
-        .map(|entry| entry.path.folder())
-        .filter(|other| *other != home && lies_in(other, home))
+    let entries = pair.tree.entries();
+    // Sorted by path: what lies below the folder stands together.
+    let start = if home.is_empty() { 0 } else { entries.partition_point(|entry| entry.path.as_str() < home) };
+    let below =
+        entries.get(start..).unwrap_or_default().iter().take_while(move |entry| entry.path.as_str().starts_with(home));
+    let files: Vec<&TreeEntry> = below
+        .filter(|entry| matches!(entry.kind, EntryKind::File { .. }) && lies_in(entry.path.folder(), home))
+        .filter(|entry| matches!(entry.path.file_name(), "Cargo.lock" | "Cargo.toml"))
         .collect();
-    named("Cargo.toml")
-        .filter(move |entry| {
-            let folder = entry.path.folder();
-            folder != home && lies_in(folder, home) && !others.iter().any(|other| lies_in(folder, other))
-        })
-        .filter(|entry| !is_foreign(&entry.path))
+    let named = |name: &'static str| files.iter().copied().filter(move |entry| entry.path.file_name() == name);
+    let others: HashSet<&str> =
+        named("Cargo.lock").map(|entry| entry.path.folder()).filter(|other| *other != home).collect();
+    let manifests: Vec<&TreeEntry> = named("Cargo.toml")
+        .filter(|entry| entry.path.folder() != home && !is_foreign(&entry.path))
+        .filter(|entry| !ancestors(entry.path.folder()).any(|folder| others.contains(folder)))
         .take(MEMBER_LIMIT)
-        .filter_map(|entry| String::from_utf8(pair.tree.read(&entry.path).ok()?).ok())
+        .collect();
+    manifests.into_iter().filter_map(|entry| String::from_utf8(pair.tree.read(&entry.path).ok()?).ok())
+}
+
+/// A folder and all above it.
+fn ancestors(folder: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(folder), |folder| folder.rsplit_once('/').map(|(above, _)| above))
 }
 
 fn lies_in(folder: &str, above: &str) -> bool {

@@ -7,7 +7,7 @@ use super::{Misfit, Pair};
 pub(super) fn compare(pair: &Pair<'_>) -> Option<Misfit> {
     let manifest = pair.beside("go.mod")?;
     // A workspace keeps some of the hashes in a file of its own.
-    if pair.tree.entries().iter().any(|entry| entry.path.file_name() == "go.work") {
+    if pair.is_above("go.work") {
         return None;
     }
     let hashes: HashSet<(&str, &str)> = pair
@@ -37,7 +37,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> Option<Misfit> {
         let Some(module) = rest.next().map(|word| word.trim_matches('"')) else { continue };
         match directive {
             "require" | "replace" | "exclude" | "retract" | "tool" | "ignore" if module == "(" => {
-                block = directive_name(directive)
+                block = directive_name(directive);
             }
             "require" => required.extend(rest.next().map(|version| (module, version))),
             "replace" => {

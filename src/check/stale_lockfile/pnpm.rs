@@ -1,7 +1,7 @@
 //! pnpm-lock.yaml: the specifiers of its importers, which pnpm compares word by word as well
 //! (`satisfiesPackageManifest` in <https://github.com/pnpm/pnpm/tree/main/lockfile/verification>).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -75,10 +75,13 @@ fn importer(pair: &Pair<'_>, folder: &str, importer: &Importer) -> Option<Misfit
         return None;
     }
     let locked = importer.specifiers()?;
+    // Which of two tables wins is pnpm's business.
+    let (mut once, mut twice) = (HashSet::new(), HashSet::new());
+    twice.extend(requests(&manifest).map(|(name, _)| name).filter(|name| !once.insert(*name)));
     for (name, requirement) in requests(&manifest) {
         match locked.get(name) {
             None => return Some(Misfit::new(1, format!("`{name}`, which {path} asks for, is not in it"))),
-            Some(specifier) if *specifier != requirement && !is_twice(&manifest, name) => {
+            Some(specifier) if *specifier != requirement && !twice.contains(name) => {
                 let line = pair.line_with(&format!("specifier: {specifier}"));
                 let reason = format!("it has `{name}` for `{specifier}`, {path} asks for `{requirement}`");
                 return Some(Misfit::new(line, reason));
@@ -87,9 +90,4 @@ fn importer(pair: &Pair<'_>, folder: &str, importer: &Importer) -> Option<Misfit
         }
     }
     None
-}
-
-/// Which of two tables wins is pnpm's business.
-fn is_twice(manifest: &Map<String, Value>, name: &str) -> bool {
-    requests(manifest).filter(|(other, _)| *other == name).count() > 1
 }

@@ -14,7 +14,7 @@ pub(super) const FORMATS: &[Format] = &[
         read: read_chart,
     },
     Format {
-        claims: |name| name.ends_with(".tf"),
+        claims: |name| name.rsplit_once('.').is_some_and(|(_, extension)| extension == "tf"),
         ecosystem: Ecosystem::Terraform,
         // A module is locked by the configuration that uses it, wherever that stands.
         locks: Locks::Anywhere(&[".terraform.lock.hcl"]),
@@ -137,7 +137,7 @@ fn read_flake(text: &str) -> Option<Asked> {
         }
         let Some((key, value)) = line.split_once('=') else { continue };
         let key = key.trim();
-        if key != "url" && !key.ends_with(".url") {
+        if key.rsplit('.').next() != Some("url") {
             continue;
         }
         let Some((url, _)) = quoted(value) else { continue };

@@ -5,7 +5,7 @@
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::lines::asked;
+use super::lines::{Counter, asked};
 use super::{Asked, Format, Locks, Loose, Request};
 use crate::model::ecosystem::Ecosystem;
 
@@ -21,13 +21,12 @@ pub(super) const FORMATS: &[Format] = &[Format {
 
 fn read(text: &str) -> Option<Asked> {
     let mut reader = Reader::from_str(text);
-    let mut requests = Vec::new();
+    let (mut requests, mut lines) = (Vec::new(), Counter::of(text));
     loop {
         match reader.read_event().ok()? {
             Event::Start(element) | Event::Empty(element) => {
                 if matches!(element.name().as_ref(), "PackageReference" | "PackageVersion" | "GlobalPackageReference") {
-                    let position = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-                    requests.extend(request(&element, text.get(..position.min(text.len()))));
+                    requests.extend(request(&element, lines.at(reader.buffer_position())));
                 }
             }
             Event::Eof => break,
@@ -37,7 +36,7 @@ fn read(text: &str) -> Option<Asked> {
     asked(requests)
 }
 
-fn request(element: &BytesStart<'_>, before: Option<&str>) -> Option<Request> {
+fn request(element: &BytesStart<'_>, line: u32) -> Option<Request> {
     let attribute = |wanted: &str| {
         let found = element.attributes().flatten().find(|attribute| attribute.key.as_ref() == wanted)?;
         Some(found.value.into_owned())
@@ -49,6 +48,5 @@ fn request(element: &BytesStart<'_>, before: Option<&str>) -> Option<Request> {
         floating if floating.contains('*') => Some(Loose::Floating),
         _ => None,
     };
-    let newlines = before?.bytes().filter(|byte| *byte == b'\n').count();
-    Some(Request { name, requirement, line: u32::try_from(newlines + 1).unwrap_or(u32::MAX), loose })
+    Some(Request { name, requirement, line, loose })
 }

@@ -3,7 +3,7 @@
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-use super::lines::asked;
+use super::lines::{Counter, asked};
 use super::{Asked, Format, Locks, Loose, Request};
 use crate::model::ecosystem::Ecosystem;
 
@@ -16,7 +16,7 @@ const DEPTH_LIMIT: usize = 64;
 #[derive(Default)]
 struct Artifact {
     group: String,
-    artifact: String,
+    name: String,
     version: String,
     line: u32,
 }
@@ -25,14 +25,10 @@ fn read(text: &str) -> Option<Asked> {
     let mut reader = Reader::from_str(text);
     let mut path: Vec<String> = Vec::new();
     let (mut current, mut requests) = (None::<Artifact>, Vec::new());
-    let (mut line, mut counted) = (1_u32, 0_usize);
+    let mut lines = Counter::of(text);
     loop {
         let event = reader.read_event().ok()?;
-        // Counted as far as the reader has come, each byte once.
-        let position = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX).min(text.len());
-        let newlines = text.as_bytes().get(counted..position)?.iter().filter(|byte| **byte == b'\n').count();
-        line = line.saturating_add(u32::try_from(newlines).unwrap_or(u32::MAX));
-        counted = position;
+        let line = lines.at(reader.buffer_position());
         match event {
             Event::Start(element) => {
                 path.push(element.name().as_ref().to_owned());
@@ -52,7 +48,7 @@ fn read(text: &str) -> Option<Asked> {
                 let content = content.trim().to_owned();
                 match path.last().map(String::as_str) {
                     Some("groupId") => artifact.group = content,
-                    Some("artifactId") => artifact.artifact = content,
+                    Some("artifactId") => artifact.name = content,
                     Some("version") => (artifact.version, artifact.line) = (content, line),
                     _ => {}
                 }
@@ -79,6 +75,6 @@ fn request(artifact: Artifact) -> Request {
         range if range.starts_with(['[', '(']) && range.contains(',') => Some(Loose::Floating),
         _ => None,
     };
-    let name = format!("{}:{}", artifact.group, artifact.artifact);
+    let name = format!("{}:{}", artifact.group, artifact.name);
     Request { name, requirement: artifact.version, line: artifact.line, loose }
 }

@@ -36,6 +36,29 @@ impl<'a> Keys<'a> {
     }
 }
 
+/// Counts lines on the way through a text, looking at each byte once.
+pub(super) struct Counter<'a> {
+    rest: &'a str,
+    counted: usize,
+    line: u32,
+}
+
+impl<'a> Counter<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        Self { rest: text, counted: 0, line: 1 }
+    }
+
+    /// The line, from 1, of a place that is not before the last one.
+    pub(super) fn at(&mut self, position: u64) -> u32 {
+        let step = usize::try_from(position).unwrap_or(usize::MAX).saturating_sub(self.counted).min(self.rest.len());
+        if let Some((passed, rest)) = self.rest.split_at_checked(step) {
+            self.line = self.line.saturating_add(u32::try_from(passed.matches('\n').count()).unwrap_or(u32::MAX));
+            (self.rest, self.counted) = (rest, self.counted + step);
+        }
+        self.line
+    }
+}
+
 /// The requests of a format that is read line by line; `None` when there are none.
 pub(super) fn asked(requests: Vec<Request>) -> Option<Asked> {
     let line = requests.first()?.line;

@@ -1,6 +1,8 @@
 //! pyproject.toml (<https://packaging.python.org/specifications/pyproject-toml/>, Poetry's and PDM's tables), Pipfile, and
 //! requirement files (<https://pip.pypa.io/en/stable/reference/requirements-file-format/>).
 
+use std::collections::HashMap;
+
 use toml::{Table, Value};
 
 use super::lines::{Keys, any_version, asked, line_of};
@@ -34,7 +36,10 @@ pub(super) const FORMATS: &[Format] = &[
         read: read_pipfile,
     },
     Format {
-        claims: |name| name == "requirements.txt" || (name.starts_with("requirements") && name.ends_with(".in")),
+        claims: |name| {
+            name == "requirements.txt"
+                || (name.strip_suffix(".in").is_some_and(|stem| stem.starts_with("requirements")))
+        },
         ecosystem: Ecosystem::PyPi,
         locks: Locks::Above(LOCKS),
         read: read_requirements,
@@ -44,7 +49,8 @@ pub(super) const FORMATS: &[Format] = &[
 fn read_project(text: &str) -> Option<Asked> {
     let manifest: Table = toml::from_str(text).ok()?;
     let keys = Keys::of(text);
-    let lines: Vec<&str> = text.lines().collect();
+    let first = line_of(text, |line| line.contains("dependencies"));
+    let lines = by_content(text);
     let mut requests = Vec::new();
     let project = manifest.get("project").and_then(Value::as_table);
     let plain = project.and_then(|project| project.get("dependencies"));
@@ -52,8 +58,7 @@ fn read_project(text: &str) -> Option<Asked> {
     let groups = manifest.get("dependency-groups").and_then(Value::as_table);
     let lists = plain.into_iter().chain(optional.into_iter().chain(groups).flat_map(Table::values));
     for text in lists.filter_map(Value::as_array).flatten().filter_map(Value::as_str) {
-        let line = lines.iter().position(|line| line.contains(text)).map_or(1, |position| position + 1);
-        requests.extend(requirement(text, u32::try_from(line).unwrap_or(u32::MAX)));
+        requests.extend(requirement(text, lines.get(text).copied().unwrap_or(first)));
     }
     let poetry = manifest.get("tool").and_then(|tool| tool.get("poetry")).and_then(Value::as_table);
     let groups = poetry.and_then(|poetry| poetry.get("group")).and_then(Value::as_table);
@@ -67,8 +72,17 @@ fn read_project(text: &str) -> Option<Asked> {
                 .filter_map(|(name, value)| in_table(name, value, keys.line(name, 1))),
         );
     }
-    let line = line_of(text, |line| line.contains("dependencies"));
+    let line = first;
     (!requests.is_empty()).then_some(Asked { line, requests, settings: Vec::new() })
+}
+
+/// Lines by what stands on them inside of quotes and commas.
+fn by_content(text: &str) -> HashMap<&str, u32> {
+    let mut known = HashMap::new();
+    for (line, number) in text.lines().zip(1_u32..) {
+        known.entry(line.trim().trim_end_matches(',').trim_matches(['"', '\''])).or_insert(number);
+    }
+    known
 }
 
 fn read_pipfile(text: &str) -> Option<Asked> {

@@ -2,6 +2,8 @@
 
 mod branch_tracking;
 mod contract;
+#[cfg(test)]
+mod corpus_tests;
 mod end_of_life;
 mod known_vulnerable;
 mod loose_requirement;

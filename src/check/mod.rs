@@ -5,6 +5,8 @@ mod contract;
 #[cfg(test)]
 mod corpus_tests;
 mod end_of_life;
+#[cfg(test)]
+mod hostile_tests;
 mod known_vulnerable;
 mod loose_requirement;
 mod movable_tag;

@@ -1,11 +1,17 @@
 //! Branch tracking: dependencies that change without anyone deciding so.
+//!
+//! Those from git that follow a branch, and images without a digest at a tag that stands for whatever is newest: `latest`,
+//! no tag at all, or a word such as `main`, `edge` or `lts`.
 
+use super::contract::finding::of_dependency;
+use super::contract::image::{Motion, motion};
 use super::contract::{Check, CheckContext};
-use crate::model::dependency::Origin;
-use crate::model::finding::{Finding, FindingKind};
+use crate::model::dependency::{Dependency, Origin};
+use crate::model::finding::{Detail, Finding, FindingKind};
 use crate::model::severity::Severity;
 
-/// Finds every dependency from git that follows a branch, named or the default one.
+/// Finds every dependency from git that follows a branch, named or the default one, and every image that follows its
+/// owner's builds.
 pub(super) struct BranchTracking;
 
 impl Check for BranchTracking {
@@ -17,40 +23,39 @@ impl Check for BranchTracking {
         let mut findings = Vec::new();
         for lockfile in context.lockfiles {
             for (position, dependency) in lockfile.dependencies.iter().enumerate() {
-                let Origin::Git { pin, .. } = &dependency.origin else { continue };
-                if pin.followed_branch().is_none() {
+                if !follows_a_branch(dependency) {
                     continue;
                 }
-                findings.push(Finding {
-                    kind: FindingKind::BranchTracking,
-                    // As zizmor rates an action that is not pinned.
-                    severity: Severity::Medium,
-                    ecosystem: dependency.ecosystem,
-                    package: dependency.name.clone(),
-                    version: dependency.version.clone(),
-                    file: lockfile.path.clone(),
-                    line: dependency.line,
-                    direct: dependency.direct,
-                    scope: dependency.scope,
-                    path: lockfile.shortest_path(position),
-                    origin: dependency.origin.clone(),
-                    advisory: None,
-                    detail: None,
-                });
+                // As zizmor rates an action that is not pinned.
+                let graded = (FindingKind::BranchTracking, Severity::Medium);
+                let mut finding = of_dependency(lockfile, position, dependency, graded);
+                // Where it stands today, or why that could not be told.
+                finding.detail = lockfile.nearest.get(&position).cloned().map(Detail::Nearest);
+                findings.push(finding);
             }
         }
         findings
     }
 }
 
+fn follows_a_branch(dependency: &Dependency) -> bool {
+    match &dependency.origin {
+        Origin::Git { pin, .. } => pin.followed_branch().is_some(),
+        Origin::Image { .. } => matches!(motion(dependency), Some(Motion::Everything(_))),
+        Origin::Registry { .. } | Origin::Path | Origin::Archive { .. } | Origin::System { .. } => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::contract::testing::{image, inspect, lockfile};
     use super::*;
     use crate::advisory::AdvisoryDatabase;
     use crate::git::folder::FolderTree;
     use crate::model::dependency::{Dependency, GitPin, Scope};
     use crate::model::ecosystem::Ecosystem;
     use crate::model::lockfile::Lockfile;
+    use crate::model::nearest::Nearest;
     use crate::model::repository::{CommitId, RepoPath};
 
     #[test]
@@ -91,5 +96,30 @@ mod tests {
             assert!(matches!(&finding.origin, Origin::Git { commit: Some(at), .. } if *at == commit));
             assert_eq!((finding.scope, finding.line, finding.path.len()), (Scope::Development, 3, 1));
         }
+    }
+
+    #[test]
+    fn images_that_follow_the_newest_build_are_found() {
+        let followed =
+            |reference: &str| !inspect(&BranchTracking, &[], &[lockfile("x", vec![image(reference)])]).is_empty();
+        for moving in ["nginx", "nginx:latest", "ghcr.io/acme/app:main", "node:lts-alpine"] {
+            assert!(followed(moving), "{moving}");
+        }
+        let pinned = format!("nginx:latest@sha256:{}", "a".repeat(64));
+        for still in ["nginx:1.27", "nginx:1.27.3", "scratch", pinned.as_str()] {
+            assert!(!followed(still), "{still}");
+        }
+    }
+
+    #[test]
+    fn where_it_stands_is_said() {
+        let commit = CommitId::new(&"b".repeat(40)).unwrap();
+        let origin =
+            Origin::Git { url: "https://example.org/x".to_owned(), pin: GitPin::DefaultBranch, commit: Some(commit) };
+        let dependency = Dependency { origin, ..Dependency::new(Ecosystem::Npm, "x", "1.0.0", 1) };
+        let mut lockfile = lockfile("package-lock.json", vec![dependency]);
+        lockfile.nearest.insert(0, Nearest::Unknown("no tags".to_owned()));
+        let findings = inspect(&BranchTracking, &[], &[lockfile]);
+        assert_eq!(findings[0].detail.as_ref().unwrap().to_string(), "could not be checked: no tags");
     }
 }

@@ -1,4 +1,10 @@
-//! What a check is.
+//! What a check is, and how files are read by several of them.
+
+pub(super) mod finding;
+pub(super) mod image;
+pub(super) mod manifest;
+#[cfg(test)]
+pub(super) mod testing;
 
 use jiff::civil::Date;
 

@@ -1,20 +1,26 @@
-//! Known vulnerable: locked versions that an advisory is about.
+//! Known vulnerable: locked versions that an advisory is about, and the releases nearest to locked commits.
 
-use std::borrow::Cow;
+mod question;
+mod release_tag;
 
+use std::collections::BTreeSet;
+
+use super::contract::finding::of_dependency;
 use super::contract::{Check, CheckContext};
-use crate::advisory::FlawMatch;
 use crate::model::advisory::AdvisoryKind;
 use crate::model::dependency::{Dependency, GitPin, Origin};
-use crate::model::ecosystem::Ecosystem;
-use crate::model::finding::{Finding, FindingKind};
+use crate::model::finding::{Detail, Finding, FindingKind};
 use crate::model::lockfile::Lockfile;
+use crate::model::nearest::Nearest;
+use crate::model::severity::Severity;
+use question::{Question, about_nearest, about_version};
 
 /// Looks every locked dependency up in the advisories.
+///
+/// A dependency at a commit is looked up by the release nearest to it as well, where the pipeline found that: the
+/// findings say how far behind it is. Where it could not be found and nothing else says the version, that is said by a
+/// notice, so that no finding is not taken for no flaw.
 pub(super) struct KnownVulnerable;
-
-/// A number that no release of an action has reached.
-const NEWEST: u32 = 999_999;
 
 impl Check for KnownVulnerable {
     fn id(&self) -> &'static str {
@@ -25,82 +31,45 @@ impl Check for KnownVulnerable {
         let mut findings = Vec::new();
         for lockfile in context.lockfiles {
             for (position, dependency) in lockfile.dependencies.iter().enumerate() {
-                if !is_the_package_of_advisories(dependency) {
-                    continue;
-                }
-                let version = version_in_use(dependency);
-                let flaws = context.advisories.affecting(dependency.ecosystem, &dependency.name, &version);
-                findings.extend(flaws.into_iter().map(|flaw| finding(lockfile, position, dependency, flaw)));
+                look_up(context, (lockfile, position, dependency), &mut findings);
             }
         }
         findings
     }
 }
 
-/// Whether the dependency is what an advisory means by its name and version.
-fn is_the_package_of_advisories(dependency: &Dependency) -> bool {
-    if dependency.origin == Origin::Path {
-        // A folder of the project may have any name.
-        return false;
+fn look_up(
+    context: &CheckContext<'_>,
+    (lockfile, position, dependency): (&Lockfile, usize, &Dependency),
+    findings: &mut Vec<Finding>,
+) {
+    let nearest = lockfile.nearest.get(&position);
+    let mut known = BTreeSet::new();
+    // What the release nearest to a commit has says more than what the package calls itself there.
+    let by_release = nearest.map(|nearest| about_nearest(dependency, nearest)).unwrap_or_default();
+    let by_version = about_version(dependency);
+    let is_answered = !by_release.is_empty() || by_version.is_some();
+    let questions = by_release.into_iter().map(|question| (question, nearest));
+    for (question, nearest) in questions.chain(by_version.map(|question| (question, None))) {
+        let Question { ecosystem, package, version, .. } = &question;
+        for flaw in context.advisories.affecting_in(*ecosystem, question.release, package, version) {
+            if !known.insert((flaw.kind, flaw.flaw.id.clone())) {
+                continue;
+            }
+            let mut finding = of_dependency(lockfile, position, dependency, (kind(flaw.kind), flaw.severity));
+            finding.advisory = Some(flaw.flaw);
+            finding.detail = nearest.cloned().map(Detail::Nearest);
+            findings.push(finding);
+        }
     }
-    match dependency.ecosystem {
-        // As cargo-audit: advisories are about crates.io, and a package of another registry or of a repository is
-        // another package, whatever it is called.
-        Ecosystem::CratesIo => dependency.origin == Origin::Registry { url: None },
-        // npm and Composer name mirrors and proxies of the same packages in their locks, and write the version that the
-        // package gives itself beside a repository or an archive: `npm audit` and `composer audit` ask about all of them.
-        Ecosystem::Npm | Ecosystem::Packagist => true,
-        // An action is its repository. Only a version says which flaws it has: a branch does not, a commit only with
-        // the version that the file notes beside it.
-        Ecosystem::GitHubActions => match &dependency.origin {
-            Origin::Git { pin: GitPin::Branch(_) | GitPin::DefaultBranch, .. } => false,
-            Origin::Git { pin: GitPin::Commit, .. } => !is_commit(&dependency.version),
-            Origin::Git { pin: GitPin::Tag(_), .. }
-            | Origin::Registry { .. }
-            | Origin::Archive { .. }
-            | Origin::Image { .. }
-            | Origin::System { .. }
-            | Origin::Path => true,
-        },
-        _ => true,
-    }
-}
-
-/// The version that runs. A tag such as `v4` or `v4.1` floats over the releases that begin with it and stands at the
-/// newest, so that it has the flaws which its line never got a fix for.
-fn version_in_use(dependency: &Dependency) -> Cow<'_, str> {
-    let version = dependency.version.as_str();
-    let is_floating = dependency.ecosystem == Ecosystem::GitHubActions
-        && matches!(&dependency.origin, Origin::Git { pin: GitPin::Tag(_), .. });
-    let numbers = version.strip_prefix('v').unwrap_or(version);
-    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    match numbers.split('.').count() {
-        1 if is_floating && is_number(numbers) => Cow::Owned(format!("{numbers}.{NEWEST}.{NEWEST}")),
-        2 if is_floating && numbers.split('.').all(is_number) => Cow::Owned(format!("{numbers}.{NEWEST}")),
-        _ => Cow::Borrowed(version),
-    }
-}
-
-/// Digits of a commit could be taken for a version with a huge number.
-fn is_commit(version: &str) -> bool {
-    version.len() >= 40 && version.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-fn finding(lockfile: &Lockfile, position: usize, dependency: &Dependency, flaw: FlawMatch) -> Finding {
-    Finding {
-        kind: kind(flaw.kind),
-        severity: flaw.severity,
-        ecosystem: dependency.ecosystem,
-        package: dependency.name.clone(),
-        version: dependency.version.clone(),
-        file: lockfile.path.clone(),
-        line: dependency.line,
-        direct: dependency.direct,
-        scope: dependency.scope,
-        path: lockfile.shortest_path(position),
-        origin: dependency.origin.clone(),
-        advisory: Some(flaw.flaw),
-        detail: None,
+    if let Some(unknown @ Nearest::Unknown(_)) = nearest
+        && !is_answered
+        && matches!(dependency.origin, Origin::Git { pin: GitPin::Commit | GitPin::Tag(_), .. })
+    {
+        // What follows a branch has a finding that says it.
+        let mut finding = of_dependency(lockfile, position, dependency, (FindingKind::Notice, Severity::Low));
+        finding.detail = Some(Detail::Nearest(unknown.clone()));
+        findings.push(finding);
     }
 }
 
@@ -120,9 +89,9 @@ mod tests {
     use crate::advisory::AdvisoryDatabase;
     use crate::git::folder::FolderTree;
     use crate::model::advisory::{Advisory, AdvisoryId, Affected, AffectedRange, RangeEvent};
-    use crate::model::dependency::Scope;
+    use crate::model::dependency::{PackageVersion, Scope};
+    use crate::model::ecosystem::Ecosystem;
     use crate::model::repository::{CommitId, RepoPath};
-    use crate::model::severity::Severity;
 
     fn database(ecosystem: Ecosystem, package: &str) -> AdvisoryDatabase {
         fixed_in(ecosystem, package, "2.0.0")
@@ -256,5 +225,86 @@ mod tests {
         assert_eq!(inspect(&patched, vec![floating]).len(), 0, "the tag has moved on to the fix");
         // The fix is in 2.0.0: a commit that was once `v2` has it. Had it come in 2.1.0, nobody could tell.
         assert_eq!(of("v2", GitPin::Commit).len(), 0);
+    }
+
+    fn nearest(database: &AdvisoryDatabase, dependency: Dependency, nearest: Nearest) -> Vec<(FindingKind, String)> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut lockfile = Lockfile::new(RepoPath::new("a/x.lock").unwrap(), "test", vec![dependency]);
+        lockfile.nearest.insert(0, nearest);
+        let findings = KnownVulnerable.inspect(&CheckContext {
+            tree: &FolderTree::open(folder.path()).unwrap(),
+            lockfiles: &[lockfile],
+            advisories: database,
+            today: jiff::civil::date(2026, 11, 21),
+        });
+        findings
+            .into_iter()
+            .map(|finding| (finding.kind, finding.detail.map(|detail| detail.to_string()).unwrap_or_default()))
+            .collect()
+    }
+
+    #[test]
+    fn a_commit_has_the_flaws_of_the_release_nearest_to_it() {
+        let at = |tag: &str| Nearest::Release { tag: tag.to_owned(), commits_after: 3 };
+        let commit = "b".repeat(40);
+        for (database, ecosystem) in [
+            (database(Ecosystem::CratesIo, "bad"), Ecosystem::CratesIo),
+            (database(Ecosystem::Git, "https://example.org/x"), Ecosystem::Git),
+            (database(Ecosystem::Git, "example.org/x"), Ecosystem::GitHubActions),
+        ] {
+            let bad = || dependency(ecosystem, "bad", &commit, git(GitPin::Commit));
+            let expected = (FindingKind::Vulnerability, "at 3 commits after v1.2.0".to_owned());
+            assert_eq!(nearest(&database, bad(), at("v1.2.0")), [expected], "{ecosystem}");
+            assert_eq!(nearest(&database, bad(), at("bad-1.2.0")).len(), 1, "{ecosystem}");
+            assert!(nearest(&database, bad(), at("v2.0.0")).is_empty(), "{ecosystem}");
+        }
+    }
+
+    #[test]
+    fn one_flaw_is_said_once_with_the_release() {
+        let database = database(Ecosystem::Npm, "bad");
+        let release = Nearest::Release { tag: "v1.0.0".to_owned(), commits_after: 0 };
+        let bad = dependency(Ecosystem::Npm, "bad", "1.0.0", git(GitPin::Commit));
+        assert_eq!(nearest(&database, bad, release), [(FindingKind::Vulnerability, "at v1.0.0".to_owned())]);
+    }
+
+    #[test]
+    fn what_could_not_be_checked_is_said_once() {
+        let nothing = AdvisoryDatabase::default();
+        let unknown = || Nearest::Unknown("no route".to_owned());
+        let at = |version: &str, pin| dependency(Ecosystem::GitHubActions, "acme/bad", version, git(pin));
+        let commit = "b".repeat(40);
+        let said = nearest(&nothing, at(&commit, GitPin::Commit), unknown());
+        assert_eq!(said, [(FindingKind::Notice, "could not be checked: no route".to_owned())]);
+        assert!(nearest(&nothing, at("1.2.3", GitPin::Commit), unknown()).is_empty(), "the version is noted beside it");
+        let branch = at("main", GitPin::Branch("main".to_owned()));
+        assert!(nearest(&nothing, branch, unknown()).is_empty(), "its own finding says it");
+    }
+
+    #[test]
+    fn packages_of_systems_are_known_by_their_source() {
+        let database = database(Ecosystem::Debian, "openssl");
+        let of = |name: &str, source: Option<(&str, &str)>| {
+            let source = source.map(|(name, version)| PackageVersion { name: name.into(), version: version.into() });
+            let origin = Origin::System { release: Some("12".to_owned()), source };
+            inspect(&database, vec![dependency(Ecosystem::Debian, name, "9.0.0", origin)]).len()
+        };
+        assert_eq!(of("libssl3", Some(("openssl", "1.0.0"))), 1);
+        assert_eq!(of("libssl3", Some(("openssl", "2.0.0"))), 0);
+        assert_eq!(of("openssl", None), 0, "9.0.0 is fixed");
+        assert_eq!(of("libssl3", None), 0);
+    }
+
+    #[test]
+    fn other_packages_are_known_by_the_version_that_the_file_gives() {
+        for ecosystem in [Ecosystem::PyPi, Ecosystem::RubyGems, Ecosystem::Go, Ecosystem::Hex, Ecosystem::Pub] {
+            let database = database(ecosystem, "bad");
+            let of =
+                |version: &str, origin| inspect(&database, vec![dependency(ecosystem, "bad", version, origin)]).len();
+            assert_eq!(of("1.0.0", registry(Some("https://registry.example"))), 1, "{ecosystem}");
+            assert_eq!(of("1.0.0", git(GitPin::DefaultBranch)), 1, "{ecosystem}");
+            assert_eq!(of(&"1".repeat(40), git(GitPin::Commit)), 0, "{ecosystem}: digits of a commit are no version");
+            assert_eq!(of("1.0.0", Origin::Path), 0, "{ecosystem}");
+        }
     }
 }

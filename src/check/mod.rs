@@ -2,10 +2,19 @@
 
 mod branch_tracking;
 mod contract;
+#[cfg(test)]
+mod corpus_tests;
+mod end_of_life;
+#[cfg(test)]
+mod hostile_tests;
 mod known_vulnerable;
+mod loose_requirement;
+mod movable_tag;
+mod stale_lockfile;
 mod unlocked;
 #[cfg(test)]
 mod verdict_tests;
+mod yanked;
 
 pub(crate) use contract::{Check, CheckContext};
 
@@ -14,4 +23,9 @@ pub(crate) static CHECKS: &[&dyn Check] = &[
     &known_vulnerable::KnownVulnerable,
     &branch_tracking::BranchTracking,
     &unlocked::Unlocked,
+    &loose_requirement::LooseRequirement,
+    &movable_tag::MovableTag,
+    &stale_lockfile::StaleLockfile,
+    &yanked::Yanked,
+    &end_of_life::EndOfLife,
 ];

@@ -2,60 +2,15 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value};
-
+use super::contract::finding::Place;
+use super::contract::manifest::manifests;
 use super::contract::{Check, CheckContext};
-use crate::model::dependency::{Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::finding::{Finding, FindingKind};
-use crate::model::repository::RepoPath;
 use crate::model::severity::Severity;
-use crate::model::tree::EntryKind;
 
 /// Finds manifests without a lockfile beside or above them (one lockfile serves a whole workspace).
 pub(super) struct Unlocked;
-
-/// A manifest format with the lockfiles that pin what it asks for.
-struct Manifest {
-    file: &'static str,
-    ecosystem: Ecosystem,
-    lockfiles: &'static [&'static str],
-    /// The line (from 1) of the first request; `None` when it asks for nothing or cannot be read.
-    first_request: fn(&str) -> Option<u32>,
-}
-
-const MANIFESTS: [Manifest; 3] = [
-    Manifest {
-        file: "Cargo.toml",
-        ecosystem: Ecosystem::CratesIo,
-        lockfiles: &["Cargo.lock"],
-        first_request: first_of_cargo,
-    },
-    Manifest {
-        file: "package.json",
-        ecosystem: Ecosystem::Npm,
-        // Those of other package managers lock as well, whether or not an extractor reads them.
-        lockfiles: &[
-            "package-lock.json",
-            "npm-shrinkwrap.json",
-            "yarn.lock",
-            "pnpm-lock.yaml",
-            "bun.lock",
-            "bun.lockb",
-            "deno.lock",
-        ],
-        first_request: first_of_npm,
-    },
-    Manifest {
-        file: "composer.json",
-        ecosystem: Ecosystem::Packagist,
-        lockfiles: &["composer.lock"],
-        first_request: first_of_composer,
-    },
-];
-
-/// Folders of installed packages and build results: their manifests are not the project's.
-const FOREIGN_FOLDERS: [&str; 3] = ["node_modules", "vendor", "target"];
 
 impl Check for Unlocked {
     fn id(&self) -> &'static str {
@@ -63,169 +18,30 @@ impl Check for Unlocked {
     }
 
     fn inspect(&self, context: &CheckContext<'_>) -> Vec<Finding> {
-        // A lockfile that is broken, a link or too large still stands there: that it cannot be read is said elsewhere.
-        let present: HashSet<&str> = context.tree.entries().iter().map(|entry| entry.path.as_str()).collect();
         let mut findings = Vec::new();
-        for entry in context.tree.entries() {
-            if !matches!(entry.kind, EntryKind::File { .. }) || is_foreign(&entry.path) {
+        let mut folders = HashSet::new();
+        for manifest in manifests(context.tree) {
+            // All files of a Terraform folder are one configuration.
+            let is_said = manifest.format.ecosystem == Ecosystem::Terraform && !folders.insert(manifest.path.folder());
+            if !manifest.is_unlocked || is_said {
                 continue;
             }
-            let Some(manifest) = MANIFESTS.iter().find(|manifest| manifest.file == entry.path.file_name()) else {
-                continue;
-            };
-            if is_locked(&entry.path, manifest, &present) {
-                continue;
-            }
-            // A manifest that cannot be read asks for nothing that could be named.
-            let Ok(bytes) = context.tree.read(&entry.path) else { continue };
-            let Some(line) = std::str::from_utf8(&bytes).ok().and_then(manifest.first_request) else { continue };
-            findings.push(finding(&entry.path, manifest.ecosystem, line));
+            let place = Place { file: manifest.path, line: manifest.asked.line, ecosystem: manifest.format.ecosystem };
+            // What is installed changes without anyone deciding so, as with a branch.
+            let graded = (FindingKind::Unlocked, Severity::Medium);
+            findings.push(place.finding(graded, (place.name(), ""), None));
         }
         findings
     }
 }
 
-fn is_foreign(path: &RepoPath) -> bool {
-    path.folder().split('/').any(|folder| FOREIGN_FOLDERS.contains(&folder))
-}
-
-fn is_locked(path: &RepoPath, manifest: &Manifest, present: &HashSet<&str>) -> bool {
-    let stands_in = |folder: &str, name: &&str| {
-        if folder.is_empty() { present.contains(name) } else { present.contains(format!("{folder}/{name}").as_str()) }
-    };
-    let mut folder = path.folder();
-    loop {
-        if manifest.lockfiles.iter().any(|name| stands_in(folder, name)) {
-            return true;
-        }
-        match folder.rsplit_once('/') {
-            Some((above, _)) => folder = above,
-            None if folder.is_empty() => return false,
-            None => folder = "",
-        }
-    }
-}
-
-fn finding(path: &RepoPath, ecosystem: Ecosystem, line: u32) -> Finding {
-    // People know a part of a project by its folder; the root has no name of its own.
-    let folder = path.folder().rsplit('/').next().filter(|name| !name.is_empty());
-    Finding {
-        kind: FindingKind::Unlocked,
-        // What is installed changes without anyone deciding so, as with a branch.
-        severity: Severity::Medium,
-        ecosystem,
-        package: folder.unwrap_or(path.file_name()).to_owned(),
-        version: String::new(),
-        file: path.clone(),
-        line,
-        direct: true,
-        scope: Scope::Runtime,
-        path: Vec::new(),
-        origin: Origin::Path,
-        advisory: None,
-        detail: None,
-    }
-}
-
-const CARGO_TABLES: [&str; 3] = ["dependencies", "build-dependencies", "dev-dependencies"];
-
-fn first_of_cargo(text: &str) -> Option<u32> {
-    let manifest: toml::Table = toml::from_str(text).ok()?;
-    let targets = manifest.get("target").and_then(toml::Value::as_table).into_iter().flatten();
-    let tables = std::iter::once(&manifest).chain(targets.filter_map(|(_, target)| target.as_table()));
-    let asks = tables
-        .flat_map(|table| CARGO_TABLES.iter().filter_map(|name| table.get(*name)?.as_table()))
-        .flat_map(toml::Table::values)
-        .any(asks_for_a_crate);
-    asks.then(|| line_of(text, |line| line.starts_with('[') && line.contains("dependencies")))
-}
-
-/// A folder of the same project needs no lock; with a version beside the path it is what others will download.
-fn asks_for_a_crate(request: &toml::Value) -> bool {
-    request.as_table().is_none_or(|request| !request.contains_key("path") || request.contains_key("git"))
-}
-
-fn first_of_npm(text: &str) -> Option<u32> {
-    const TABLES: [&str; 3] = ["dependencies", "devDependencies", "optionalDependencies"];
-    let manifest: Map<String, Value> = serde_json::from_str(text).ok()?;
-    let is_package = |request: &Value| {
-        // Folders and members of the same project need no lock.
-        request
-            .as_str()
-            .is_some_and(|text| !["file:", "link:", "workspace:"].iter().any(|local| text.starts_with(local)))
-    };
-    first_table(text, &manifest, &TABLES, |_, request| is_package(request))
-}
-
-fn first_of_composer(text: &str) -> Option<u32> {
-    let manifest: Map<String, Value> = serde_json::from_str(text).ok()?;
-    // PHP itself, its extensions and libraries, and Composer's interfaces are not packages
-    // (<https://getcomposer.org/doc/articles/composer-platform-dependencies.md>); every package has a vendor.
-    first_table(text, &manifest, &["require", "require-dev"], |name, _| name.contains('/'))
-}
-
-fn first_table(
-    text: &str,
-    manifest: &Map<String, Value>,
-    tables: &[&str],
-    is_package: impl Fn(&str, &Value) -> bool,
-) -> Option<u32> {
-    let has_packages = |name: &&&str| {
-        let requests = manifest.get(**name).and_then(Value::as_object);
-        requests.is_some_and(|requests| requests.iter().any(|(name, request)| is_package(name, request)))
-    };
-    let table = tables.iter().find(has_packages)?;
-    let key = format!("\"{table}\"");
-    Some(line_of(text, |line| line.contains(&key)))
-}
-
-/// The first line that is meant, from 1; the first line of all when none is.
-fn line_of(text: &str, is_meant: impl Fn(&str) -> bool) -> u32 {
-    let position = text.lines().position(|line| is_meant(line.trim_start())).unwrap_or(0);
-    u32::try_from(position + 1).unwrap_or(1)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
+    use super::super::contract::testing::inspect;
     use super::*;
-    use crate::advisory::AdvisoryDatabase;
-    use crate::model::repository::CommitId;
-    use crate::model::tree::{ProjectTree, TreeEntry, TreeError};
-
-    struct Files {
-        entries: Vec<TreeEntry>,
-        contents: BTreeMap<RepoPath, Vec<u8>>,
-    }
-
-    impl ProjectTree for Files {
-        fn entries(&self) -> &[TreeEntry] {
-            &self.entries
-        }
-
-        fn read(&self, path: &RepoPath) -> Result<Vec<u8>, TreeError> {
-            self.contents.get(path).cloned().ok_or_else(|| TreeError::Missing { path: path.clone() })
-        }
-
-        fn commit(&self) -> Option<&CommitId> {
-            None
-        }
-    }
 
     fn unlocked(files: &[(&str, &str)]) -> Vec<(String, String, u32)> {
-        let contents: BTreeMap<_, _> =
-            files.iter().map(|(path, text)| (RepoPath::new(path).unwrap(), text.as_bytes().to_vec())).collect();
-        let kind = EntryKind::File { executable: false };
-        let entries = contents.keys().map(|path| TreeEntry { path: path.clone(), kind }).collect();
-        let tree = Files { entries, contents };
-        let context = CheckContext {
-            tree: &tree,
-            lockfiles: &[],
-            advisories: &AdvisoryDatabase::default(),
-            today: jiff::civil::date(2026, 11, 21),
-        };
-        let findings = Unlocked.inspect(&context);
+        let findings = inspect(&Unlocked, files, &[]);
         assert!(findings.iter().all(|finding| finding.kind == FindingKind::Unlocked));
         findings.into_iter().map(|finding| (finding.file.to_string(), finding.package, finding.line)).collect()
     }
@@ -289,5 +105,81 @@ mod tests {
             1,
             "fixtures are for the policy to exclude"
         );
+    }
+
+    #[test]
+    fn every_package_manager_has_manifests_and_locks() {
+        for (manifest, text, line, lock) in [
+            ("pyproject.toml", "[project]\nname = \"x\"\ndependencies = [\"flask>=2\"]\n", 3, "uv.lock"),
+            ("pyproject.toml", "[tool.poetry.dependencies]\npython = \"^3\"\nflask = \"^2\"\n", 1, "poetry.lock"),
+            ("pyproject.toml", "[dependency-groups]\ndev = [\"pytest\"]\n", 1, "pdm.lock"),
+            ("Pipfile", "[packages]\nflask = \"*\"\n", 2, "Pipfile.lock"),
+            ("requirements.txt", "# x\nflask==2.0\nrequests>=2\n", 3, "uv.lock"),
+            ("requirements.in", "requests\n", 1, "requirements.txt"),
+            ("Gemfile", "source 'x'\n\ngem 'rails', '~> 7'\n", 3, "Gemfile.lock"),
+            ("gems.rb", "gem 'rails'\n", 1, "gems.locked"),
+            ("go.mod", "module x\nrequire (\n\texample.org/y v1.0.0 // indirect\n)\n", 3, "go.sum"),
+            ("mix.exs", "  defp deps do\n    [\n      {:phoenix, \"~> 1.7\"},\n", 3, "mix.lock"),
+            ("pubspec.yaml", "name: x\ndependencies:\n  http: ^1.0.0\n", 2, "pubspec.lock"),
+            (
+                "Package.swift",
+                "  .package(url: \"https://example.org/nio\", from: \"2.0.0\"),\n",
+                1,
+                "Package.resolved",
+            ),
+            ("Podfile", "target 'x' do\n  pod 'AFNetworking', '~> 4.0'\nend\n", 2, "Podfile.lock"),
+            (
+                "Chart.yaml",
+                "name: x\ndependencies:\n- name: redis\n  version: 17\n  repository: https://x\n",
+                2,
+                "Chart.lock",
+            ),
+            (
+                "main.tf",
+                "terraform {\n  required_providers {\n    aws = {\n      source = \"hashicorp/aws\"\n    }\n  }\n}\n",
+                3,
+                ".terraform.lock.hcl",
+            ),
+            ("flake.nix", "{\n  inputs.nixpkgs.url = \"github:NixOS/nixpkgs\";\n}\n", 2, "flake.lock"),
+            ("deno.json", "{\n\"imports\": {\"x\": \"jsr:@std/path@^1\"}}\n", 2, "deno.lock"),
+            ("conanfile.txt", "[requires]\nzlib/1.3\n", 2, "conan.lock"),
+            ("conanfile.py", "    def requirements(self):\n        self.requires(\"zlib/1.3\")\n", 2, "conan.lock"),
+        ] {
+            let found = unlocked(&[(manifest, text)]);
+            assert_eq!(found, [(manifest.to_owned(), manifest.to_owned(), line)], "{manifest}");
+            assert!(unlocked(&[(manifest, text), (lock, "")]).is_empty(), "{manifest} with {lock}");
+        }
+    }
+
+    #[test]
+    fn what_is_pinned_or_only_looks_like_a_request_needs_no_lock() {
+        for (path, text) in [
+            ("requirements.txt", "flask==2.0 \\\n  --hash=sha256:ab\n-r other.txt\nhttps://example.org/x.whl\n"),
+            ("requirements.txt", "-c constraints.txt\nflask\n"),
+            ("requirements-dev.txt", "flask\n"),
+            ("pyproject.toml", "[tool.black]\nline-length = 100\n"),
+            ("pyproject.toml", "[project\n"),
+            ("Gemfile", "gem name\n# gem 'x'\ngem 'own', path: '../own'\n"),
+            ("go.mod", "module x\n\ngo 1.24\n"),
+            ("mix.exs", "{:own, in_umbrella: true}\n{:phoenix, path: \"x\"}\n"),
+            ("pubspec.yaml", "dependencies:\n  flutter:\n    sdk: flutter\n"),
+            ("Chart.yaml", "dependencies:\n- name: own\n  repository: file://../own\n"),
+            ("main.tf", "module \"x\" {\n  source = \"./x\"\n}\n"),
+            ("flake.nix", "{ outputs = x; }\n"),
+            ("app.csproj", "<Project><PackageReference Include=\"x\" Version=\"1.0\" /></Project>"),
+            (
+                "pom.xml",
+                "<project><dependencies><dependency><version>1</version></dependency></dependencies></project>",
+            ),
+        ] {
+            assert!(unlocked(&[(path, text)]).is_empty(), "{path}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_terraform_folder_is_said_once_and_a_module_is_locked_by_its_user() {
+        let text = "required_providers {\n  aws = \"~> 5\"\n}\n";
+        assert_eq!(unlocked(&[("a/main.tf", text), ("a/versions.tf", text), ("b/main.tf", text)]).len(), 2);
+        assert!(unlocked(&[("modules/a/main.tf", text), ("prod/.terraform.lock.hcl", "")]).is_empty());
     }
 }

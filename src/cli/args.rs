@@ -85,7 +85,10 @@ pub(super) struct AuditOptions {
     /// The lowest severity that fails; unrated findings (`unknown`) stand between medium and high
     #[arg(long, value_name = "SEVERITY", default_value = "low", value_parser = parse_severity)]
     pub(super) fail_on: Severity,
-    /// Let unmaintained, unsound and notice advisories fail, too
+    /// Ask the index of crates.io which locked versions were withdrawn; nothing is asked with --offline
+    #[arg(long)]
+    pub(super) yanked: bool,
+    /// Let warnings fail, too: unmaintained, unsound, yanked, end of life, loose, movable, stale
     #[arg(long)]
     pub(super) deny_warnings: bool,
     #[command(flatten)]

@@ -20,8 +20,10 @@ use crate::git::mirror::{self, MirrorRequest};
 use crate::git::tree::GitTree;
 use crate::model::report::{Problem, ProjectReport, Report};
 use crate::pipeline::audit::{AuditContext, audit as audit_tree};
+use crate::pipeline::remedy::Tools;
 use crate::pipeline::resolve::Resolver;
 use crate::pipeline::suppress;
+use crate::pipeline::yanked::Withdrawals;
 
 /// What the targets share.
 struct Auditor<'a> {
@@ -45,6 +47,13 @@ pub(super) fn audit(
     let now = environment.now()?;
     let loaded = sources::load(&policy, shared, environment, now)?;
     let resolver = (!shared.offline).then(|| Resolver::new(&environment.server_url, environment.token.clone()));
+    let cache = environment.cache_folder(shared.cache.as_ref())?;
+    let withdrawals = if (options.yanked || policy.yanked) && !shared.offline {
+        let tools = Tools::new(&cache.join("scratch"), &cache.join("tools")).context("prepare the package managers")?;
+        Withdrawals::new(&tools)
+    } else {
+        None
+    };
     let auditor = Auditor {
         environment,
         context: AuditContext {
@@ -53,8 +62,9 @@ pub(super) fn audit(
             ignores: &policy.ignores,
             today: now.to_zoned(jiff::tz::TimeZone::UTC).date(),
             resolver: resolver.as_ref(),
+            withdrawals: withdrawals.as_ref(),
         },
-        cache: environment.cache_folder(shared.cache.as_ref())?,
+        cache,
         offline: shared.offline,
     };
     let mut projects = Vec::with_capacity(options.targets.len());

@@ -32,6 +32,7 @@ fn blank() -> Policy {
             suffix: String::new(),
             sign_off: None,
         },
+        yanked: false,
         exclude: GlobSet::empty(),
         exclude_patterns: Vec::new(),
         overrides: Vec::new(),

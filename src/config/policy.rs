@@ -27,6 +27,8 @@ pub(crate) struct Policy {
     pub(crate) deploy: Vec<PlanCheck>,
     /// How titles and commits are worded.
     pub(crate) wording: Wording,
+    /// Whether registries are asked which locked versions were withdrawn.
+    pub(crate) yanked: bool,
     /// Paths that are not audited, for example test fixtures.
     pub(crate) exclude: GlobSet,
     /// The same as text.

@@ -15,7 +15,7 @@ use super::document;
 use super::ignore;
 use super::plan;
 use super::policy::{Author, FunctionalArea, PlanCheck, Policy, TestPlan};
-use super::raw::{RawArea, RawAudit, RawCheck, RawIgnore, Written};
+use super::raw::{RawArea, RawCheck, RawIgnore, Written};
 use super::value;
 
 /// The file comes from a repository and is not trusted. A hundred checks are some 20 kB.
@@ -31,12 +31,19 @@ const PATTERN_LIMIT: usize = 200;
 const ORGANISATION_KEYS: &[&str] =
     &["advisories", "branches", "built-in", "deadlines", "project", "projects", "wording"];
 
+/// What a project says about its audit; whom the bot asks is the organisation's to decide.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct RawExclusions {
+    exclude: Vec<Written<String>>,
+}
+
 /// The project's file as written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct RawProjectFile {
     /// Folders that are not audited.
-    audit: RawAudit,
+    audit: RawExclusions,
     /// Who a role is in this project: role → person or team.
     owners: BTreeMap<String, Written<String>>,
     /// Checks and areas that are added.
@@ -211,6 +218,7 @@ mod tests {
             test_plan: TestPlan { always, areas, emergency, major },
             deploy,
             wording,
+            yanked,
             exclude,
             exclude_patterns,
             overrides,
@@ -223,6 +231,7 @@ mod tests {
             && *wording == policy.wording
             && *overrides == policy.overrides
             && ignores.iter().skip(policy.ignores.len()).all(|ignore| ignore.author == Author::Project)
+            && *yanked == policy.yanked
             && checks_are_kept(always, &policy.test_plan.always)
             && checks_are_kept(emergency, &policy.test_plan.emergency)
             && checks_are_kept(major, &policy.test_plan.major)

@@ -283,4 +283,6 @@ pub(super) struct RawWording {
 pub(super) struct RawAudit {
     /// Path patterns of files that are not audited, for example `tests/fixtures/**`.
     pub(super) exclude: Vec<Written<String>>,
+    /// Whether the index of crates.io is asked which locked versions were withdrawn.
+    pub(super) yanked: bool,
 }

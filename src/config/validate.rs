@@ -35,6 +35,7 @@ pub(super) fn policy(raw: &RawPolicy, base: Policy, complaints: &mut Complaints<
         test_plan,
         deploy,
         wording: wording(&raw.wording, base.wording, complaints),
+        yanked: raw.audit.yanked,
         exclude_patterns: globs.iter().map(|glob| glob.glob().to_owned()).collect(),
         exclude: value::glob_set(globs, &raw.audit.exclude, complaints),
         overrides: overrides(&raw.project, complaints),

@@ -12,6 +12,7 @@ use crate::pipeline::nearest::{find_nearest, leave_unknown};
 use crate::pipeline::resolve::Resolver;
 use crate::pipeline::scan::scan;
 use crate::pipeline::suppress::suppress;
+use crate::pipeline::yanked::Withdrawals;
 
 /// The way out of a damaged index.
 const DAMAGED_INDEX: &str = "run again: a damaged index of the cache is compiled anew; `patchparty db verify` examines \
@@ -29,6 +30,8 @@ pub(crate) struct AuditContext<'a> {
     pub(crate) today: Date,
     /// Finds the commits of followed branches; `None` offline.
     pub(crate) resolver: Option<&'a Resolver>,
+    /// Asks which versions were withdrawn; `None` when nobody wants to know, and offline.
+    pub(crate) withdrawals: Option<&'a Withdrawals>,
 }
 
 /// Scans and assesses the files of one project.
@@ -40,6 +43,9 @@ pub(crate) fn audit(name: &str, tree: &dyn ProjectTree, context: &AuditContext<'
             find_nearest(resolver, &mut scan.lockfiles);
         }
         None => leave_unknown(&mut scan.lockfiles),
+    }
+    if let Some(withdrawals) = context.withdrawals {
+        scan.problems.extend(withdrawals.mark(&mut scan.lockfiles));
     }
     let findings = assess(tree, &scan.lockfiles, context.advisories, context.exclude, context.today);
     // What could not be looked up is missing among the findings.

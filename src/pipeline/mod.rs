@@ -16,3 +16,4 @@ pub(crate) mod resolve;
 pub(crate) mod scan;
 pub(crate) mod suppress;
 pub(crate) mod test_plan;
+pub(crate) mod yanked;

@@ -16,6 +16,7 @@ use crate::pipeline::night::Night;
 use crate::pipeline::plan::{BaseRole, PROPOSALS, proposal_branch};
 use crate::pipeline::propose::{self, ProposeRequest};
 use crate::pipeline::suppress;
+use crate::pipeline::yanked::Withdrawals;
 
 /// Where a project says what the organisation's policy does not: it may only narrow.
 const PROJECT_POLICY: &str = ".github/patchparty.toml";
@@ -144,12 +145,15 @@ fn audit_base(
 ) -> Result<Base, MirrorError> {
     let commit = snapshot.heads.get(&branch).ok_or(MirrorError::Empty)?.clone();
     let tree = GitTree::open(&snapshot.folder, &commit).map_err(MirrorError::Fetch)?;
+    // Offline tools would only say that they are offline.
+    let withdrawals = (policy.yanked && night.resolver.is_some()).then(|| Withdrawals::new(&night.tools)).flatten();
     let context = AuditContext {
         advisories: &night.advisories,
         exclude: &policy.exclude,
         ignores: &policy.ignores,
         today: night.today(),
         resolver: night.resolver.as_ref(),
+        withdrawals: withdrawals.as_ref(),
     };
     let mut report = audit(&project.slug.to_string(), &tree, &context);
     report.branch = Some(branch.clone());

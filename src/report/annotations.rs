@@ -131,14 +131,33 @@ fn package(finding: &Finding) -> String {
 }
 
 fn advice(finding: &Finding) -> String {
+    let detail = finding.detail.as_ref().map(ToString::to_string);
     match (&finding.advisory, finding.kind) {
         (Some(flaw), _) => {
             let fixed = flaw.fixed.as_ref().map(|fixed| format!(" Fixed in {fixed}.")).unwrap_or_default();
-            format!(": {}.{fixed}", flaw.summary.trim_end_matches('.'))
+            let place = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
+            format!("{place}: {}.{fixed}", flaw.summary.trim_end_matches('.'))
         }
-        (None, FindingKind::BranchTracking) => " follows a branch: it changes without anyone deciding so.".to_owned(),
+        (None, FindingKind::BranchTracking) => {
+            let place = detail.map(|detail| format!(" ({detail})")).unwrap_or_default();
+            format!(" follows a branch{place}: it changes without anyone deciding so.")
+        }
         (None, FindingKind::Unlocked) => " has a manifest that no lockfile pins.".to_owned(),
-        (None, _) => String::new(),
+        (None, FindingKind::Yanked) => " was withdrawn by its registry.".to_owned(),
+        (None, FindingKind::StaleLockfile) => {
+            format!(": the lockfile does not fit its manifest: {}.", detail.unwrap_or_default())
+        }
+        (None, FindingKind::EndOfLife) => format!(": {}: it gets no fixes any more.", detail.unwrap_or_default()),
+        (
+            None,
+            FindingKind::LooseRequirement
+            | FindingKind::MovableTag
+            | FindingKind::Vulnerability
+            | FindingKind::Malicious
+            | FindingKind::Unmaintained
+            | FindingKind::Unsound
+            | FindingKind::Notice,
+        ) => detail.map(|detail| format!(" {detail}.")).unwrap_or_default(),
     }
 }
 

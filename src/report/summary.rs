@@ -82,6 +82,8 @@ struct FindingView<'a> {
     exploited: bool,
     likelihood: Option<String>,
     kind: &'static str,
+    /// What there is to say beyond the kind.
+    detail: Option<String>,
     place: String,
 }
 
@@ -194,6 +196,7 @@ fn finding_view(finding: &Finding) -> FindingView<'_> {
         exploited: flaw.is_some_and(|flaw| flaw.exploited),
         likelihood: flaw.and_then(KnownFlaw::likelihood_for_people),
         kind: finding.kind.as_str(),
+        detail: finding.detail.as_ref().map(ToString::to_string),
         place: format!("{}:{}", finding.file, finding.line),
     }
 }

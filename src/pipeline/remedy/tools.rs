@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::ecosystem::Ecosystem;
-use crate::registry::{Offline, REGISTRIES, Registry, RegistrySettings, Sharing};
+use crate::registry::{Connect, Offline, REGISTRIES, Registry, RegistrySettings, Sharing};
 use crate::sandbox::runner::Runner;
 use crate::sandbox::toolchain;
 use crate::updater::Files;
@@ -67,11 +67,25 @@ impl Tools {
             Sharing::PerRun => Vec::new(),
             Sharing::PerManifest(name) => files.beside(name).map(|(_, content)| content.to_vec()).unwrap_or_default(),
         };
+        Some(self.connected(ecosystem, manifest, connect))
+    }
+
+    /// Who knows the releases of an ecosystem whatever the project; `None` where the project's manifest decides.
+    pub(crate) fn registry_of_run(&self, ecosystem: Ecosystem) -> Option<Arc<dyn Registry>> {
+        if self.offline {
+            return Some(Arc::new(Offline));
+        }
+        let &(_, sharing, connect) = REGISTRIES.iter().find(|(served, _, _)| *served == ecosystem)?;
+        (sharing == Sharing::PerRun).then(|| self.connected(ecosystem, Vec::new(), connect))
+    }
+
+    /// The registry that is connected already, or is now.
+    fn connected(&self, ecosystem: Ecosystem, manifest: Vec<u8>, connect: Connect) -> Arc<dyn Registry> {
         let mut known = self.registries.lock().unwrap_or_else(PoisonError::into_inner);
         let registry = known.entry((ecosystem, manifest)).or_insert_with_key(|(_, manifest)| {
             let (scratch, cache) = (self.scratch.as_path(), self.cache.as_path());
             connect(&RegistrySettings { runner: &self.runner, scratch, cache, manifest })
         });
-        Some(Arc::clone(registry))
+        Arc::clone(registry)
     }
 }

@@ -123,7 +123,8 @@ fn says_the_branch(finding: &Finding) -> bool {
 }
 
 fn advisory(finding: &Finding) -> String {
-    match (&finding.advisory, finding.kind) {
+    let detail = finding.detail.as_ref().map(|detail| visible(&detail.to_string()));
+    let said = match (&finding.advisory, finding.kind) {
         (Some(flaw), FindingKind::Vulnerability) if flaw.exploited => format!("{} exploited", flaw.id),
         (Some(flaw), FindingKind::Vulnerability) => match flaw.likelihood_for_people() {
             Some(percent) if flaw.likelihood >= Some(LIKELY) => format!("{} EPSS {percent}", flaw.id),
@@ -131,12 +132,27 @@ fn advisory(finding: &Finding) -> String {
         },
         (Some(flaw), kind) => format!("{} {}", flaw.id, kind.as_str()),
         (None, FindingKind::BranchTracking) => follows(finding),
+        (None, FindingKind::Yanked) => "withdrawn by its registry".to_owned(),
+        // What it does not fit is about the file, not about what stands before it.
+        (None, FindingKind::StaleLockfile) => "lockfile does not fit".to_owned(),
+        // The detail is a sentence about the package.
+        (None, _) if detail.is_some() => return detail.unwrap_or_default(),
         (None, kind) => kind.as_str().to_owned(),
+    };
+    match detail {
+        Some(detail) => format!("{said}, {detail}"),
+        None => said,
     }
 }
 
 fn follows(finding: &Finding) -> String {
-    let Origin::Git { pin, commit, .. } = &finding.origin else { return "follows a branch".to_owned() };
+    let (pin, commit) = match &finding.origin {
+        Origin::Git { pin, commit, .. } => (pin, commit),
+        Origin::Image { tag, .. } => return format!("follows the tag {}", visible(tag.as_deref().unwrap_or("latest"))),
+        Origin::Registry { .. } | Origin::Path | Origin::Archive { .. } | Origin::System { .. } => {
+            return "follows a branch".to_owned();
+        }
+    };
     let branch = pin.followed_branch().flatten().map_or_else(|| "the default branch".to_owned(), visible);
     match commit {
         Some(commit) => format!("follows {branch}, now at {}", commit.short()),
@@ -192,6 +208,11 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::dependency::{GitPin, Scope};
+    use crate::model::ecosystem::Ecosystem;
+    use crate::model::finding::Detail;
+    use crate::model::nearest::Nearest;
+    use crate::model::repository::RepoPath;
 
     #[test]
     fn text_breaks_between_words() {
@@ -204,5 +225,43 @@ mod tests {
         assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
         assert_eq!(wrap("日本語 日本語", 3), ["日本語", "日本語"]);
         assert!(wrap("  ", 3).is_empty() && wrap("", 3).is_empty());
+    }
+
+    fn said(kind: FindingKind, origin: Origin, detail: Option<Detail>) -> String {
+        advisory(&Finding {
+            kind,
+            severity: Severity::Medium,
+            ecosystem: Ecosystem::Docker,
+            package: "x".to_owned(),
+            version: "1".to_owned(),
+            file: RepoPath::new("Dockerfile").unwrap(),
+            line: 1,
+            direct: true,
+            scope: Scope::Runtime,
+            path: Vec::new(),
+            origin,
+            advisory: None,
+            detail,
+        })
+    }
+
+    #[test]
+    fn a_finding_says_what_its_detail_says() {
+        let reason = |text: &str| Some(Detail::Reason(text.to_owned()));
+        let image = |tag: Option<&str>| Origin::Image { tag: tag.map(str::to_owned), digest: None };
+        let git = Origin::Git { url: String::new(), pin: GitPin::Branch("main".to_owned()), commit: None };
+        let nearest = Detail::Nearest(Nearest::Release { tag: "v2.1.0".to_owned(), commits_after: 3 });
+        for (text, expected) in [
+            (said(FindingKind::MovableTag, image(None), reason("moves on")), "moves on"),
+            (said(FindingKind::BranchTracking, image(None), None), "follows the tag latest"),
+            (said(FindingKind::BranchTracking, image(Some("edge")), None), "follows the tag edge"),
+            (said(FindingKind::BranchTracking, git, Some(nearest)), "follows main, at 3 commits after v2.1.0"),
+            (said(FindingKind::Yanked, Origin::Path, None), "withdrawn by its registry"),
+            (said(FindingKind::StaleLockfile, Origin::Path, reason("it has x")), "lockfile does not fit, it has x"),
+            (said(FindingKind::EndOfLife, Origin::Path, None), "end-of-life"),
+            (said(FindingKind::LooseRequirement, Origin::Path, reason("any\u{202e}thing")), "any\u{fffd}thing"),
+        ] {
+            assert_eq!(text, expected);
+        }
     }
 }

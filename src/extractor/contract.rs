@@ -1,5 +1,6 @@
 //! What an extractor is, how text and JSON are read with their lines, and how edges are noted.
 
+pub(super) mod go_module;
 pub(super) mod graph;
 pub(super) mod json;
 pub(super) mod text;

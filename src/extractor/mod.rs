@@ -3,6 +3,9 @@
 mod cargo_lock;
 mod composer_lock;
 mod contract;
+mod gemfile_lock;
+mod go_mod;
+mod go_sum;
 mod package_lock;
 mod workflow;
 
@@ -14,6 +17,9 @@ pub static EXTRACTORS: &[&dyn Extractor] = &[
     &cargo_lock::CargoLock,
     &package_lock::PackageLock,
     &composer_lock::ComposerLock,
+    &gemfile_lock::GemfileLock,
+    &go_mod::GoMod,
+    &go_sum::GoSum,
     &workflow::Workflow,
 ];
 

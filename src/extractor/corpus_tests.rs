@@ -3,6 +3,7 @@
 mod cargo;
 mod go;
 mod javascript;
+mod languages;
 mod php;
 mod ruby;
 
@@ -34,6 +35,7 @@ const FORMATS: &[&[Format]] = &[
     javascript::FORMATS,
     php::FORMATS,
     go::FORMATS,
+    languages::FORMATS,
     ruby::FORMATS,
 ];
 

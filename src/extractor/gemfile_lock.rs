@@ -5,12 +5,12 @@ mod groups;
 
 use std::collections::{HashMap, HashSet};
 
+use super::contract::git_options::followed;
 use super::contract::text::{explain, read_text};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
-use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
+use crate::model::dependency::{Dependency, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::{CommitId, RepoPath};
-use crate::version;
 use groups::Groups;
 
 /// More edges are refused: a gem that is listed very often would be a child of everything. The largest lockfiles in
@@ -235,27 +235,13 @@ fn origin(source: &Source<'_>) -> Origin {
     match source.section {
         Section::Git => Origin::Git {
             url: source.remote.to_owned(),
-            pin: git_pin(source),
+            // A `ref` may be anything.
+            pin: followed(source.branch, source.tag, source.reference),
             commit: CommitId::new(source.revision).ok(),
         },
         Section::Path => Origin::Path,
         Section::Plugin => Origin::Archive { url: source.remote.to_owned() },
         Section::Gem | Section::Dependencies | Section::Other => Origin::Registry { url: None },
-    }
-}
-
-/// What the Gemfile asked of a repository; a `ref` is a commit, a tag or a branch.
-fn git_pin(source: &Source<'_>) -> GitPin {
-    let named = |name: &str| name.to_owned();
-    match (source.branch, source.tag, source.reference) {
-        (Some(branch), _, _) => GitPin::Branch(named(branch)),
-        (None, Some(tag), _) => GitPin::Tag(named(tag)),
-        (None, None, Some(commit)) if commit.len() >= 7 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-            GitPin::Commit
-        }
-        (None, None, Some(tag)) if version::parse(Ecosystem::GitHubActions, tag).is_ok() => GitPin::Tag(named(tag)),
-        (None, None, Some(branch)) => GitPin::Branch(named(branch)),
-        (None, None, None) => GitPin::DefaultBranch,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::contract::go_module::GoModule;
+use super::contract::graph::roots_are_direct;
 use super::contract::text::{explain, read_text};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::Dependency;
@@ -50,9 +51,10 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
     let mut modules = downloaded(text)?;
     check_package_count(modules.len())?;
     let content = file.neighbour("go.mod");
-    let manifest = content.as_deref().and_then(|content| std::str::from_utf8(content).ok());
+    let text = content.as_deref().and_then(|content| std::str::from_utf8(content).ok());
     // A go.mod that cannot be read is named by its own extractor.
-    if let Some(manifest) = manifest.and_then(|text| GoModule::read(text).ok()) {
+    let manifest = text.and_then(|text| GoModule::read(text).ok());
+    if let Some(manifest) = &manifest {
         if manifest.is_complete() {
             return Ok(Vec::new());
         }
@@ -65,7 +67,13 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
         modules.retain(|module| !listed.contains(module.path));
         modules = highest(modules);
     }
-    Ok(modules.iter().map(|it| Dependency::new(Ecosystem::Go, it.path, it.version, it.line)).collect())
+    let mut dependencies: Vec<_> =
+        modules.iter().map(|it| Dependency::new(Ecosystem::Go, it.path, it.version, it.line)).collect();
+    // What go.mod leaves out is required by another module.
+    if manifest.is_none() {
+        roots_are_direct(&mut dependencies);
+    }
+    Ok(dependencies)
 }
 
 fn downloaded(text: &str) -> Result<Vec<Module<'_>>, ParseError> {
@@ -127,7 +135,7 @@ ex.test/c v1.0.0/go.mod h1:ca=
         let mut files = vec![("x/go.sum", SUM)];
         files.extend(manifest.map(|text| ("x/go.mod", text.as_bytes())));
         let found = extract(&GoSum, &files).expect("a go.sum");
-        assert!(found.iter().all(|one| !one.direct));
+        assert!(found.iter().all(|one| one.direct == manifest.is_none_or(|text| text == "{}")));
         found.iter().map(|one| format!("{}@{} {}", one.name, one.version, one.line)).collect()
     }
 

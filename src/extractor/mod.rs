@@ -13,6 +13,7 @@ mod mix_lock;
 mod package_lock;
 mod package_resolved;
 mod podfile_lock;
+mod pom;
 mod pubspec_lock;
 mod stack_yaml_lock;
 mod workflow;
@@ -30,6 +31,7 @@ pub static EXTRACTORS: &[&dyn Extractor] = &[
     &go_sum::GoSum,
     &gradle_lockfile::GradleLockfile,
     &gradle_verification::GradleVerification,
+    &pom::Pom,
     &mix_lock::MixLock,
     &pubspec_lock::PubspecLock,
     &package_resolved::PackageResolved,

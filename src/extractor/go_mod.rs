@@ -115,15 +115,12 @@ fn replacements<'module, 'text>(
 }
 
 fn replaced(requirement: &Requirement<'_>, replacement: &Replacement<'_>) -> Dependency {
-    match replacement.version {
-        Some(version) => Dependency::new(Ecosystem::Go, replacement.path, version, replacement.line),
-        None => {
-            let mut dependency =
-                Dependency::new(Ecosystem::Go, requirement.path, requirement.version, replacement.line);
-            dependency.origin = Origin::Path;
-            dependency
-        }
+    if let Some(version) = replacement.version {
+        return Dependency::new(Ecosystem::Go, replacement.path, version, replacement.line);
     }
+    let mut dependency = Dependency::new(Ecosystem::Go, requirement.path, requirement.version, replacement.line);
+    dependency.origin = Origin::Path;
+    dependency
 }
 
 /// The paths that may be those of the modules whose packages the project runs as tools: Go notes such a module as

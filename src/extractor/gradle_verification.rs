@@ -111,7 +111,7 @@ impl Components {
                 let name = attribute(element, "name")?.unwrap_or_default();
                 if let Some(component) = &mut self.open {
                     component.artifacts += 1;
-                    component.is_code |= !name.ends_with(".pom") && !name.ends_with(".module");
+                    component.is_code |= !matches!(name.rsplit('.').next(), Some("pom" | "module"));
                 }
             }
             _ => {}

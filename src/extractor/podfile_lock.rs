@@ -1,4 +1,4 @@
-//! CocoaPods' Podfile.lock (<https://guides.cocoapods.org/using/using-cocoapods.html#what-is-podfilelock>).
+//! `CocoaPods`' Podfile.lock (<https://guides.cocoapods.org/using/using-cocoapods.html#what-is-podfilelock>).
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::model::repository::{CommitId, RepoPath};
 
 const WAY_OUT: &str = "run `pod install` to write it anew";
 
-/// Reads Podfile.lock, in the one form of YAML that CocoaPods writes.
+/// Reads Podfile.lock, in the one form of YAML that `CocoaPods` writes.
 ///
 /// The parts of a pod (`AFNetworking/Reachability`) are that pod. A repository of specifications is never named in the
 /// result: the public one cannot be told from a mirror of it.

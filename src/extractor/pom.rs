@@ -81,7 +81,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     /// The project itself, or one of its profiles.
-    fn section(&mut self, section: &Element, properties: &Properties) {
+    fn section(&mut self, section: &Element, properties: &Properties<'_>) {
         for element in section.all("dependencies", "dependency") {
             self.add(element, Role::Asked, properties);
         }
@@ -98,7 +98,7 @@ impl Reading<'_> {
         }
     }
 
-    fn add(&mut self, element: &Element, role: Role, properties: &Properties) {
+    fn add(&mut self, element: &Element, role: Role, properties: &Properties<'_>) {
         let default_group = if role == Role::Plugin { PLUGIN_GROUP } else { "" };
         let Some(coordinates) = Coordinates::read(element, default_group, properties) else { return };
         let managed = match role {

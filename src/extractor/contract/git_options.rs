@@ -9,13 +9,17 @@ const SHORT_COMMIT: usize = 7;
 
 /// The pin of a branch, a tag, or a reference that may be a commit, a tag or a branch: its form tells which.
 pub(in crate::extractor) fn followed(branch: Option<&str>, tag: Option<&str>, reference: Option<&str>) -> GitPin {
-    match (branch, tag, reference) {
-        (Some(branch), _, _) => GitPin::Branch(branch.to_owned()),
-        (None, Some(tag), _) => GitPin::Tag(tag.to_owned()),
-        (None, None, None | Some("" | "HEAD")) => GitPin::DefaultBranch,
-        (None, None, Some(reference)) if is_commit(reference) => GitPin::Commit,
-        (None, None, Some(tag)) if version::parse(Ecosystem::GitHubActions, tag).is_ok() => GitPin::Tag(tag.to_owned()),
-        (None, None, Some(branch)) => GitPin::Branch(branch.to_owned()),
+    if let Some(branch) = branch {
+        return GitPin::Branch(branch.to_owned());
+    }
+    if let Some(tag) = tag {
+        return GitPin::Tag(tag.to_owned());
+    }
+    match reference {
+        None | Some("" | "HEAD") => GitPin::DefaultBranch,
+        Some(reference) if is_commit(reference) => GitPin::Commit,
+        Some(tag) if version::parse(Ecosystem::GitHubActions, tag).is_ok() => GitPin::Tag(tag.to_owned()),
+        Some(branch) => GitPin::Branch(branch.to_owned()),
     }
 }
 

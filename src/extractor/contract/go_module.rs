@@ -58,13 +58,12 @@ impl<'a> GoModule<'a> {
             let number = u32::try_from(position + 1).unwrap_or(u32::MAX);
             let indirect = tokenise(line, &mut tokens).map_err(|error| error.at_line(number))?;
             let (verb, arguments) = match (block, tokens.as_slice()) {
-                (_, []) => continue,
+                (_, []) | (None, [_, "(", ")"]) => continue,
                 (Some(_), [")"]) => {
                     block = None;
                     continue;
                 }
                 (Some(verb), arguments) => (verb, arguments),
-                (None, [_, "(", ")"]) => continue,
                 (None, [verb, "("]) => {
                     block = Some(*verb);
                     has_directive = true;

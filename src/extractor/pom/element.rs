@@ -64,7 +64,8 @@ impl Element {
                 Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => None,
             };
             let Some(mut element) = closed else { continue };
-            element.text = element.text.trim().to_owned();
+            let text = std::mem::take(&mut element.text);
+            text.trim().clone_into(&mut element.text);
             match open.last_mut() {
                 Some(parent) => parent.children.push(element),
                 None if root.is_none() => root = Some(element),

@@ -30,7 +30,7 @@ pub(super) struct Coordinates {
 
 impl Coordinates {
     /// Reads one; `None` when its name cannot be told.
-    pub(super) fn read(element: &Element, default_group: &str, properties: &Properties) -> Option<Self> {
+    pub(super) fn read(element: &Element, default_group: &str, properties: &Properties<'_>) -> Option<Self> {
         let text = |name: &str| element.text_of(name).map(|text| properties.expand(text));
         let plain = |text: String| (!text.is_empty() && !text.contains(['$', ':'])).then_some(text);
         let group = plain(text("groupId").unwrap_or_else(|| default_group.to_owned()))?;
@@ -42,18 +42,30 @@ impl Coordinates {
     }
 }
 
-/// Properties by name.
-#[derive(Default, Clone)]
-pub(super) struct Properties(HashMap<String, String>);
+/// Properties by name, upon others that they hide.
+#[derive(Default)]
+pub(super) struct Properties<'a> {
+    own: HashMap<String, String>,
+    base: Option<&'a Self>,
+}
 
-impl Properties {
-    /// These and those of a profile, which come first.
-    pub(super) fn with(&self, element: Option<&Element>) -> Self {
-        let mut all = self.clone();
-        for property in element.into_iter().flat_map(|element| &element.children) {
-            all.0.insert(property.name.clone(), property.text.clone());
-        }
-        all
+impl Properties<'_> {
+    /// These below those of a profile, which come first.
+    pub(super) fn with(&self, element: Option<&Element>) -> Properties<'_> {
+        let mut properties = Properties { own: HashMap::new(), base: Some(self) };
+        properties.add(element);
+        properties
+    }
+
+    fn add(&mut self, element: Option<&Element>) {
+        let listed = element.into_iter().flat_map(|element| &element.children);
+        self.own.extend(listed.map(|property| (property.name.clone(), property.text.clone())));
+    }
+
+    fn value(&self, name: &str) -> Option<&str> {
+        let value = self.own.get(name).or_else(|| self.base.and_then(|base| base.own.get(name)));
+        // A long one would be put in again and again.
+        value.map(String::as_str).filter(|value| value.len() <= LENGTH_LIMIT)
     }
 
     /// Puts values in for `${name}`; a name that nobody sets stays.
@@ -64,16 +76,11 @@ impl Properties {
             while let Some((before, behind)) = rest.split_once("${") {
                 let Some((name, after)) = behind.split_once('}') else { break };
                 expanded.push_str(before);
-                match self.0.get(name) {
-                    Some(value) => {
-                        expanded.push_str(value);
-                        changed = true;
-                    }
-                    None => {
-                        expanded.push_str("${");
-                        expanded.push_str(name);
-                        expanded.push('}');
-                    }
+                if let Some(value) = self.value(name) {
+                    expanded.push_str(value);
+                    changed = true;
+                } else {
+                    expanded.extend(["${", name, "}"]);
                 }
                 rest = after;
                 if expanded.len() > LENGTH_LIMIT {
@@ -94,7 +101,7 @@ impl Properties {
 pub(super) struct Project {
     pub(super) group: String,
     pub(super) version: String,
-    pub(super) properties: Properties,
+    pub(super) properties: Properties<'static>,
     pub(super) managed: HashMap<Key, Coordinates>,
     pub(super) managed_plugins: HashMap<Key, Coordinates>,
 }
@@ -107,7 +114,7 @@ impl Project {
         let line = || parents.iter().rev().chain([root]);
         let mut properties = Properties::default();
         for project in line() {
-            properties = properties.with(project.child("properties"));
+            properties.add(project.child("properties"));
         }
         let parent = root.child("parent");
         let of_parent = |name: &str| parent.and_then(|parent| parent.text_of(name));
@@ -116,10 +123,10 @@ impl Project {
             [("groupId", own("groupId")), ("version", own("version")), ("artifactId", own("artifactId"))]
         {
             for prefix in ["project", "pom"] {
-                properties.0.insert(format!("{prefix}.{name}"), value.to_owned());
+                properties.own.insert(format!("{prefix}.{name}"), value.to_owned());
             }
             let value = of_parent(name).unwrap_or_default();
-            properties.0.insert(format!("project.parent.{name}"), value.to_owned());
+            properties.own.insert(format!("project.parent.{name}"), value.to_owned());
         }
         let (mut managed, mut managed_plugins) = (HashMap::new(), HashMap::new());
         for project in line() {
@@ -139,7 +146,7 @@ fn add<'a>(
     managed: &mut HashMap<Key, Coordinates>,
     elements: impl Iterator<Item = &'a Element>,
     default_group: &str,
-    properties: &Properties,
+    properties: &Properties<'_>,
 ) {
     for element in elements {
         if let Some(coordinates) = Coordinates::read(element, default_group, properties) {
@@ -188,7 +195,7 @@ fn locate(from: &RepoPath, relative: &str) -> Option<RepoPath> {
     if relative.trim().is_empty() {
         return None;
     }
-    if !parts.last().is_some_and(|last| last.ends_with(".xml")) {
+    if parts.last().is_none_or(|last| last.strip_suffix(".xml").is_none()) {
         parts.push("pom.xml");
     }
     RepoPath::new(&parts.join("/")).ok()
@@ -201,7 +208,8 @@ mod tests {
     #[test]
     fn properties_are_put_in_as_far_as_they_are_known() {
         let list = [("a", "1"), ("b", "${a}.${a}"), ("self", "${self}"), ("wide", &"${a}".repeat(2_000))];
-        let properties = Properties(list.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+        let own = list.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let properties = Properties { own, base: None };
         for (text, expected) in [
             ("x", "x"),
             ("${a}-${b}", "1-1.1"),
@@ -212,7 +220,8 @@ mod tests {
         ] {
             assert_eq!(properties.expand(text), expected, "{text}");
         }
-        assert!(properties.expand("${wide}").len() < 20_000);
+        assert_eq!(properties.expand("${wide}"), "${wide}");
+        assert!(properties.expand(&"${b}".repeat(100_000)).len() < 2_000);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::super::testing::{extract, show};
 use super::*;
 
-const PARENT: &str = r#"<project>
+const PARENT: &str = r"<project>
   <groupId>com.acme</groupId><artifactId>parent</artifactId><version>2.0</version><packaging>pom</packaging>
   <properties><guava.version>31.0-jre</guava.version><slf4j>1.7.0</slf4j></properties>
   <dependencyManagement><dependencies>
@@ -11,7 +11,7 @@ const PARENT: &str = r#"<project>
     <dependency><groupId>junit</groupId><artifactId>junit</artifactId><version>4.13</version><scope>test</scope></dependency>
   </dependencies></dependencyManagement>
 </project>
-"#;
+";
 
 const CHILD: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <project xmlns="http://maven.apache.org/POM/4.0.0">

@@ -1,8 +1,11 @@
 //! Every lockfile of the shared corpus, counted by a second, simpler way of reading.
 
 mod cargo;
+mod go;
 mod javascript;
+mod languages;
 mod php;
+mod ruby;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,6 +34,9 @@ const FORMATS: &[&[Format]] = &[
     cargo::FORMATS,
     javascript::FORMATS,
     php::FORMATS,
+    go::FORMATS,
+    languages::FORMATS,
+    ruby::FORMATS,
 ];
 
 fn corpus() -> Option<PathBuf> {

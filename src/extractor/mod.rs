@@ -1,9 +1,21 @@
 //! Extractors: read the dependencies a file pins. To add one: write `extractor/<name>.rs`, then its two lines below.
 
+mod cabal_freeze;
 mod cargo_lock;
 mod composer_lock;
 mod contract;
+mod gemfile_lock;
+mod go_mod;
+mod go_sum;
+mod gradle_lockfile;
+mod gradle_verification;
+mod mix_lock;
 mod package_lock;
+mod package_resolved;
+mod podfile_lock;
+mod pom;
+mod pubspec_lock;
+mod stack_yaml_lock;
 mod workflow;
 
 pub use contract::{Extractor, ParseError, SourceFile};
@@ -14,6 +26,18 @@ pub static EXTRACTORS: &[&dyn Extractor] = &[
     &cargo_lock::CargoLock,
     &package_lock::PackageLock,
     &composer_lock::ComposerLock,
+    &gemfile_lock::GemfileLock,
+    &go_mod::GoMod,
+    &go_sum::GoSum,
+    &gradle_lockfile::GradleLockfile,
+    &gradle_verification::GradleVerification,
+    &pom::Pom,
+    &mix_lock::MixLock,
+    &pubspec_lock::PubspecLock,
+    &package_resolved::PackageResolved,
+    &podfile_lock::PodfileLock,
+    &stack_yaml_lock::StackYamlLock,
+    &cabal_freeze::CabalFreeze,
     &workflow::Workflow,
 ];
 

@@ -1,0 +1,177 @@
+//! Swift's Package.resolved, versions 1 to 3
+//! (<https://github.com/swiftlang/swift-package-manager/blob/main/Sources/PackageGraph/ResolvedPackagesStore.swift>).
+
+use std::collections::HashSet;
+
+use super::contract::graph::roots_are_direct;
+use super::contract::json::Node;
+use super::contract::text::{Lines, explain, read_text};
+use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
+use crate::model::dependency::{Dependency, GitPin, Origin};
+use crate::model::ecosystem::Ecosystem;
+use crate::model::repository::{CommitId, RepoPath};
+
+const WAY_OUT: &str = "run `swift package resolve` to write it anew";
+
+/// Reads Package.resolved, also that of Xcode.
+///
+/// A package is named for its repository, as OSV does: `github.com/apple/swift-nio`. The file has no edges; what the
+/// Package.swift beside it names is direct.
+pub(super) struct PackageResolved;
+
+impl Extractor for PackageResolved {
+    fn id(&self) -> &'static str {
+        "package-resolved"
+    }
+
+    fn claims(&self, path: &RepoPath) -> bool {
+        path.file_name() == "Package.resolved"
+    }
+
+    fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
+        let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
+        read(file, text).map_err(|error| explain(text, error, WAY_OUT))
+    }
+}
+
+fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError> {
+    let root = Node::parse(text)?;
+    let lines = Lines::of(text);
+    let fault = |message: &str, place: &Node<'_>| ParseError::new(message).at_line(lines.at(place.offset));
+    let version = root.get("version").ok_or_else(|| fault("find the version of the format", &root))?;
+    let holder = match version.scalar() {
+        Some("1") => root.get("object").ok_or_else(|| fault("find the object that version 1 has", &root))?,
+        Some("2" | "3") => &root,
+        _ => {
+            return Err(fault("read it: the versions 1, 2 and 3 of the format are known, it has another one", version));
+        }
+    };
+    let pins = holder.get("pins").ok_or_else(|| fault("find the list `pins`", holder))?;
+    let pins = pins.items().ok_or_else(|| fault("find a list under `pins`", pins))?;
+    check_package_count(pins.len())?;
+    let mut dependencies = Vec::with_capacity(pins.len());
+    for pin in pins {
+        dependencies
+            .push(dependency(pin, &lines).ok_or_else(|| fault("find the package and the state of a pin", pin))?);
+    }
+    match named_in_manifest(file) {
+        Some(named) => {
+            for dependency in &mut dependencies {
+                dependency.direct = named.contains(&Ecosystem::SwiftUrl.normalise(&dependency.name));
+            }
+        }
+        None => roots_are_direct(&mut dependencies),
+    }
+    Ok(dependencies)
+}
+
+fn dependency(pin: &Node<'_>, lines: &Lines) -> Option<Dependency> {
+    let text = |node: Option<&Node<'_>>, key: &str| node.and_then(|node| node.text_at(key)).map(str::to_owned);
+    let written = ["location", "repositoryURL", "identity", "package"].into_iter().filter_map(|key| pin.get(key));
+    // Packages of a registry have no location.
+    let location = written.into_iter().find(|node| node.text().is_some_and(|text| !text.is_empty()))?;
+    let address = location.text()?;
+    let state = pin.get("state");
+    let (version, branch, revision) = (text(state, "version"), text(state, "branch"), text(state, "revision"));
+    let locked = version.clone().or_else(|| revision.clone())?;
+    let name = repository_name(address);
+    let mut dependency = Dependency::new(Ecosystem::SwiftUrl, name, locked, lines.at(location.offset));
+    let is_local = address.starts_with(['/', '.', '~']) || address.starts_with("file:");
+    dependency.origin = match pin.text_at("kind") {
+        Some("registry") => Origin::Registry { url: None },
+        Some("localSourceControl" | "fileSystem") => Origin::Path,
+        _ if is_local => Origin::Path,
+        _ => Origin::Git {
+            url: address.to_owned(),
+            pin: match (branch, version) {
+                (Some(branch), _) => GitPin::Branch(branch),
+                (None, Some(version)) => GitPin::Tag(version),
+                (None, None) => GitPin::Commit,
+            },
+            commit: revision.and_then(|revision| CommitId::new(&revision).ok()),
+        },
+    };
+    Some(dependency)
+}
+
+/// `host/owner/name` of an address, in the case in which it is written.
+fn repository_name(address: &str) -> String {
+    let (rest, is_scp) = match address.split_once("://") {
+        Some((_, rest)) => (rest, false),
+        // `git@host:owner/name`, as ssh writes it.
+        None => (address, address.contains('@')),
+    };
+    let (host, path) = match rest.find(if is_scp { ':' } else { '/' }).map(|end| rest.split_at(end)) {
+        Some((host, path)) => (host, path.get(1..).unwrap_or_default()),
+        None => (rest, ""),
+    };
+    let host = host.rsplit('@').next().unwrap_or(host);
+    let path = path.trim_end_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    if path.is_empty() { host.to_owned() } else { format!("{host}/{path}") }
+}
+
+/// The repositories that stand as text in Package.swift, which is a program; `None` when there is none.
+fn named_in_manifest(file: &SourceFile<'_>) -> Option<HashSet<String>> {
+    let content = file.neighbour("Package.swift")?;
+    let text = std::str::from_utf8(&content).ok()?;
+    let strings = text.lines().flat_map(|line| line.split('"').skip(1).step_by(2));
+    Some(strings.map(|text| Ecosystem::SwiftUrl.normalise(text)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{extract, show};
+    use super::*;
+
+    const LOCK: &[u8] = br#"{"originHash": "00", "pins": [
+  {"identity": "swift-nio", "kind": "remoteSourceControl", "location": "https://github.com/Apple/swift-nio.git",
+   "state": {"revision": "0123456789012345678901234567890123456789", "version": "2.62.0"}},
+  {"identity": "branchy", "kind": "remoteSourceControl", "location": "git@git.example:acme/branchy.git",
+   "state": {"branch": "main", "revision": "1123456789012345678901234567890123456789"}},
+  {"identity": "fixed", "kind": "remoteSourceControl", "location": "ssh://git@git.example/acme/fixed",
+   "state": {"revision": "2123456789012345678901234567890123456789"}},
+  {"identity": "acme.registry", "kind": "registry", "location": "", "state": {"version": "1.0.0"}},
+  {"identity": "own", "kind": "localSourceControl", "location": "/home/acme/own",
+   "state": {"revision": "3123456789012345678901234567890123456789", "version": "1.0.0"}}
+], "version": 3}"#;
+
+    #[test]
+    fn every_kind_of_pin_is_read() {
+        let manifest = br#"let package = Package(dependencies: [.package(url: "https://github.com/apple/swift-nio", from: "2.0.0")])"#;
+        let files = [("Package.resolved", LOCK), ("Package.swift", manifest.as_slice())];
+        insta::assert_snapshot!(show(&extract(&PackageResolved, &files).expect("a lockfile")), @r#"
+        0 github.com/Apple/swift-nio@2.62.0 Runtime direct Git { url: "https://github.com/Apple/swift-nio.git", pin: Tag("2.62.0"), commit: Some(CommitId("0123456789012345678901234567890123456789")) } [] line 2
+        1 git.example/acme/branchy@1123456789012345678901234567890123456789 Runtime Git { url: "git@git.example:acme/branchy.git", pin: Branch("main"), commit: Some(CommitId("1123456789012345678901234567890123456789")) } [] line 4
+        2 git.example/acme/fixed@2123456789012345678901234567890123456789 Runtime Git { url: "ssh://git@git.example/acme/fixed", pin: Commit, commit: Some(CommitId("2123456789012345678901234567890123456789")) } [] line 6
+        3 acme.registry@1.0.0 Runtime Registry { url: None } [] line 8
+        4 /home/acme/own@1.0.0 Runtime Path [] line 9
+        "#);
+    }
+
+    #[test]
+    fn the_first_version_is_read() {
+        let lock = br#"{"object": {"pins": [{"package": "A", "repositoryURL": "https://github.com/a/a.git", "state":
+            {"branch": null, "revision": "0123456789012345678901234567890123456789", "version": "1.0.0"}}]}, "version": 1}"#;
+        let found = extract(&PackageResolved, &[("Package.resolved", lock.as_slice())]).expect("a lockfile");
+        insta::assert_snapshot!(show(&found), @r#"0 github.com/a/a@1.0.0 Runtime direct Git { url: "https://github.com/a/a.git", pin: Tag("1.0.0"), commit: Some(CommitId("0123456789012345678901234567890123456789")) } [] line 1"#);
+    }
+
+    #[test]
+    fn what_is_no_lockfile_is_refused_with_a_way_out() {
+        for (text, line) in [
+            ("", None),
+            ("{}", Some(1)),
+            ("{\n\"version\": 4, \"pins\": []}", Some(2)),
+            ("{\"version\": 1}", Some(1)),
+            ("{\"version\": 2,\n\"pins\": {}}", Some(2)),
+            ("{\"version\": 2, \"pins\": [\n{}]}", Some(2)),
+            ("{\"version\": 2, \"pins\": [\n{\"identity\": \"a\", \"location\": \"b\"}]}", Some(2)),
+            ("{\n=======\n>>>>>>> main\n", Some(3)),
+        ] {
+            let error = extract(&PackageResolved, &[("Package.resolved", text.as_bytes())]).expect_err("no lockfile");
+            assert_eq!(error.line, line, "{error}");
+            assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("swift package")), "{error}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The forms of a pom.xml.
+
+use super::super::testing::{extract, show};
+use super::*;
+
+const PARENT: &str = r"<project>
+  <groupId>com.acme</groupId><artifactId>parent</artifactId><version>2.0</version><packaging>pom</packaging>
+  <properties><guava.version>31.0-jre</guava.version><slf4j>1.7.0</slf4j></properties>
+  <dependencyManagement><dependencies>
+    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-api</artifactId><version>${slf4j}</version></dependency>
+    <dependency><groupId>junit</groupId><artifactId>junit</artifactId><version>4.13</version><scope>test</scope></dependency>
+  </dependencies></dependencyManagement>
+</project>
+";
+
+const CHILD: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <parent><groupId>com.acme</groupId><artifactId>parent</artifactId><version>2.0</version></parent>
+  <artifactId>web</artifactId>
+  <properties><slf4j>1.7.36</slf4j></properties>
+  <dependencies>
+    <dependency>
+      <groupId>com.google.guava</groupId>
+      <artifactId>guava</artifactId> <!-- a comment -->
+      <version>${guava.version}</version>
+    </dependency>
+    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-api</artifactId></dependency>
+    <dependency><groupId>junit</groupId><artifactId>junit</artifactId></dependency>
+    <dependency><groupId>${project.groupId}</groupId><artifactId>core</artifactId><version>${project.version}</version></dependency>
+    <dependency><groupId>a</groupId><artifactId>provided</artifactId><version>[1.0]</version><scope>provided</scope></dependency>
+    <dependency><groupId>a</groupId><artifactId>system</artifactId><version>1</version><scope>system</scope></dependency>
+    <dependency><groupId>a</groupId><artifactId>range</artifactId><version>[1.0,2.0)</version></dependency>
+    <dependency><groupId>a</groupId><artifactId>unknown</artifactId><version>${nobody}</version></dependency>
+    <dependency><groupId>a</groupId><artifactId>latest</artifactId><version>LATEST</version></dependency>
+    <dependency><groupId>a</groupId><artifactId>elsewhere</artifactId></dependency>
+  </dependencies>
+  <dependencyManagement><dependencies>
+    <dependency><groupId>b</groupId><artifactId>managed</artifactId><version>3&#46;1</version></dependency>
+    <dependency><groupId>b</groupId><artifactId>list</artifactId><version>1</version><type>pom</type><scope>import</scope></dependency>
+  </dependencies></dependencyManagement>
+  <build><plugins><plugin>
+    <artifactId>maven-compiler-plugin</artifactId><version>3.8.1</version>
+    <configuration><deep><deeper/></deep></configuration>
+    <dependencies><dependency><groupId>c</groupId><artifactId>of-plugin</artifactId><version>1</version></dependency></dependencies>
+  </plugin></plugins></build>
+  <profiles><profile><id>x</id>
+    <properties><guava.version>32.0-jre</guava.version></properties>
+    <dependencies><dependency><groupId>com.google.guava</groupId><artifactId>guava</artifactId><version>${guava.version}</version></dependency></dependencies>
+  </profile></profiles>
+</project>
+"#;
+
+#[test]
+fn versions_come_from_the_project_and_its_parents() {
+    let files = [("web/pom.xml", CHILD.as_bytes()), ("pom.xml", PARENT.as_bytes())];
+    insta::assert_snapshot!(show(&extract(&Pom, &files).expect("a pom.xml")), @r#"
+    0 com.google.guava:guava@31.0-jre Runtime direct Registry { url: None } [] line 9
+    1 org.slf4j:slf4j-api@1.7.36 Runtime direct Registry { url: None } [] line 12
+    2 junit:junit@4.13 Development direct Registry { url: None } [] line 13
+    3 com.acme:core@2.0 Runtime direct Path [] line 14
+    4 a:provided@1.0 Development direct Registry { url: None } [] line 15
+    5 a:system@1 Runtime direct Path [] line 16
+    6 b:managed@3.1 Runtime Registry { url: None } [] line 23
+    7 org.apache.maven.plugins:maven-compiler-plugin@3.8.1 Development direct Registry { url: None } [] line 27
+    8 c:of-plugin@1 Development Registry { url: None } [] line 29
+    9 com.google.guava:guava@32.0-jre Runtime direct Registry { url: None } [] line 33
+    "#);
+    let alone = extract(&Pom, &files[..1]).expect("a pom.xml");
+    assert!(alone.iter().all(|it| !it.name.contains("slf4j") && !it.name.contains("junit")));
+}
+
+#[test]
+fn parents_that_lead_in_a_circle_end() {
+    let pom = |name: &str, path: &str| {
+        format!(
+            "<project><parent><artifactId>{name}</artifactId><relativePath>{path}</relativePath></parent><artifactId>{name}</artifactId></project>"
+        )
+    };
+    let (first, second) = (pom("a", "../b"), pom("a", "../a"));
+    let files = [("a/pom.xml", first.as_bytes()), ("b/pom.xml", second.as_bytes())];
+    assert!(extract(&Pom, &files).expect("a pom.xml").is_empty());
+}
+
+#[test]
+fn what_is_no_pom_is_refused_with_a_way_out() {
+    let deep = format!("<project>{}", "<a>".repeat(100_000));
+    for (text, line) in [
+        ("", None),
+        ("{}", Some(1)),
+        ("<settings/>", Some(1)),
+        ("<project>\n</projekt>", Some(2)),
+        ("<project>\n", Some(2)),
+        ("<project/>\n<project/>", Some(2)),
+        ("<!DOCTYPE p [<!ENTITY x \"y\">]>\n<project><version>&x;</version></project>", Some(2)),
+        ("<project>\n<<<<<<< HEAD\n</project>", Some(2)),
+        (deep.as_str(), Some(1)),
+    ] {
+        let error = extract(&Pom, &[("pom.xml", text.as_bytes())]).expect_err("no pom.xml");
+        assert_eq!(error.line, line, "{error} of {text:.40}");
+        assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("effective-pom")), "{error}");
+    }
+}

@@ -4,6 +4,11 @@ mod cargo_lock;
 mod composer_lock;
 mod contract;
 mod package_lock;
+mod pdm_lock;
+mod pipfile_lock;
+mod poetry_lock;
+mod pylock;
+mod uv_lock;
 mod workflow;
 
 pub use contract::{Extractor, ParseError, SourceFile};
@@ -14,6 +19,11 @@ pub static EXTRACTORS: &[&dyn Extractor] = &[
     &cargo_lock::CargoLock,
     &package_lock::PackageLock,
     &composer_lock::ComposerLock,
+    &poetry_lock::PoetryLock,
+    &uv_lock::UvLock,
+    &pdm_lock::PdmLock,
+    &pipfile_lock::PipfileLock,
+    &pylock::Pylock,
     &workflow::Workflow,
 ];
 

@@ -8,6 +8,7 @@ mod pdm_lock;
 mod pipfile_lock;
 mod poetry_lock;
 mod pylock;
+mod requirements;
 mod uv_lock;
 mod workflow;
 
@@ -24,6 +25,7 @@ pub static EXTRACTORS: &[&dyn Extractor] = &[
     &pdm_lock::PdmLock,
     &pipfile_lock::PipfileLock,
     &pylock::Pylock,
+    &requirements::Requirements,
     &workflow::Workflow,
 ];
 

@@ -1,5 +1,6 @@
 //! What an extractor is, how text, JSON and TOML are read with their lines, and how edges are noted.
 
+pub(super) mod encoding;
 pub(super) mod graph;
 pub(super) mod json;
 pub(super) mod python;

@@ -2,12 +2,16 @@
 
 mod cargo_lock;
 mod composer_lock;
+mod conan_lock;
 mod contract;
 mod package_lock;
+mod packages_config;
+mod packages_lock_json;
 mod pdm_lock;
 mod pipfile_lock;
 mod poetry_lock;
 mod pylock;
+mod renv_lock;
 mod requirements;
 mod uv_lock;
 mod workflow;
@@ -26,6 +30,10 @@ pub static EXTRACTORS: &[&dyn Extractor] = &[
     &pipfile_lock::PipfileLock,
     &pylock::Pylock,
     &requirements::Requirements,
+    &packages_lock_json::PackagesLockJson,
+    &packages_config::PackagesConfig,
+    &renv_lock::RenvLock,
+    &conan_lock::ConanLock,
     &workflow::Workflow,
 ];
 

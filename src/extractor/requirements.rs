@@ -1,6 +1,5 @@
 //! pip's requirements files (<https://pip.pypa.io/en/stable/reference/requirements-file-format/>): what they pin.
 
-mod encoding;
 mod include;
 mod line;
 mod requirement;
@@ -8,6 +7,7 @@ mod via;
 
 use std::collections::HashMap;
 
+use super::contract::encoding::decode;
 use super::contract::python::{is_development_name, normalise};
 use super::contract::text::explain;
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
@@ -37,7 +37,7 @@ impl Extractor for Requirements {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        let text = encoding::decode(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
+        let text = decode(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
         read(file, &text).map_err(|error| explain(&text, error, WAY_OUT))
     }
 }
@@ -127,7 +127,7 @@ impl Reading<'_> {
             let named = |error: ParseError| {
                 ParseError::new(format!("read what it includes, line {} of `{path}`: {error}", error.line.unwrap_or(1)))
             };
-            let text = encoding::decode(&content).map_err(named)?;
+            let text = decode(&content).map_err(named)?;
             for inner in line::read(&text) {
                 let Line::Logical { text, line: place, .. } = inner else { continue };
                 if let Some((inner, target)) = include::parse(&text) {

@@ -39,8 +39,9 @@ impl Requirement {
         if let Some(target) = editable(text) {
             return Ok(Self::address(target).or_else(|| Self::path(target)));
         }
-        if text.starts_with('-') {
-            return Ok(None);
+        if let Some(option) = text.strip_prefix('-') {
+            // A list in prose begins so, too.
+            return if option.starts_with([' ', '\t']) { Err(Fault::Name) } else { Ok(None) };
         }
         let text = without_options(text);
         if let Some(found) = Self::address(text) {

@@ -1,12 +1,12 @@
-//! The encodings that pip takes.
+//! Text in the encodings that tools of several platforms write.
 
 use std::borrow::Cow;
 
-use super::super::contract::ParseError;
+use super::ParseError;
 
 /// The text of a file as pip decodes it: by its byte order mark, else by the encoding that one of the first two lines
 /// names as Python's sources do (PEP 263), else as UTF-8. A file without anything is fine.
-pub(super) fn decode(content: &[u8]) -> Result<Cow<'_, str>, ParseError> {
+pub(in crate::extractor) fn decode(content: &[u8]) -> Result<Cow<'_, str>, ParseError> {
     let bytes_of = |mark: &[u8]| content.strip_prefix(mark);
     if let Some(rest) = bytes_of(b"\xef\xbb\xbf") {
         return utf_8(rest).map(Cow::Borrowed);

@@ -48,7 +48,8 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
         Some((_, VERSION)) => read_lists(file, &root, &lines),
         Some((place, other)) => {
             let shown = other.escape_debug();
-            let message = format!("read it: it is version {shown} of the format, and versions up to {VERSION} are known");
+            let message =
+                format!("read it: it is version {shown} of the format, and versions up to {VERSION} are known");
             Err(ParseError::new(message).at_line(lines.at(place.offset)))
         }
         None => Err(ParseError::new("find the version of the format, without which Conan does not read it")
@@ -139,7 +140,11 @@ fn read_graph(nodes: &Node<'_>, lines: &Lines) -> Result<Vec<Dependency>, ParseE
         for (list, is_runtime) in [("requires", true), ("build_requires", false)] {
             for child in member.value.get(list).and_then(Node::items).unwrap_or_default() {
                 let Some(&child) = child.text().and_then(|key| positions.get(key)) else { continue };
-                if is_runtime { graph.runs(child) } else { graph.built(child) }
+                if is_runtime {
+                    graph.runs(child)
+                } else {
+                    graph.built(child)
+                }
                 edges.push((parent, child));
             }
         }
@@ -197,8 +202,9 @@ impl Graph {
     /// Edges come from a node, or from the project where it has no name.
     fn finish(self, edges: &[(Option<usize>, usize)]) -> Vec<Dependency> {
         let mut dependencies = self.dependencies;
-        let is_project =
-            |parent: Option<usize>| parent.is_none_or(|it| dependencies.get(it).is_some_and(|it| it.origin == Origin::Path));
+        let is_project = |parent: Option<usize>| {
+            parent.is_none_or(|it| dependencies.get(it).is_some_and(|it| it.origin == Origin::Path))
+        };
         let asked: Vec<usize> =
             edges.iter().filter(|(parent, _)| is_project(*parent)).map(|(_, child)| *child).collect();
         link(&mut dependencies, edges.iter().filter_map(|(parent, child)| Some(((*parent)?, *child))));

@@ -1,8 +1,10 @@
 //! Every lockfile of the shared corpus, counted by a second, simpler way of reading.
 
 mod cargo;
+mod dotnet;
 mod javascript;
 mod php;
+mod python;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,6 +33,8 @@ const FORMATS: &[&[Format]] = &[
     cargo::FORMATS,
     javascript::FORMATS,
     php::FORMATS,
+    python::FORMATS,
+    dotnet::FORMATS,
 ];
 
 fn corpus() -> Option<PathBuf> {

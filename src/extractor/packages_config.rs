@@ -1,5 +1,7 @@
 //! NuGet's packages.config (<https://learn.microsoft.com/nuget/reference/packages-config>).
 
+use std::ops::Range;
+
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
@@ -68,7 +70,10 @@ fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
         match (depth, element.name().as_ref()) {
             (0, "packages") => has_root = true,
             (0, _) => return Err(fault("find the element `packages`")),
-            (1, "package") => dependencies.push(package(element, &lines, text, start)?),
+            (1, "package") => {
+                let end = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
+                dependencies.push(package(element, &lines, text, start..end)?);
+            }
             _ => {}
         }
         check_package_count(dependencies.len())?;
@@ -83,8 +88,8 @@ fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
     if has_root { Ok(dependencies) } else { Err(ParseError::new("find the element `packages`")) }
 }
 
-fn package(element: &BytesStart<'_>, lines: &Lines, text: &str, start: usize) -> Result<Dependency, ParseError> {
-    let line = lines.at(start);
+fn package(element: &BytesStart<'_>, lines: &Lines, text: &str, span: Range<usize>) -> Result<Dependency, ParseError> {
+    let line = lines.at(span.start);
     let attribute = |name: &str| {
         let found = element.attributes().flatten().find(|attribute| attribute.key.as_ref() == name)?;
         found.normalized_value(XmlVersion::Implicit1_0).ok().map(std::borrow::Cow::into_owned)
@@ -95,10 +100,11 @@ fn package(element: &BytesStart<'_>, lines: &Lines, text: &str, start: usize) ->
     let id = attribute("id").filter(|id| !id.trim().is_empty());
     let id = id.ok_or_else(|| ParseError::new("find the id of a package").at_line(line))?;
     let version = attribute("version").filter(|version| !version.trim().is_empty());
-    let version = version
-        .ok_or_else(|| ParseError::new(format!("find the version of `{}`", id.escape_debug())).at_line(line))?;
+    let version =
+        version.ok_or_else(|| ParseError::new(format!("find the version of `{}`", id.escape_debug())).at_line(line))?;
     // An element may have its attributes on lines of their own.
-    let place = text.get(start..).and_then(|rest| rest.find(id.as_str())).map_or(start, |offset| start + offset);
+    let start = span.start;
+    let place = text.get(span).and_then(|element| element.find(id.as_str())).map_or(start, |offset| start + offset);
     let mut dependency = Dependency::new(Ecosystem::NuGet, id.trim(), version.trim(), lines.at(place));
     dependency.direct = true;
     if attribute("developmentDependency").is_some_and(|value| value.trim().eq_ignore_ascii_case("true")) {

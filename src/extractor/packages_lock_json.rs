@@ -182,6 +182,8 @@ mod tests {
             assert!(error.message.contains(part), "{error}");
             assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("dotnet restore")), "{error}");
         }
-        assert!(extract(&PackagesLockJson, &[("packages.app.lock.json", b"{\"version\": 1}")]).expect("empty").is_empty());
+        assert!(
+            extract(&PackagesLockJson, &[("packages.app.lock.json", b"{\"version\": 1}")]).expect("empty").is_empty()
+        );
     }
 }

@@ -49,9 +49,13 @@ fn read(file: &SourceFile<'_>, content: &str) -> Result<Vec<Dependency>, ParseEr
     }
     let meta = root.get("_meta");
     let version = meta.and_then(|meta| meta.get("pipfile-spec"));
-    if let Some((place, other)) = version.and_then(|node| Some((node, node.scalar()?))).filter(|(_, it)| *it != VERSION) {
+    if let Some((place, other)) = version.and_then(|node| Some((node, node.scalar()?))).filter(|(_, it)| *it != VERSION)
+    {
         let shown = other.escape_debug();
-        return Err(fault(format!("read it: it is version {shown} of the format, and version {VERSION} is known"), place));
+        return Err(fault(
+            format!("read it: it is version {shown} of the format, and version {VERSION} is known"),
+            place,
+        ));
     }
     let pipfile = Pipfile::read(file);
     let registries = Registries::read(meta);
@@ -171,7 +175,12 @@ struct Registries<'a>(Vec<(&'a str, &'a str)>);
 impl<'a> Registries<'a> {
     fn read(meta: Option<&'a Node<'a>>) -> Self {
         let sources = meta.and_then(|meta| meta.get("sources")).and_then(Node::items).unwrap_or_default();
-        Self(sources.iter().filter_map(|it| Some((it.text_at("name").unwrap_or_default(), it.text_at("url")?))).collect())
+        Self(
+            sources
+                .iter()
+                .filter_map(|it| Some((it.text_at("name").unwrap_or_default(), it.text_at("url")?)))
+                .collect(),
+        )
     }
 
     /// The address of the registry that an entry names, if it is not the ecosystem's own.

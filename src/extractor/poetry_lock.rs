@@ -100,9 +100,8 @@ impl<'t> Package<'t> {
         let table = entry.get_ref().as_table().ok_or_else(|| fault("find a table for each package"))?;
         let name = table.at("name").and_then(|name| Some((text(name)?, lines.at(name.span().start))));
         let (name, line) = name.ok_or_else(|| fault("find the name of a package"))?;
-        let version = table
-            .text_at("version")
-            .ok_or_else(|| fault(&format!("find the version of `{}`", name.escape_debug())))?;
+        let version =
+            table.text_at("version").ok_or_else(|| fault(&format!("find the version of `{}`", name.escape_debug())))?;
         Ok(Self { name, version, line, table })
     }
 

@@ -15,7 +15,8 @@ use crate::model::repository::{CommitId, RepoPath};
 /// Tools must refuse another major version, and take a newer minor one.
 const MAJOR_VERSION: &str = "1";
 
-const WAY_OUT: &str = "write it anew with the tool that `created-by` names, for example `uv export --format pylock.toml`";
+const WAY_OUT: &str =
+    "write it anew with the tool that `created-by` names, for example `uv export --format pylock.toml`";
 
 /// Reads pylock.toml.
 pub(super) struct Pylock;

@@ -55,7 +55,11 @@ fn folder_name(path: &RepoPath) -> &str {
 /// `requirements-dev.txt`, `requirements/test.txt`, `docs/requirements.txt`.
 fn scope_of(path: &RepoPath) -> Scope {
     let stem = path.file_name().trim_end_matches(".txt");
-    if is_development_name(stem) || is_development_name(folder_name(path)) { Scope::Development } else { Scope::Runtime }
+    if is_development_name(stem) || is_development_name(folder_name(path)) {
+        Scope::Development
+    } else {
+        Scope::Runtime
+    }
 }
 
 fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError> {

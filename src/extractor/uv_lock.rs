@@ -60,8 +60,7 @@ fn check_version(root: &Table<'_>, lines: &Lines) -> Result<(), ParseError> {
         Some((_, number)) if number.as_str() == VERSION => Ok(()),
         Some((place, number)) => {
             let line = lines.at(place.span().start);
-            let message =
-                format!("read it: it is version {number} of the format, and only version {VERSION} is known");
+            let message = format!("read it: it is version {number} of the format, and only version {VERSION} is known");
             Err(ParseError::new(message).at_line(line))
         }
         None => Err(ParseError::new("find the version of the format, without which uv does not read it")),
@@ -146,8 +145,11 @@ fn link(
 /// What a package asks for, and what for.
 fn requirements<'t>(package: &'t Table<'t>) -> Vec<(Scope, &'t Value<'t>)> {
     let mut list: Vec<_> = package.list_at("dependencies").iter().map(|it| (Scope::Runtime, it)).collect();
-    let tables =
-        [("optional-dependencies", Scope::Runtime), ("dev-dependencies", Scope::Development), ("dependency-groups", Scope::Development)];
+    let tables = [
+        ("optional-dependencies", Scope::Runtime),
+        ("dev-dependencies", Scope::Development),
+        ("dependency-groups", Scope::Development),
+    ];
     for (key, scope) in tables {
         let groups = package.table_at(key).into_iter().flatten();
         list.extend(groups.flat_map(|(_, group)| items(group)).map(|it| (scope, it)));

@@ -66,7 +66,9 @@ mod tests {
 
     #[test]
     fn a_mark_or_a_comment_names_the_encoding() {
-        let wide = |mark: &[u8], bytes: fn(u16) -> Vec<u8>| [mark, &"é==1".encode_utf16().flat_map(bytes).collect::<Vec<_>>()].concat();
+        let wide = |mark: &[u8], bytes: fn(u16) -> Vec<u8>| {
+            [mark, &"é==1".encode_utf16().flat_map(bytes).collect::<Vec<_>>()].concat()
+        };
         let little = wide(b"\xff\xfe", |unit| unit.to_le_bytes().to_vec());
         let big = wide(b"\xfe\xff", |unit| unit.to_be_bytes().to_vec());
         let long = |bytes: fn(u32) -> [u8; 4], mark: &[u8]| {

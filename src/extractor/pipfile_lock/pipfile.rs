@@ -27,7 +27,9 @@ impl Pipfile {
         let mut pipfile = Self { asked: HashSet::new(), pins: HashMap::new() };
         for (category, table) in &root {
             let category = category.get_ref().as_ref();
-            let Some(table) = table.get_ref().as_table().filter(|_| !OTHER_TABLES.contains(&category)) else { continue };
+            let Some(table) = table.get_ref().as_table().filter(|_| !OTHER_TABLES.contains(&category)) else {
+                continue;
+            };
             let locked = match category {
                 "packages" => "default",
                 "dev-packages" => "develop",

@@ -71,7 +71,8 @@ fn logical<'a>((text, comment, line): (Cow<'a, str>, Option<&'a str>, u32)) -> O
 
 /// A comment begins at a `#` at the start or behind a space.
 fn comment_place(text: &str) -> Option<usize> {
-    let is_start = |place: usize| place == 0 || text.get(..place).is_some_and(|before| before.ends_with(char::is_whitespace));
+    let is_start =
+        |place: usize| place == 0 || text.get(..place).is_some_and(|before| before.ends_with(char::is_whitespace));
     text.match_indices('#').map(|(place, _)| place).find(|&place| is_start(place))
 }
 
@@ -100,7 +101,9 @@ mod tests {
         read(text)
             .map(|line| match line {
                 Line::Comment(comment) => format!("#{comment}"),
-                Line::Logical { text, comment, line } => format!("{line} {text}{}", comment.map_or(String::new(), |it| format!(" #{it}"))),
+                Line::Logical { text, comment, line } => {
+                    format!("{line} {text}{}", comment.map_or(String::new(), |it| format!(" #{it}")))
+                }
             })
             .collect()
     }

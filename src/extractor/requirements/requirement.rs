@@ -139,9 +139,10 @@ fn editable(text: &str) -> Option<&str> {
 
 /// The requirement without options such as `--hash=sha256:…`, which stand behind it.
 fn without_options(text: &str) -> &str {
-    let place = text.match_indices([' ', '\t']).map(|(place, _)| place).find(|&place| {
-        text.get(place + 1..).is_some_and(|rest| rest.starts_with('-'))
-    });
+    let place = text
+        .match_indices([' ', '\t'])
+        .map(|(place, _)| place)
+        .find(|&place| text.get(place + 1..).is_some_and(|rest| rest.starts_with('-')));
     place.and_then(|place| text.get(..place)).unwrap_or(text).trim_end()
 }
 

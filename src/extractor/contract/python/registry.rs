@@ -44,8 +44,7 @@ mod tests {
     fn the_registry_of_most_packages_is_the_ecosystems_own() {
         let shown = |manifest: Option<&str>, registries: &[Option<&str>]| {
             let manifest = manifest.and_then(Manifest::parse);
-            let mut list: Vec<_> =
-                registries.iter().map(|_| Dependency::new(Ecosystem::PyPi, "a", "1", 1)).collect();
+            let mut list: Vec<_> = registries.iter().map(|_| Dependency::new(Ecosystem::PyPi, "a", "1", 1)).collect();
             set_registries(&mut list, registries, manifest.as_ref());
             list.into_iter()
                 .map(|it| match it.origin {
@@ -59,7 +58,10 @@ mod tests {
         assert_eq!(shown(None, &[a, b, b, None]), [foreign("https://a.example"), None, None, None]);
         assert_eq!(shown(None, &[a, b]), [None, foreign("https://b.example")]);
         let manifest = "[[tool.uv.index]]\nurl = 'https://a.example/'";
-        assert_eq!(shown(Some(manifest), &[a, a, b]), [foreign("https://a.example"), foreign("https://a.example"), None]);
+        assert_eq!(
+            shown(Some(manifest), &[a, a, b]),
+            [foreign("https://a.example"), foreign("https://a.example"), None]
+        );
         assert_eq!(shown(None, &[None]), [None]);
     }
 }

@@ -122,7 +122,10 @@ mod tests {
     fn packages_are_read_with_their_lines() {
         let text = "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n<packages>\r\n  <!-- <package id=\"No\" version=\"1\"/> -->\r\n  <package id=\"A.B\" version=\"1.2.0.4\" targetFramework=\"net46\" />\r\n  <package\r\n    version='2' id='C&amp;D' developmentDependency=\"True\"></package>\r\n</packages>\r\n";
         let found = extract(&PackagesConfig, &[("app/packages.config", text.as_bytes())]).expect("a list");
-        insta::assert_snapshot!(show(&found), @r#""#);
+        insta::assert_snapshot!(show(&found), @r"
+        0 A.B@1.2.0.4 Runtime direct Registry { url: None } [] line 4
+        1 C&D@2 Development direct Registry { url: None } [] line 5
+        ");
         let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(extract(&PackagesConfig, &[("packages.config", &wide)]).expect("a list"), found);
         assert!(extract(&PackagesConfig, &[("packages.config", b"<packages/>")]).expect("empty").is_empty());

@@ -164,7 +164,13 @@ mod tests {
 "deep": {"type": "Direct", "resolved": "2.5.0", "requested": "2.5.0"}
 }}}"#;
         let found = extract(&PackagesLockJson, &[("src/packages.lock.json", text)]).expect("a lockfile");
-        insta::assert_snapshot!(show(&found), @r#""#);
+        insta::assert_snapshot!(show(&found), @r"
+        0 Direct.One@1.0.0 Runtime direct Registry { url: None } [] line 3
+        1 Deep@2.0.0 Runtime Registry { url: None } [0 2.0.0, 3 [2.0.0, )] line 4
+        2 Central@3.0.0 Runtime Registry { url: None } [3 [3.0.0, )] line 5
+        3 own@ Runtime Path [] line 6
+        4 deep@2.5.0 Runtime direct Registry { url: None } [0 2.5.0] line 10
+        ");
     }
 
     #[test]

@@ -10,12 +10,27 @@ pub(super) const FORMATS: &[Format] = &[
     Format { folder: "poetry", name: "poetry.lock", count: packages, refused: &[], has_names_on_lines: true },
     Format { folder: "uv", name: "uv.lock", count: packages, refused: &[], has_names_on_lines: true },
     Format { folder: "pdm", name: "pdm.lock", count: merged_packages, refused: &[], has_names_on_lines: true },
-    Format { folder: "pipfile", name: "Pipfile.lock", count: pipfile, refused: &[], has_names_on_lines: true },
+    Format {
+        folder: "pipfile",
+        name: "Pipfile.lock",
+        count: pipfile,
+        refused: &[
+            ("malformed_default_section", "Pipenv: AttributeError, `default` is no object"),
+            ("malformed_develop_section", "Pipenv: AttributeError, `develop` is no object"),
+        ],
+        has_names_on_lines: true,
+    },
     Format {
         folder: "requirements",
         name: "requirements.txt",
         count: requirements,
-        refused: &[],
+        refused: &[
+            ("invalid_value", "pip: no such option: -"),
+            ("invalid_requirements", "pip: parse error in a marker"),
+            ("jinja_requirements", "pip: invalid requirement: a template"),
+            ("invalid_lines", "pip: invalid requirement: 4 + 4 = 2"),
+            ("malformed_markers", "pip: invalid requirement"),
+        ],
         has_names_on_lines: true,
     },
 ];

@@ -224,3 +224,30 @@ impl Graph {
         dependencies
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::extract;
+    use super::*;
+
+    #[test]
+    fn what_is_no_lockfile_is_refused_with_its_line_and_a_way_out() {
+        for (text, line, part) in [
+            ("", None, "empty"),
+            ("{}", Some(1), "the version"),
+            ("{\n\"version\": \"0.6\"}", Some(2), "version 0.6"),
+            ("{\"version\": \"0.5\", \"requires\": [\n\"zlib\"]}", Some(2), "`zlib`"),
+            ("{\"graph_lock\": {\"nodes\": {\"1\": {\n\"ref\": \"zlib\"}}}}", Some(2), "`zlib`"),
+        ] {
+            let error = extract(&ConanLock, &[("conan.lock", text.as_bytes())]).expect_err(text);
+            assert_eq!(error.line, line, "{text}: {error}");
+            assert!(error.message.contains(part), "{text}: {error}");
+            assert!(error.hint.is_some(), "{error}");
+        }
+        assert!(
+            extract(&ConanLock, &[("conan.lock", b"{\"version\": \"0.5\", \"requires\": []}")])
+                .expect("empty")
+                .is_empty()
+        );
+    }
+}

@@ -171,3 +171,26 @@ fn merge(packages: &[Package<'_>], manifest: Option<&Manifest>) -> (Vec<Dependen
     }
     (dependencies, positions)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::extract;
+    use super::*;
+
+    #[test]
+    fn what_is_no_lockfile_is_refused_with_its_line_and_a_way_out() {
+        for (text, line, part) in [
+            ("", None, "empty"),
+            ("a = 1", None, "the version"),
+            ("[metadata]\nlock_version = \"3.1\"", Some(2), "version 3.1"),
+            ("[[package]]\nname = \"a\"\n[metadata]\nlock_version = \"4.5\"", Some(1), "version of `a`"),
+            ("package = [1]\n[metadata]\nlock_version = \"4.5\"", Some(1), "a table"),
+        ] {
+            let error = extract(&PdmLock, &[("pdm.lock", text.as_bytes())]).expect_err(text);
+            assert_eq!(error.line, line, "{text}: {error}");
+            assert!(error.message.contains(part), "{text}: {error}");
+            assert!(error.hint.is_some(), "{error}");
+        }
+        assert!(extract(&PdmLock, &[("pdm.lock", b"[metadata]\nlock_version = \"4.4.1\"")]).expect("empty").is_empty());
+    }
+}

@@ -63,7 +63,11 @@ fn read(file: &SourceFile<'_>, content: &str) -> Result<Vec<Dependency>, ParseEr
     let mut list = Merged::default();
     for category in categories {
         if !category.value.is_object() {
-            return Err(fault(format!("find an object under `{}`", category.key.escape_debug()), &category.value));
+            // Pipenv reads the lists of development and its own categories only when it is asked for them.
+            if category.key != "default" {
+                continue;
+            }
+            return Err(fault("find an object under `default`".to_owned(), &category.value));
         }
         for entry in category.value.members() {
             let dependency = read_entry(entry, &registries, pipfile.as_ref(), &lines)?;
@@ -187,5 +191,35 @@ impl<'a> Registries<'a> {
     fn foreign(&self, name: Option<&str>) -> Option<String> {
         let name = name.filter(|name| *name != OWN_REGISTRY)?;
         self.0.iter().find(|(other, _)| *other == name).map(|(_, url)| without_credentials(url))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::extract;
+    use super::*;
+
+    #[test]
+    fn what_is_no_lockfile_is_refused_with_its_line_and_a_way_out() {
+        for (text, line, part) in [
+            ("", None, "empty"),
+            ("[]", Some(1), "an object"),
+            ("{\"_meta\": {\n\"pipfile-spec\": 7}}", Some(2), "version 7"),
+            ("{\n\"default\": []}", Some(2), "`default`"),
+            ("{\"default\": {\n\"a\": []}}", Some(2), "version of `a`"),
+        ] {
+            let error = extract(&PipfileLock, &[("Pipfile.lock", text.as_bytes())]).expect_err(text);
+            assert_eq!(error.line, line, "{text}: {error}");
+            assert!(error.message.contains(part), "{text}: {error}");
+            assert!(error.hint.is_some(), "{error}");
+        }
+        assert!(
+            extract(
+                &PipfileLock,
+                &[("Pipfile.lock", b"{\"_meta\": {\"pipfile-spec\": 6}, \"default\": {}, \"develop\": {}}")]
+            )
+            .expect("empty")
+            .is_empty()
+        );
     }
 }

@@ -171,3 +171,32 @@ fn asked_for(packages: &[Package<'_>]) -> std::collections::HashMap<String, GitP
         .map(|(name, table)| (normalise(name), pin_of(|field| table.text_at(field))))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::extract;
+    use super::*;
+
+    #[test]
+    fn what_is_no_lockfile_is_refused_with_its_line_and_a_way_out() {
+        for (text, line, part) in [
+            ("", None, "empty"),
+            ("a = 1", None, "`metadata`"),
+            ("[metadata]\nlock-version = \"3.0\"", Some(2), "version 3.0"),
+            ("[metadata]\n[[package]]\nversion = \"1\"", Some(2), "the name"),
+            ("[metadata]\n[[package]]\nname = \"a\"", Some(2), "version of `a`"),
+            ("[metadata\n", Some(1), "TOML"),
+            ("[metadata]\n<<<<<<< x\n", Some(2), "merge conflict"),
+        ] {
+            let error = extract(&PoetryLock, &[("poetry.lock", text.as_bytes())]).expect_err(text);
+            assert_eq!(error.line, line, "{text}: {error}");
+            assert!(error.message.contains(part), "{text}: {error}");
+            assert!(error.hint.is_some(), "{error}");
+        }
+        assert!(
+            extract(&PoetryLock, &[("poetry.lock", b"package = []\n[metadata]\nlock-version = \"2.1\"")])
+                .expect("empty")
+                .is_empty()
+        );
+    }
+}

@@ -155,3 +155,27 @@ fn link(packages: &[Package<'_>], dependencies: &mut [Dependency]) -> Result<(),
     edges.link(dependencies, false);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::extract;
+    use super::*;
+
+    #[test]
+    fn what_is_no_lockfile_is_refused_with_its_line_and_a_way_out() {
+        for (text, line, part) in [
+            ("", None, "empty"),
+            ("a = 1", None, "`lock-version`"),
+            ("\nlock-version = \"2.0\"", Some(2), "version 2.0"),
+            ("lock-version = \"1.0\"\n[[packages]]\nversion = \"1\"", Some(2), "the name"),
+        ] {
+            let error = extract(&Pylock, &[("pylock.toml", text.as_bytes())]).expect_err(text);
+            assert_eq!(error.line, line, "{text}: {error}");
+            assert!(error.message.contains(part), "{text}: {error}");
+            assert!(error.hint.is_some(), "{error}");
+        }
+        assert!(
+            extract(&Pylock, &[("pylock.toml", b"lock-version = \"1.1\"\npackages = []")]).expect("empty").is_empty()
+        );
+    }
+}

@@ -135,3 +135,25 @@ fn edges(entries: &[Member<'_>]) -> Result<Vec<(usize, usize)>, ParseError> {
     }
     Ok(edges)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::extract;
+    use super::*;
+
+    #[test]
+    fn what_is_no_lockfile_is_refused_with_its_line_and_a_way_out() {
+        for (text, line, part) in [
+            ("", None, "empty"),
+            ("[]", Some(1), "an object"),
+            ("{}", Some(1), "`Packages`"),
+            ("{\"Packages\": {\n\"a\": {}}}", Some(2), "version of `a`"),
+        ] {
+            let error = extract(&RenvLock, &[("renv.lock", text.as_bytes())]).expect_err(text);
+            assert_eq!(error.line, line, "{text}: {error}");
+            assert!(error.message.contains(part), "{text}: {error}");
+            assert!(error.hint.is_some(), "{error}");
+        }
+        assert!(extract(&RenvLock, &[("renv.lock", b"{\"Packages\": []}")]).expect("empty").is_empty());
+    }
+}

@@ -198,3 +198,36 @@ impl Graph<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::extract;
+    use super::*;
+
+    #[test]
+    fn what_is_no_lockfile_is_refused_with_its_line_and_a_way_out() {
+        for (text, line, part) in [
+            ("", None, "empty"),
+            ("a = 1", None, "the version"),
+            ("\nversion = 2", Some(2), "version 2"),
+            ("version = 1\n[[package]]\nname = \"a\"\nversion = \"1\"", Some(2), "the source of `a`"),
+            ("version = 1\n[[package]]\nname = \"a\"\nsource = {registry = \"x\"}", Some(2), "version of `a`"),
+            (
+                "version = 1\n[[package]]\nname = \"a\"\nsource = {virtual = \".\"}\ndependencies = [\n{name = \"b\"}]",
+                Some(6),
+                "no package is called so",
+            ),
+            (
+                "version = 1\n[[package]]\nname = \"a\"\nsource = {virtual = \".\"}\n[[package]]\nname = \"A\"\nsource = {virtual = \"x\"}\ndependencies = [{name = \"a\"}]",
+                Some(8),
+                "several packages",
+            ),
+        ] {
+            let error = extract(&UvLock, &[("uv.lock", text.as_bytes())]).expect_err(text);
+            assert_eq!(error.line, line, "{text}: {error}");
+            assert!(error.message.contains(part), "{text}: {error}");
+            assert!(error.hint.is_some(), "{error}");
+        }
+        assert!(extract(&UvLock, &[("uv.lock", b"version = 1")]).expect("empty").is_empty());
+    }
+}

@@ -15,8 +15,9 @@ pub(super) const FORMATS: &[Format] = &[
         name: "Pipfile.lock",
         count: pipfile,
         refused: &[
-            ("malformed_default_section", "Pipenv: AttributeError, `default` is no object"),
-            ("malformed_develop_section", "Pipenv: AttributeError, `develop` is no object"),
+            ("malformed_default_section", "Pipenv: ValueError, `default` is no object"),
+            ("unparseable.lock", "Pipenv: not JSON"),
+            ("/edited", "Pipenv: AttributeError, a package is a list"),
         ],
         has_names_on_lines: true,
     },
@@ -29,7 +30,6 @@ pub(super) const FORMATS: &[Format] = &[
             ("invalid_requirements", "pip: parse error in a marker"),
             ("jinja_requirements", "pip: invalid requirement: a template"),
             ("invalid_lines", "pip: invalid requirement: 4 + 4 = 2"),
-            ("malformed_markers", "pip: invalid requirement"),
         ],
         has_names_on_lines: true,
     },
@@ -52,7 +52,7 @@ fn merged_packages(text: &str) -> usize {
 fn pipfile(text: &str) -> usize {
     let lock: serde_json::Value = serde_json::from_str(text).expect("JSON");
     let categories = lock.as_object().expect("an object").iter().filter(|(name, _)| *name != "_meta");
-    let entries = categories.flat_map(|(_, entries)| entries.as_object().expect("an object"));
+    let entries = categories.flat_map(|(_, entries)| entries.as_object().into_iter().flatten());
     // The hashes of a package are the same wherever it stands.
     entries
         .map(|(name, entry)| format!("{name} {:?} {:?}", entry.get("version"), entry.get("ref")))

@@ -212,3 +212,79 @@ fn is_marker(marker: &str) -> bool {
     let compares = ["=", "<", ">", " in "].iter().any(|operator| marker.contains(operator));
     quote.is_none() && depth == 0 && compares
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pins_have_a_version() {
+        for (text, expected) in [
+            ("a==1", Some(("a", Some("1")))),
+            ("a [x,y] == 1.0 ; python_version < '3'", Some(("a", Some("1.0")))),
+            ("a===1.0-odd", Some(("a", Some("1.0-odd")))),
+            ("a (==1)", Some(("a", Some("1")))),
+            ("a>=1,==1.5,", Some(("a", Some("1.5")))),
+            ("a==1 --hash=sha256:0 --hash=sha256:1", Some(("a", Some("1")))),
+            ("a==1.*", Some(("a", None))),
+            ("a", Some(("a", None))),
+            ("a~=1.0,!=1.1", Some(("a", None))),
+            ("a==${VERSION}", Some(("a", Some("${VERSION}")))),
+            ("./a-1.0.zip", Some(("a", Some("1.0")))),
+            ("a_b-1.0-py3-none-any.whl", Some(("a_b", Some("1.0")))),
+            ("-e .", None),
+            (".", None),
+            ("--no-binary :all:", None),
+            ("--some-new-option x", None),
+        ] {
+            let found = Requirement::parse(text).expect(text);
+            let found = found.as_ref().map(|it| (it.name.as_str(), it.version.as_deref()));
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_pip_refuses_is_refused() {
+        for (text, fault) in [
+            ("4 + 4 = 2", Fault::Range),
+            ("{% if x %}", Fault::Name),
+            ("- prose", Fault::Name),
+            ("a=1", Fault::Range),
+            ("a 1", Fault::Range),
+            ("a[b", Fault::Range),
+            ("a==", Fault::Range),
+            ("a==1; python", Fault::Marker),
+            ("a==1; python_version < '3", Fault::Marker),
+            ("a==1; (python_version < '3'", Fault::Marker),
+        ] {
+            assert_eq!(Requirement::parse(text), Err(fault), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_a_plain_requirement_is_read_as_pep_508_does() {
+        for text in [
+            "a==1",
+            "A.b[x]>=1,<2",
+            "a == 1.0 ; python_version < '3'",
+            "a~=1.0",
+            "a (>=1)",
+            "a ==1.*",
+            "a=1",
+            "a==",
+            "a >",
+            "[x]",
+        ] {
+            let judge = text.parse::<pep508_rs::Requirement>();
+            let own = Requirement::parse(text);
+            assert_eq!(own.is_ok(), judge.is_ok(), "{text}");
+            if let (Ok(Some(own)), Ok(judge)) = (own, judge) {
+                assert_eq!(
+                    crate::model::ecosystem::Ecosystem::PyPi.normalise(&own.name),
+                    judge.name.to_string(),
+                    "{text}"
+                );
+            }
+        }
+    }
+}

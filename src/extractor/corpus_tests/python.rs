@@ -69,8 +69,9 @@ fn requirements(text: &str) -> usize {
         .filter(|line| {
             let requirement = line.split(';').next().expect("a part").split(" --").next().expect("a part");
             let pinned = requirement.contains("==") && !requirement.contains("*");
-            let address = line.contains("://") && !line.starts_with("--") && !line.starts_with("-i");
-            let folder = line.starts_with("./") || line.starts_with("-e ") && *line != "-e .";
+            let address = line.contains("://") && (!line.starts_with("-") || line.starts_with("-e "));
+            let folder =
+                line.starts_with("./") || line.starts_with("file:") || line.starts_with("-e ") && *line != "-e .";
             pinned && !line.starts_with('-') || address || folder
         })
         .count()

@@ -118,6 +118,7 @@ impl Requirement {
     /// A folder or an archive of the project; `None` where it is not named.
     fn path(text: &str) -> Option<Self> {
         let text = text.split(" ;").next().unwrap_or_default().trim();
+        let text = text.strip_prefix("file:").unwrap_or(text);
         let (path, fragment) = text.split_once('#').unwrap_or((text, ""));
         let egg = fragment.split('&').find_map(|part| part.strip_prefix("egg=")).and_then(requirement_name);
         let path = path.split(['[', ';']).next().unwrap_or_default();
@@ -148,6 +149,9 @@ fn without_options(text: &str) -> &str {
 
 /// As pip tells paths from names.
 fn is_path(text: &str) -> bool {
+    if text.starts_with("file:") {
+        return true;
+    }
     let word = text.split([' ', ';', '#']).next().unwrap_or_default();
     let first = text.split('@').next().unwrap_or_default();
     // `name @ file:///x` and `name@path` are requirements.

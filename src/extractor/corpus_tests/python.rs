@@ -70,8 +70,12 @@ fn requirements(text: &str) -> usize {
             let requirement = line.split(';').next().expect("a part").split(" --").next().expect("a part");
             let pinned = requirement.contains("==") && !requirement.contains("*");
             let address = line.contains("://") && (!line.starts_with("-") || line.starts_with("-e "));
-            let folder =
-                line.starts_with("./") || line.starts_with("file:") || line.starts_with("-e ") && *line != "-e .";
+            let folder = line.starts_with(".") && *line != "."
+                || line.split("/").count() > 1 && line.ends_with(".zip")
+                || line.ends_with(".whl")
+                || line.ends_with(".tar.gz")
+                || line.starts_with("file:")
+                || line.starts_with("-e ") && *line != "-e .";
             pinned && !line.starts_with('-') || address || folder
         })
         .count()

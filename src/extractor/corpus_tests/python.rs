@@ -16,7 +16,7 @@ pub(super) const FORMATS: &[Format] = &[
         count: pipfile,
         refused: &[
             ("malformed_default_section", "Pipenv: ValueError, `default` is no object"),
-            ("unparseable.lock", "Pipenv: not JSON"),
+            ("unparseable.lock", "Pipenv: your lockfile is corrupt"),
             ("/edited", "Pipenv: AttributeError, a package is a list"),
         ],
         has_names_on_lines: true,
@@ -26,7 +26,7 @@ pub(super) const FORMATS: &[Format] = &[
         name: "requirements.txt",
         count: requirements,
         refused: &[
-            ("invalid_value", "pip: no such option: -"),
+            ("invalid_value", "pip: could not split options: - if it's"),
             ("invalid_requirements", "pip: parse error in a marker"),
             ("jinja_requirements", "pip: invalid requirement: a template"),
             ("invalid_lines", "pip: invalid requirement: 4 + 4 = 2"),

@@ -1,10 +1,12 @@
 //! Every lockfile of the shared corpus, counted by a second, simpler way of reading.
 
 mod cargo;
+mod dotnet;
 mod go;
 mod javascript;
 mod languages;
 mod php;
+mod python;
 mod ruby;
 
 use std::collections::BTreeMap;
@@ -37,6 +39,8 @@ const FORMATS: &[&[Format]] = &[
     go::FORMATS,
     languages::FORMATS,
     ruby::FORMATS,
+    python::FORMATS,
+    dotnet::FORMATS,
 ];
 
 fn corpus() -> Option<PathBuf> {

@@ -3,6 +3,7 @@
 mod cabal_freeze;
 mod cargo_lock;
 mod composer_lock;
+mod conan_lock;
 mod contract;
 mod gemfile_lock;
 mod go_mod;
@@ -12,10 +13,19 @@ mod gradle_verification;
 mod mix_lock;
 mod package_lock;
 mod package_resolved;
+mod packages_config;
+mod packages_lock_json;
+mod pdm_lock;
+mod pipfile_lock;
 mod podfile_lock;
+mod poetry_lock;
 mod pom;
 mod pubspec_lock;
+mod pylock;
+mod renv_lock;
+mod requirements;
 mod stack_yaml_lock;
+mod uv_lock;
 mod workflow;
 
 pub use contract::{Extractor, ParseError, SourceFile};
@@ -38,6 +48,16 @@ pub static EXTRACTORS: &[&dyn Extractor] = &[
     &podfile_lock::PodfileLock,
     &stack_yaml_lock::StackYamlLock,
     &cabal_freeze::CabalFreeze,
+    &poetry_lock::PoetryLock,
+    &uv_lock::UvLock,
+    &pdm_lock::PdmLock,
+    &pipfile_lock::PipfileLock,
+    &pylock::Pylock,
+    &requirements::Requirements,
+    &packages_lock_json::PackagesLockJson,
+    &packages_config::PackagesConfig,
+    &renv_lock::RenvLock,
+    &conan_lock::ConanLock,
     &workflow::Workflow,
 ];
 

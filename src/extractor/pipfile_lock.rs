@@ -1,0 +1,225 @@
+//! Pipenv's Pipfile.lock (<https://pipenv.pypa.io/en/latest/pipfile.html>).
+
+mod pipfile;
+
+use std::collections::HashMap;
+
+use super::contract::json::{Member, Node};
+use super::contract::python::git::{GitAddress, pin_by_form, without_credentials};
+use super::contract::python::{is_development_name, normalise};
+use super::contract::text::{Lines, explain, read_text};
+use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
+use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
+use crate::model::ecosystem::Ecosystem;
+use crate::model::repository::{CommitId, RepoPath};
+use pipfile::Pipfile;
+
+/// The version of the format; Pipenv has known no other since 2017.
+const VERSION: &str = "6";
+
+/// What Pipenv calls the ecosystem's own registry in a new Pipfile.
+const OWN_REGISTRY: &str = "pypi";
+
+const WAY_OUT: &str = "run `pipenv lock` to write it anew";
+
+/// Reads Pipfile.lock.
+pub(super) struct PipfileLock;
+
+impl Extractor for PipfileLock {
+    fn id(&self) -> &'static str {
+        "pipfile-lock"
+    }
+
+    fn claims(&self, path: &RepoPath) -> bool {
+        path.file_name() == "Pipfile.lock"
+    }
+
+    fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
+        let content = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
+        read(file, content).map_err(|error| explain(content, error, WAY_OUT))
+    }
+}
+
+fn read(file: &SourceFile<'_>, content: &str) -> Result<Vec<Dependency>, ParseError> {
+    let root = Node::parse(content)?;
+    let lines = Lines::of(content);
+    let fault = |message: String, node: &Node<'_>| ParseError::new(message).at_line(lines.at(node.offset));
+    if !root.is_object() {
+        return Err(fault("find an object".to_owned(), &root));
+    }
+    let meta = root.get("_meta");
+    let version = meta.and_then(|meta| meta.get("pipfile-spec"));
+    if let Some((place, other)) = version.and_then(|node| Some((node, node.scalar()?))).filter(|(_, it)| *it != VERSION)
+    {
+        let shown = other.escape_debug();
+        return Err(fault(
+            format!("read it: it is version {shown} of the format, and version {VERSION} is known"),
+            place,
+        ));
+    }
+    let pipfile = Pipfile::read(file);
+    let registries = Registries::read(meta);
+    let categories = root.members().iter().filter(|category| category.key != "_meta");
+    let mut list = Merged::default();
+    for category in categories {
+        if !category.value.is_object() {
+            // Pipenv reads the lists of development and its own categories only when it is asked for them.
+            if category.key != "default" {
+                continue;
+            }
+            return Err(fault("find an object under `default`".to_owned(), &category.value));
+        }
+        for entry in category.value.members() {
+            let dependency = read_entry(entry, &registries, pipfile.as_ref(), &lines)?;
+            let direct = pipfile.as_ref().map(|pipfile| pipfile.asks(&category.key, &normalise(&entry.key)));
+            list.add(Dependency {
+                scope: scope_of(&category.key),
+                // Without a Pipfile: only what it asks for is written with its registry, or with where else it is from.
+                direct: direct.unwrap_or_else(|| {
+                    entry.value.get("index").is_some() || !matches!(dependency.origin, Origin::Registry { .. })
+                }),
+                ..dependency
+            });
+            check_package_count(list.dependencies.len())?;
+        }
+    }
+    let mut dependencies = list.dependencies;
+    // Old versions wrote no registries.
+    if pipfile.is_none() && !dependencies.iter().any(|it| it.direct) {
+        super::contract::graph::roots_are_direct(&mut dependencies);
+    }
+    Ok(dependencies)
+}
+
+/// `default` and `develop`, or a category that the Pipfile made up.
+fn scope_of(category: &str) -> Scope {
+    if category != "default" && is_development_name(category) { Scope::Development } else { Scope::Runtime }
+}
+
+/// The dependencies, a package of several categories once per version.
+#[derive(Default)]
+struct Merged {
+    dependencies: Vec<Dependency>,
+    seen: HashMap<(String, String), Vec<usize>>,
+}
+
+impl Merged {
+    fn add(&mut self, dependency: Dependency) {
+        let key = (normalise(&dependency.name), dependency.version.clone());
+        let positions = self.seen.entry(key).or_default();
+        let same = positions.iter().find_map(|&position| {
+            self.dependencies.get(position).filter(|other| other.origin == dependency.origin).map(|_| position)
+        });
+        if let Some(known) = same.and_then(|position| self.dependencies.get_mut(position)) {
+            // Production comes before development.
+            known.scope = known.scope.min(dependency.scope);
+            known.direct |= dependency.direct;
+        } else {
+            // One package has few origins; a file that gives it many is read without comparing them all.
+            if positions.len() < 8 {
+                positions.push(self.dependencies.len());
+            }
+            self.dependencies.push(dependency);
+        }
+    }
+}
+
+fn read_entry(
+    entry: &Member<'_>,
+    registries: &Registries<'_>,
+    pipfile: Option<&Pipfile>,
+    lines: &Lines,
+) -> Result<Dependency, ParseError> {
+    let line = lines.at(entry.offset);
+    let name = entry.key.as_ref();
+    let value = &entry.value;
+    // Old versions wrote only the requirement.
+    let written = value.text().or_else(|| value.text_at("version"));
+    if !value.is_object() && written.is_none() {
+        let message = format!("find the version of `{}`", name.escape_debug());
+        return Err(ParseError::new(message).at_line(line));
+    }
+    let asked = || pipfile.and_then(|pipfile| pipfile.pin(&normalise(name)));
+    let origin = origin(value, registries, asked);
+    let version = written.map(|text| text.trim_start_matches('=').trim());
+    // What is built from a repository has no version but its commit.
+    let commit = match &origin {
+        Origin::Git { commit: Some(commit), .. } => Some(commit.as_str().to_owned()),
+        _ => None,
+    };
+    let version = version.map(str::to_owned).or(commit).unwrap_or_default();
+    Ok(Dependency { origin, ..Dependency::new(Ecosystem::PyPi, name, version, line) })
+}
+
+fn origin(value: &Node<'_>, registries: &Registries<'_>, asked: impl Fn() -> Option<GitPin>) -> Origin {
+    if let Some(url) = value.text_at("git") {
+        let reference = value.text_at("ref").unwrap_or_default();
+        let (url, in_address) = match GitAddress::parse(&format!("git+{}", url.trim_start_matches("git+"))) {
+            Some(address) => (address.url, address.reference.map(str::to_owned)),
+            None => (without_credentials(url), None),
+        };
+        let pin = asked().unwrap_or_else(|| in_address.map_or_else(|| pin_by_form(reference), |it| pin_by_form(&it)));
+        return Origin::Git { url, pin, commit: CommitId::new(reference).ok() };
+    }
+    if value.get("path").is_some() {
+        return Origin::Path;
+    }
+    match value.text_at("file") {
+        Some(url) if url.contains("://") && !url.starts_with("file:") => {
+            Origin::Archive { url: without_credentials(url) }
+        }
+        Some(_) => Origin::Path,
+        None => Origin::Registry { url: registries.foreign(value.text_at("index")) },
+    }
+}
+
+/// The registries by name.
+struct Registries<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Registries<'a> {
+    fn read(meta: Option<&'a Node<'a>>) -> Self {
+        let sources = meta.and_then(|meta| meta.get("sources")).and_then(Node::items).unwrap_or_default();
+        Self(
+            sources
+                .iter()
+                .filter_map(|it| Some((it.text_at("name").unwrap_or_default(), it.text_at("url")?)))
+                .collect(),
+        )
+    }
+
+    /// The address of the registry that an entry names, if it is not the ecosystem's own.
+    fn foreign(&self, name: Option<&str>) -> Option<String> {
+        let name = name.filter(|name| *name != OWN_REGISTRY)?;
+        self.0.iter().find(|(other, _)| *other == name).map(|(_, url)| without_credentials(url))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::extract;
+    use super::*;
+
+    #[test]
+    fn what_is_no_lockfile_is_refused_with_its_line_and_a_way_out() {
+        for (text, line, part) in [
+            ("", None, "empty"),
+            ("[]", Some(1), "an object"),
+            ("{\"_meta\": {\n\"pipfile-spec\": 7}}", Some(2), "version 7"),
+            ("{\n\"default\": []}", Some(2), "`default`"),
+            ("{\"default\": {\n\"a\": []}}", Some(2), "version of `a`"),
+        ] {
+            let error = extract(&PipfileLock, &[("Pipfile.lock", text.as_bytes())]).expect_err(text);
+            assert_eq!(error.line, line, "{text}: {error}");
+            assert!(error.message.contains(part), "{text}: {error}");
+            assert!(error.hint.is_some(), "{error}");
+        }
+        assert!(
+            extract(
+                &PipfileLock,
+                &[("Pipfile.lock", b"{\"_meta\": {\"pipfile-spec\": 6}, \"default\": {}, \"develop\": {}}")]
+            )
+            .expect("empty")
+            .is_empty()
+        );
+    }
+}

@@ -1,0 +1,181 @@
+//! pylock.toml and pylock.<name>.toml, version 1 (<https://packaging.python.org/en/latest/specifications/pylock-toml/>).
+
+use super::contract::python::git::{is_commit, pin_by_form, without_credentials};
+use super::contract::python::graph::{Edges, Names, mark_direct};
+use super::contract::python::manifest::Manifest;
+use super::contract::python::normalise;
+use super::contract::python::registry::set_registries;
+use super::contract::text::{Lines, explain, read_text};
+use super::contract::toml::{Look as _, Table, Value, parse, text};
+use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
+use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
+use crate::model::ecosystem::Ecosystem;
+use crate::model::repository::{CommitId, RepoPath};
+
+/// Tools must refuse another major version, and take a newer minor one.
+const MAJOR_VERSION: &str = "1";
+
+const WAY_OUT: &str =
+    "write it anew with the tool that `created-by` names, for example `uv export --format pylock.toml`";
+
+/// Reads pylock.toml.
+pub(super) struct Pylock;
+
+impl Extractor for Pylock {
+    fn id(&self) -> &'static str {
+        "pylock"
+    }
+
+    fn claims(&self, path: &RepoPath) -> bool {
+        let name = path.file_name().strip_prefix("pylock.").and_then(|rest| rest.strip_suffix("toml"));
+        // Nothing, or a name without dots and its dot.
+        name.is_some_and(|name| name.is_empty() || name.len() > 1 && name.find('.') == Some(name.len() - 1))
+    }
+
+    fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
+        let content = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
+        read(file, content).map_err(|error| explain(content, error, WAY_OUT))
+    }
+}
+
+fn read(file: &SourceFile<'_>, content: &str) -> Result<Vec<Dependency>, ParseError> {
+    let root = parse(content, "[[packages]]")?;
+    let lines = Lines::of(content);
+    check_version(&root, &lines)?;
+    let list = root.list_at("packages");
+    check_package_count(list.len())?;
+    let packages = list.iter().map(|entry| Package::read(entry, &lines)).collect::<Result<Vec<_>, _>>()?;
+    let manifest = Manifest::read(file);
+    let default_groups: Vec<&str> = root.texts_at("default-groups").collect();
+    let mut dependencies: Vec<Dependency> = packages
+        .iter()
+        .map(|package| Dependency {
+            origin: package.origin(manifest.as_ref()),
+            scope: package.scope(&default_groups),
+            ..Dependency::new(Ecosystem::PyPi, package.name, package.version, package.line)
+        })
+        .collect();
+    let registries: Vec<Option<&str>> = packages.iter().map(|package| package.table.text_at("index")).collect();
+    set_registries(&mut dependencies, &registries, manifest.as_ref());
+    link(&packages, &mut dependencies)?;
+    mark_direct(&mut dependencies, manifest.as_ref());
+    Ok(dependencies)
+}
+
+fn check_version(root: &Table<'_>, lines: &Lines) -> Result<(), ParseError> {
+    let version = root.at("lock-version").and_then(|place| Some((place, text(place)?)));
+    let Some((place, version)) = version else {
+        return Err(ParseError::new("find `lock-version`, which every pylock.toml has"));
+    };
+    if version.split('.').next() == Some(MAJOR_VERSION) {
+        return Ok(());
+    }
+    let shown = version.escape_debug();
+    let message = format!("read it: it is version {shown} of the format, and versions 1.x are known");
+    Err(ParseError::new(message).at_line(lines.at(place.span().start)))
+}
+
+/// One entry.
+struct Package<'t> {
+    name: &'t str,
+    /// What is built from a folder or a repository may have none.
+    version: &'t str,
+    line: u32,
+    table: &'t Table<'t>,
+}
+
+impl<'t> Package<'t> {
+    fn read(entry: &'t Value<'t>, lines: &Lines) -> Result<Self, ParseError> {
+        let fault = |message: &str| ParseError::new(message).at_line(lines.at(entry.span().start));
+        let table = entry.get_ref().as_table().ok_or_else(|| fault("find a table for each package"))?;
+        let name = table.at("name").and_then(|name| Some((text(name)?, lines.at(name.span().start))));
+        let (name, line) = name.ok_or_else(|| fault("find the name of a package"))?;
+        Ok(Self { name, version: table.text_at("version").unwrap_or_default(), line, table })
+    }
+
+    /// A marker that asks for a group which is not installed by default keeps a package out of production; one that asks
+    /// for an extra does not.
+    fn scope(&self, default_groups: &[&str]) -> Scope {
+        let marker = self.table.text_at("marker").unwrap_or_default();
+        if !marker.contains("dependency_groups") || marker.contains("extras") {
+            return Scope::Runtime;
+        }
+        let mut quoted = marker.split(['\'', '"']).skip(1).step_by(2);
+        if quoted.any(|word| default_groups.contains(&word)) { Scope::Runtime } else { Scope::Development }
+    }
+
+    fn origin(&self, manifest: Option<&Manifest>) -> Origin {
+        if let Some(vcs) = self.table.table_at("vcs") {
+            return repository(vcs, || manifest?.asks(&normalise(self.name))?.pin.clone());
+        }
+        if self.table.contains_key("directory") {
+            return Origin::Path;
+        }
+        match self.table.table_at("archive") {
+            Some(archive) => match archive.text_at("url") {
+                Some(url) => Origin::Archive { url: without_credentials(url) },
+                None => Origin::Path,
+            },
+            None => Origin::Registry { url: None },
+        }
+    }
+}
+
+/// A repository; only git is one whose commits are known here, all others are archives of some kind.
+fn repository(vcs: &Table<'_>, asked: impl Fn() -> Option<GitPin>) -> Origin {
+    let Some(url) = vcs.text_at("url").map(without_credentials) else { return Origin::Path };
+    if vcs.text_at("type") != Some("git") {
+        return Origin::Archive { url };
+    }
+    let commit = vcs.text_at("commit-id");
+    let pin = asked().unwrap_or_else(|| match vcs.text_at("requested-revision") {
+        Some(requested) if is_commit(requested) => GitPin::Commit,
+        Some(requested) => pin_by_form(requested),
+        // It is written where someone asked for a revision; uv and pip do.
+        None => GitPin::DefaultBranch,
+    });
+    Origin::Git { url, pin, commit: commit.and_then(|commit| CommitId::new(commit).ok()) }
+}
+
+/// Entries may say what they require, with as much of an entry's fields as tells it from others.
+fn link(packages: &[Package<'_>], dependencies: &mut [Dependency]) -> Result<(), ParseError> {
+    let names = Names::of(dependencies);
+    let mut edges = Edges::default();
+    for (parent, package) in packages.iter().enumerate() {
+        for required in package.table.tables_at("dependencies") {
+            let version = required.text_at("version");
+            for &child in names.at(required.text_at("name").unwrap_or_default()) {
+                let same = |candidate: &Package<'_>| version.is_none_or(|version| version == candidate.version);
+                if packages.get(child).is_some_and(same) {
+                    edges.add(parent, child, "")?;
+                }
+            }
+        }
+    }
+    edges.link(dependencies, false);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::extract;
+    use super::*;
+
+    #[test]
+    fn what_is_no_lockfile_is_refused_with_its_line_and_a_way_out() {
+        for (text, line, part) in [
+            ("", None, "empty"),
+            ("a = 1", None, "`lock-version`"),
+            ("\nlock-version = \"2.0\"", Some(2), "version 2.0"),
+            ("lock-version = \"1.0\"\n[[packages]]\nversion = \"1\"", Some(2), "the name"),
+        ] {
+            let error = extract(&Pylock, &[("pylock.toml", text.as_bytes())]).expect_err(text);
+            assert_eq!(error.line, line, "{text}: {error}");
+            assert!(error.message.contains(part), "{text}: {error}");
+            assert!(error.hint.is_some(), "{error}");
+        }
+        assert!(
+            extract(&Pylock, &[("pylock.toml", b"lock-version = \"1.1\"\npackages = []")]).expect("empty").is_empty()
+        );
+    }
+}

@@ -1,0 +1,233 @@
+//! uv's uv.lock and the locks of its scripts, version 1 (<https://docs.astral.sh/uv/concepts/projects/layout/#the-lockfile>).
+
+mod source;
+
+use std::collections::HashSet;
+
+use super::contract::python::graph::{Edges, Names, mark_scopes};
+use super::contract::python::manifest::Manifest;
+use super::contract::python::registry::set_registries;
+use super::contract::text::{Lines, explain, read_text};
+use super::contract::toml::{Look as _, Table, Value, items, parse, text};
+use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
+use crate::model::dependency::{Dependency, Scope};
+use crate::model::ecosystem::Ecosystem;
+use crate::model::repository::RepoPath;
+use source::Source;
+
+/// The only version of the format; its revisions add what may be left unread.
+const VERSION: &str = "1";
+
+const WAY_OUT: &str = "run `uv lock` to write it anew";
+
+/// Reads uv.lock, and `<script>.py.lock` that stands beside a script.
+pub(super) struct UvLock;
+
+impl Extractor for UvLock {
+    fn id(&self) -> &'static str {
+        "uv-lock"
+    }
+
+    fn claims(&self, path: &RepoPath) -> bool {
+        let name = path.file_name();
+        name == "uv.lock" || name.len() > ".py.lock".len() && name.ends_with(".py.lock")
+    }
+
+    fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
+        let content = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
+        read(file, content).map_err(|error| explain(content, error, WAY_OUT))
+    }
+}
+
+fn read(file: &SourceFile<'_>, content: &str) -> Result<Vec<Dependency>, ParseError> {
+    let root = parse(content, "[[package]]")?;
+    let lines = Lines::of(content);
+    check_version(&root, &lines)?;
+    // Before the format was released, packages were called distributions; uv still takes that.
+    let list = root.at("package").or_else(|| root.at("distribution")).map_or(&[][..], items);
+    check_package_count(list.len())?;
+    let packages = list.iter().map(|entry| Package::read(entry, &lines)).collect::<Result<Vec<_>, _>>()?;
+    let mut dependencies: Vec<Dependency> = packages.iter().map(Package::dependency).collect();
+    let registries: Vec<Option<&str>> = packages.iter().map(|package| package.source.registry()).collect();
+    set_registries(&mut dependencies, &registries, Manifest::read(file).as_ref());
+    link(&root, &packages, &mut dependencies, &lines)?;
+    Ok(dependencies)
+}
+
+fn check_version(root: &Table<'_>, lines: &Lines) -> Result<(), ParseError> {
+    let version = root.at("version").and_then(|version| Some((version, version.get_ref().as_integer()?)));
+    match version {
+        Some((_, number)) if number.as_str() == VERSION => Ok(()),
+        Some((place, number)) => {
+            let line = lines.at(place.span().start);
+            let message = format!("read it: it is version {number} of the format, and only version {VERSION} is known");
+            Err(ParseError::new(message).at_line(line))
+        }
+        None => Err(ParseError::new("find the version of the format, without which uv does not read it")),
+    }
+}
+
+/// One entry.
+struct Package<'t> {
+    name: &'t str,
+    /// Folders whose version is made when they are built have none.
+    version: &'t str,
+    source: Source<'t>,
+    line: u32,
+    table: &'t Table<'t>,
+}
+
+impl<'t> Package<'t> {
+    fn read(entry: &'t Value<'t>, lines: &Lines) -> Result<Self, ParseError> {
+        let fault = |message: String| ParseError::new(message).at_line(lines.at(entry.span().start));
+        let table = entry.get_ref().as_table().ok_or_else(|| fault("find a table for each package".to_owned()))?;
+        let name = table.at("name").and_then(|name| Some((text(name)?, lines.at(name.span().start))));
+        let (name, line) = name.ok_or_else(|| fault("find the name of a package".to_owned()))?;
+        let shown = name.escape_debug();
+        let source = table.table_at("source").and_then(Source::read);
+        let source = source.ok_or_else(|| fault(format!("find the source of `{shown}`")))?;
+        let version = match (table.text_at("version"), &source) {
+            (Some(version), _) => version,
+            (None, Source::Registry(_)) => return Err(fault(format!("find the version of `{shown}`"))),
+            (None, _) => "",
+        };
+        Ok(Self { name, version, source, line, table })
+    }
+
+    fn dependency(&self) -> Dependency {
+        let mut dependency = Dependency::new(Ecosystem::PyPi, self.name, self.version, self.line);
+        dependency.origin = self.source.origin();
+        dependency
+    }
+}
+
+/// Notes who requires whom, what the project asks for and what only development needs.
+fn link(
+    root: &Table<'_>,
+    packages: &[Package<'_>],
+    dependencies: &mut [Dependency],
+    lines: &Lines,
+) -> Result<(), ParseError> {
+    let graph = Graph { names: Names::of(dependencies), packages, lines };
+    let manifest = root.table_at("manifest");
+    let members: HashSet<&str> = manifest.map(|manifest| manifest.texts_at("members").collect()).unwrap_or_default();
+    // A project of one package is not listed as a member.
+    let is_member = |package: &Package<'_>| {
+        package.source.is_local() && (members.contains(package.name) || package.source.is_root())
+    };
+    let own: Vec<bool> = packages.iter().map(is_member).collect();
+    let mut edges = Edges::default();
+    let mut roots = Vec::new();
+    for (parent, package) in packages.iter().enumerate() {
+        for (scope, requirement) in requirements(package.table) {
+            let child = graph.resolve(requirement)?;
+            edges.add(parent, child, "")?;
+            if own.get(parent) == Some(&true) {
+                roots.push((child, scope));
+            }
+        }
+    }
+    for (scope, requirement) in manifest.map(script_requirements).unwrap_or_default() {
+        // What a script asks for is not bound to one entry.
+        let name = requirement.get_ref().as_table().and_then(|table| table.text_at("name")).unwrap_or_default();
+        roots.extend(graph.names.at(name).iter().map(|&child| (child, scope)));
+    }
+    edges.link(dependencies, false);
+    mark_scopes(dependencies, &roots, |position| own.get(position) == Some(&true));
+    for (root, _) in roots {
+        if let Some(dependency) = dependencies.get_mut(root) {
+            dependency.direct = true;
+        }
+    }
+    Ok(())
+}
+
+/// What a package asks for, and what for.
+fn requirements<'t>(package: &'t Table<'t>) -> Vec<(Scope, &'t Value<'t>)> {
+    let mut list: Vec<_> = package.list_at("dependencies").iter().map(|it| (Scope::Runtime, it)).collect();
+    let tables = [
+        ("optional-dependencies", Scope::Runtime),
+        ("dev-dependencies", Scope::Development),
+        ("dependency-groups", Scope::Development),
+    ];
+    for (key, scope) in tables {
+        let groups = package.table_at(key).into_iter().flatten();
+        list.extend(groups.flat_map(|(_, group)| items(group)).map(|it| (scope, it)));
+    }
+    list
+}
+
+/// What a script or a workspace without a package asks for.
+fn script_requirements<'t>(manifest: &'t Table<'t>) -> Vec<(Scope, &'t Value<'t>)> {
+    let mut list: Vec<_> = manifest.list_at("requirements").iter().map(|it| (Scope::Runtime, it)).collect();
+    let groups = manifest.table_at("dependency-groups").into_iter().flatten();
+    list.extend(groups.flat_map(|(_, group)| items(group)).map(|it| (Scope::Development, it)));
+    list
+}
+
+/// Finds the entries that edges mean.
+struct Graph<'t> {
+    names: Names,
+    packages: &'t [Package<'t>],
+    lines: &'t Lines,
+}
+
+impl Graph<'_> {
+    /// The entry that an edge means: by name, and where several have it, by version and source.
+    fn resolve(&self, requirement: &Value<'_>) -> Result<usize, ParseError> {
+        let fault = |message: String| ParseError::new(message).at_line(self.lines.at(requirement.span().start));
+        let table = requirement.get_ref().as_table().ok_or_else(|| fault("find a table for each edge".to_owned()))?;
+        let name = table.text_at("name").ok_or_else(|| fault("find the name of an edge".to_owned()))?;
+        let (version, source) = (table.text_at("version"), table.table_at("source").and_then(Source::read));
+        let candidates = self.names.at(name);
+        if let [only] = candidates {
+            return Ok(*only);
+        }
+        let mut matching = candidates.iter().copied().filter(|&candidate| {
+            self.packages.get(candidate).is_some_and(|package| {
+                version.is_none_or(|version| version == package.version)
+                    && source.as_ref().is_none_or(|source| *source == package.source)
+            })
+        });
+        match (matching.next(), matching.next()) {
+            (Some(only), None) => Ok(only),
+            (found, _) => {
+                let reason = if found.is_some() { "several packages are called so" } else { "no package is called so" };
+                Err(fault(format!("find the package `{}` that an edge names: {reason}", name.escape_debug())))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::extract;
+    use super::*;
+
+    #[test]
+    fn what_is_no_lockfile_is_refused_with_its_line_and_a_way_out() {
+        for (text, line, part) in [
+            ("", None, "empty"),
+            ("a = 1", None, "the version"),
+            ("\nversion = 2", Some(2), "version 2"),
+            ("version = 1\n[[package]]\nname = \"a\"\nversion = \"1\"", Some(2), "the source of `a`"),
+            ("version = 1\n[[package]]\nname = \"a\"\nsource = {registry = \"x\"}", Some(2), "version of `a`"),
+            (
+                "version = 1\n[[package]]\nname = \"a\"\nsource = {virtual = \".\"}\ndependencies = [\n{name = \"b\"}]",
+                Some(6),
+                "no package is called so",
+            ),
+            (
+                "version = 1\n[[package]]\nname = \"a\"\nsource = {virtual = \".\"}\n[[package]]\nname = \"A\"\nsource = {virtual = \"x\"}\ndependencies = [{name = \"a\"}]",
+                Some(8),
+                "several packages",
+            ),
+        ] {
+            let error = extract(&UvLock, &[("uv.lock", text.as_bytes())]).expect_err(text);
+            assert_eq!(error.line, line, "{text}: {error}");
+            assert!(error.message.contains(part), "{text}: {error}");
+            assert!(error.hint.is_some(), "{error}");
+        }
+        assert!(extract(&UvLock, &[("uv.lock", b"version = 1")]).expect("empty").is_empty());
+    }
+}

@@ -1,8 +1,10 @@
-//! What an extractor is, how text and JSON are read with their lines, and how edges are noted.
+//! What an extractor is, how text, JSON and YAML are read with their lines, and how edges are noted.
 
 pub(super) mod graph;
 pub(super) mod json;
+pub(super) mod npm;
 pub(super) mod text;
+pub(super) mod yaml;
 
 use crate::model::dependency::Dependency;
 use crate::model::repository::RepoPath;

@@ -5,6 +5,7 @@ mod composer_lock;
 mod contract;
 mod package_lock;
 mod workflow;
+mod yarn_lock;
 
 pub use contract::{Extractor, ParseError, SourceFile};
 
@@ -13,6 +14,7 @@ pub static EXTRACTORS: &[&dyn Extractor] = &[
     // In report order.
     &cargo_lock::CargoLock,
     &package_lock::PackageLock,
+    &yarn_lock::YarnLock,
     &composer_lock::ComposerLock,
     &workflow::Workflow,
 ];

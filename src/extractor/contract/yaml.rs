@@ -62,11 +62,6 @@ impl<'a> Node<'a> {
         self.get(key).and_then(Self::text)
     }
 
-    /// Whether the scalar under a key is `true`.
-    pub(in crate::extractor) fn is_true(&self, key: &str) -> bool {
-        self.text_at(key) == Some("true")
-    }
-
     /// The scalar, if it is one.
     pub(in crate::extractor) fn text(&self) -> Option<&str> {
         match &self.value {
@@ -227,6 +222,16 @@ impl<'a> Builder<'a> {
 fn twice_error(member: &Member<'_>) -> ParseError {
     let message = format!("read it: the key `{}` stands twice in one mapping", member.key.escape_debug());
     ParseError::new(message).at_line(member.line)
+}
+
+/// Whether a text is read line by line; both readers must read the same from it.
+#[cfg(test)]
+pub(in crate::extractor) fn is_read_line_by_line(text: &str) -> bool {
+    let quick = block::read(text);
+    if let Some(quick) = &quick {
+        assert_eq!(quick, &read_any(text).expect("what is read line by line is YAML"));
+    }
+    quick.is_some()
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use super::entry::{Entry, Patch, split_descriptor};
 
 const METADATA: &str = "__metadata";
 
-/// The highest version that is read: what Yarn 4 writes. Yarn 2 began with 4.
-const VERSION_LIMIT: u32 = 9;
+/// The highest version that is read: what Yarn 4.18 writes. Yarn 2 began with 4.
+const VERSION_LIMIT: u32 = 10;
 
 /// Whether a line begins with the mark of berry.
 pub(super) fn is_berry(text: &str) -> bool {
@@ -49,7 +49,8 @@ fn check_version(metadata: &Member<'_>) -> Result<(), ParseError> {
     if text.parse::<u32>().is_ok_and(|version| version <= VERSION_LIMIT) {
         return Ok(());
     }
-    let message = format!("read it: its format has version `{}`, those up to {VERSION_LIMIT} are read", text.escape_debug());
+    let message =
+        format!("read it: its format has version `{}`, those up to {VERSION_LIMIT} are read", text.escape_debug());
     Err(ParseError::new(message).at_line(version.map_or(metadata.line, |version| version.line)))
 }
 
@@ -184,7 +185,10 @@ mod tests {
             ("https://git.example/a.git#workspace=x&commit=0123", Some("git+https://git.example/a.git#0123")),
             ("git@git.example:a.git#commit=0123", Some("git+git@git.example:a.git#0123")),
             ("patch:a@npm%3A1.0.0#~builtin<compat/a>::version=1.0.0&hash=1", None),
-            ("patch:a@https%3A%2F%2Fgit.example%2Fa.git%23commit=01#./a.patch", Some("git+https://git.example/a.git#01")),
+            (
+                "patch:a@https%3A%2F%2Fgit.example%2Fa.git%23commit=01#./a.patch",
+                Some("git+https://git.example/a.git#01"),
+            ),
             ("https://downloads.example/a.tgz", Some("https://downloads.example/a.tgz")),
         ] {
             assert_eq!(resolved(reference).as_deref(), expected, "{reference}");

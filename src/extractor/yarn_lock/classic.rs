@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::super::contract::npm::requirement::alias;
+use super::super::contract::npm::requirement::{alias, is_local};
 use super::super::contract::{ParseError, check_package_count};
 use super::entry::{Entry, split_descriptor};
 
@@ -20,6 +20,12 @@ pub(super) fn read(text: &str) -> Result<Vec<Entry<'_>>, ParseError> {
         reader.line(number, line).map_err(|message| ParseError::new(message).at_line(number))?;
     }
     check_package_count(reader.entries.len())?;
+    for entry in &mut reader.entries {
+        // A folder has no address but the one that is asked for.
+        if entry.resolved.is_none() {
+            entry.resolved = entry.descriptors.iter().map(|(_, range)| range).find(|range| is_local(range)).cloned();
+        }
+    }
     Ok(reader.entries)
 }
 
@@ -161,7 +167,7 @@ fn descriptor(text: &str) -> Option<(Cow<'_, str>, &str)> {
     word(text).filter(|(text, _)| !text.is_empty())
 }
 
-/// Yarn quotes whatever has another sign in it, or begins with another (<…/stringify.js>, `shouldWrapKey`).
+/// Yarn quotes whatever has another sign in it, or begins with another (`shouldWrapKey` of its `stringify.js`).
 fn plain(word: &str) -> bool {
     let first = word.bytes().next();
     first.is_some_and(|first| first.is_ascii_alphanumeric() || b"/.-".contains(&first))

@@ -24,7 +24,11 @@ pub(in crate::extractor) struct Package<'a> {
 
 impl<'a> Package<'a> {
     /// A package of npm's registries.
-    pub(in crate::extractor) fn new(name: impl Into<Cow<'a, str>>, version: impl Into<Cow<'a, str>>, line: u32) -> Self {
+    pub(in crate::extractor) fn new(
+        name: impl Into<Cow<'a, str>>,
+        version: impl Into<Cow<'a, str>>,
+        line: u32,
+    ) -> Self {
         let (name, version) = (name.into(), version.into());
         Self { ecosystem: Ecosystem::Npm, name, version, resolved: None, scope: None, line }
     }
@@ -49,7 +53,12 @@ pub(in crate::extractor) struct Graph<'a> {
 
 impl<'a> Graph<'a> {
     /// Adds a package and tells its position.
-    pub(in crate::extractor) fn add(&mut self, package: Package<'a>) -> usize {
+    pub(in crate::extractor) fn add(&mut self, mut package: Package<'a>) -> usize {
+        if let (true, Some(resolved)) = (package.version.is_empty(), &package.resolved)
+            && let Some(version) = requirement::resolved_version(&package.name, "", resolved)
+        {
+            package.version = Cow::Owned(version.to_owned());
+        }
         self.packages.push(package);
         self.packages.len() - 1
     }
@@ -96,7 +105,12 @@ impl<'a> Graph<'a> {
                     }
                     Some(_) => {}
                 }
-                asked.push(edge.requirement);
+                if !edge.requirement.is_empty() {
+                    asked.push(edge.requirement);
+                }
+            }
+            if requirements.iter().all(String::is_empty) {
+                requirements.clear();
             }
             let own = development.get(position).copied().unwrap_or(Scope::Runtime);
             dependencies.push(Dependency {
@@ -154,6 +168,8 @@ fn origin(package: &Package<'_>, asked: &[Cow<'_, str>]) -> Origin {
             let asked: Vec<&str> = asked.iter().map(AsRef::as_ref).collect();
             requirement::origin(Some(resolved), &asked)
         }
+        // Modules of Deno that come by their address.
+        (Ecosystem::Jsr, Some(resolved)) => Origin::Archive { url: resolved.to_owned() },
         _ => Origin::Registry { url: None },
     }
 }

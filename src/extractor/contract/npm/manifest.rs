@@ -96,7 +96,8 @@ fn read(folder: String, content: &[u8], mut look: impl FnMut(&Node<'_>)) -> Opti
     let node = Node::parse(text.strip_prefix('\u{feff}').unwrap_or(text)).ok().filter(Node::is_object)?;
     look(&node);
     let requirements = LISTS.iter().flat_map(|(list, scope)| {
-        let owned = |(name, text): (&str, &str)| Requirement { name: name.to_owned(), text: text.to_owned(), scope: *scope };
+        let owned =
+            |(name, text): (&str, &str)| Requirement { name: name.to_owned(), text: text.to_owned(), scope: *scope };
         node.texts_at(list).map(owned).collect::<Vec<_>>()
     });
     Some(Manifest { folder, requirements: requirements.collect() })

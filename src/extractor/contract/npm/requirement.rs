@@ -101,7 +101,9 @@ pub(in crate::extractor) fn alias(requirement: &str) -> Option<(&str, &str)> {
 
 /// `file:`, `link:`, `portal:`, `exec:`, `workspace:` or a plain path.
 pub(in crate::extractor) fn is_local(text: &str) -> bool {
-    ["file:", "link:", "portal:", "exec:", "workspace:", "./", "../", "~/", "/"].iter().any(|prefix| text.starts_with(prefix))
+    ["file:", "link:", "portal:", "exec:", "workspace:", "./", "../", "~/", "/"]
+        .iter()
+        .any(|prefix| text.starts_with(prefix))
 }
 
 /// The address of a git repository without npm's own prefixes; `None` for anything else.
@@ -255,9 +257,15 @@ mod tests {
         assert_eq!(origin(Some(&archive), &["acme/a#main"]), git("https://github.com/acme/a", branch));
         assert_eq!(origin(Some(&archive), &[&archive]), Origin::Archive { url: archive.clone() });
         let plain = format!("https://git.example/acme/a.git#{commit}");
-        assert_eq!(origin(Some(&plain), &["https://git.example/acme/a.git"]), git("https://git.example/acme/a.git", GitPin::DefaultBranch));
+        assert_eq!(
+            origin(Some(&plain), &["https://git.example/acme/a.git"]),
+            git("https://git.example/acme/a.git", GitPin::DefaultBranch)
+        );
         let hosted = format!("https://github.com/acme/a#{commit}");
-        assert_eq!(origin(Some(&hosted), &["https://github.com/acme/a#v1.0.0"]), git("https://github.com/acme/a", GitPin::Tag("v1.0.0".to_owned())));
+        assert_eq!(
+            origin(Some(&hosted), &["https://github.com/acme/a#v1.0.0"]),
+            git("https://github.com/acme/a", GitPin::Tag("v1.0.0".to_owned()))
+        );
         let hash = format!("https://registry.example/a/-/a-1.0.0.tgz#{commit}");
         assert_eq!(origin(Some(&hash), &["^1.0.0", "acme/a"]), Origin::Registry { url: None });
     }

@@ -37,7 +37,8 @@ pub(super) fn read(text: &str) -> Option<Vec<Node<'_>>> {
 
 /// Whether all characters are ones that YAML has no second thoughts about.
 fn is_usual(text: &str) -> bool {
-    text.is_ascii() || !text.chars().any(|one| matches!(one, '\u{80}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}'))
+    text.is_ascii()
+        || !text.chars().any(|one| matches!(one, '\u{80}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}'))
 }
 
 /// A line that is not blank and no comment.
@@ -83,7 +84,8 @@ impl<'a> Reader<'a> {
             if content.is_empty() || content.starts_with('#') {
                 continue;
             }
-            self.next = Some(Line { number, indent: line.len() - content.len(), content: content.trim_end_matches(' ') });
+            self.next =
+                Some(Line { number, indent: line.len() - content.len(), content: content.trim_end_matches(' ') });
             return Some(());
         }
     }
@@ -237,9 +239,8 @@ fn scalar(content: &str) -> Option<Cow<'_, str>> {
 fn plain(text: &str) -> Option<&str> {
     let bytes = text.as_bytes();
     let sign = match bytes.first()? {
-        b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\'' | b'"' | b'%' | b'@' | b'`' => {
-            true
-        }
+        b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\'' | b'"' | b'%' | b'@'
+        | b'`' => true,
         b'-' | b'?' | b':' => bytes.get(1).is_none_or(|next| *next == b' '),
         b'~' => bytes.len() == 1,
         b'.' => text == "...",

@@ -192,3 +192,61 @@ fn resolved<'n>(entry: &'n Node<'_>, reference: &'n str) -> Option<Cow<'n, str>>
     }
     resolution.text_at("tarball").map(Cow::Borrowed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{extract, show};
+    use super::*;
+
+    #[test]
+    fn every_kind_of_origin_is_read() {
+        let lock = "lockfileVersion: '9.0'
+importers:
+  .:
+    dependencies:
+      a: {specifier: github:acme/a, version: https://codeload.github.com/acme/a/tar.gz/0123456789012345678901234567890123456789}
+      b: {specifier: https://downloads.example/b.tgz, version: https://downloads.example/b.tgz}
+      c: {specifier: file:vendor/c.tgz, version: file:vendor/c.tgz}
+      d: {specifier: link:../d, version: link:../d}
+packages:
+  a@https://codeload.github.com/acme/a/tar.gz/0123456789012345678901234567890123456789:
+    resolution: {tarball: https://codeload.github.com/acme/a/tar.gz/0123456789012345678901234567890123456789}
+    version: 1.0.0
+  b@https://downloads.example/b.tgz:
+    resolution: {tarball: https://downloads.example/b.tgz}
+    version: 2.0.0
+  c@file:vendor/c.tgz:
+    resolution: {integrity: sha512-x, tarball: file:vendor/c.tgz}
+  e@1.0.0: {resolution: {integrity: sha512-x}, peerDependencies: {a: '*'}}
+snapshots:
+  a@https://codeload.github.com/acme/a/tar.gz/0123456789012345678901234567890123456789:
+    dependencies:
+      f: e@1.0.0(a@1.0.0)(b@2.0.0(x@1.0.0))
+  e@1.0.0(a@1.0.0)(b@2.0.0(x@1.0.0)): {}
+";
+        let found = extract(&PnpmLock, &[("pnpm-lock.main.yaml", lock.as_bytes())]).expect("a lockfile");
+        insta::assert_snapshot!(show(&found), @r#"
+        0 a@1.0.0 Runtime direct Git { url: "https://github.com/acme/a", pin: DefaultBranch, commit: Some(CommitId("0123456789012345678901234567890123456789")) } [] line 10
+        1 b@2.0.0 Runtime direct Archive { url: "https://downloads.example/b.tgz" } [] line 13
+        2 c@ Runtime direct Path [] line 16
+        3 e@1.0.0 Runtime Registry { url: None } [0] line 18
+        "#);
+    }
+
+    #[test]
+    fn what_is_no_lockfile_is_refused_with_a_way_out() {
+        for (text, line) in [
+            ("", None),
+            ("- a\n", Some(1)),
+            ("packages: {}\n", Some(1)),
+            ("lockfileVersion: '10.0'\n", Some(1)),
+            ("lockfileVersion: '9.0'\npackages:\n  a@1: b\n", Some(3)),
+            ("lockfileVersion: '9.0'\npackages: x\n", Some(2)),
+            ("lockfileVersion: '9.0'\n<<<<<<< HEAD\n", Some(2)),
+        ] {
+            let error = extract(&PnpmLock, &[("pnpm-lock.yaml", text.as_bytes())]).expect_err(text);
+            assert_eq!(error.line, line, "{error}");
+            assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("pnpm install")), "{error}");
+        }
+    }
+}

@@ -100,19 +100,19 @@ impl<'e> Index<'e> {
 }
 
 /// Puts the entries together: what each requires, and what the project asks for.
-pub(super) fn link<'e>(entries: Vec<Entry<'e>>, manifests: &'e [Manifest]) -> Graph<'e> {
+pub(super) fn link<'e>(entries: &'e [Entry<'_>], manifests: &'e [Manifest]) -> Graph<'e> {
     let mut graph = Graph::default();
     let positions: Vec<Option<usize>> = entries
         .iter()
         .map(|entry| {
             // The project itself is no dependency.
             (entry.workspace.as_deref() != Some(".")).then(|| {
-                let resolved = entry.resolved.clone();
-                graph.add(Package { resolved, ..Package::new(entry.name.clone(), entry.version.clone(), entry.line) })
+                let resolved = entry.resolved.as_deref().map(Cow::Borrowed);
+                graph.add(Package { resolved, ..Package::new(entry.name.as_ref(), entry.version.as_ref(), entry.line) })
             })
         })
         .collect();
-    let index = Index::new(&entries, positions.clone());
+    let index = Index::new(entries, positions.clone());
     let has_workspaces = entries.iter().any(|entry| entry.workspace.is_some());
     let by_folder: HashMap<&str, &Manifest> =
         manifests.iter().map(|manifest| (manifest.folder.as_str(), manifest)).collect();
@@ -127,10 +127,10 @@ pub(super) fn link<'e>(entries: Vec<Entry<'e>>, manifests: &'e [Manifest]) -> Gr
             let Some(child) = index.find(name, range) else { continue };
             if folder.is_some() {
                 let wanted = manifest.and_then(|manifest| manifest.requirements.iter().find(|one| one.name == **name));
-                graph.ask(child, shown(range).to_owned(), wanted.map_or(Scope::Runtime, |one| one.scope));
+                graph.ask(child, shown(range), wanted.map_or(Scope::Runtime, |one| one.scope));
             }
             if let Some(position) = position {
-                graph.require(position, child, shown(range).to_owned());
+                graph.require(position, child, shown(range));
             }
         }
         let patched = entry.patch.iter().flat_map(|patch| &patch.ranges);
@@ -138,7 +138,7 @@ pub(super) fn link<'e>(entries: Vec<Entry<'e>>, manifests: &'e [Manifest]) -> Gr
             let plain = index.exact.get(&(entry.name.as_ref(), canonical(range))).copied();
             let plain = plain.and_then(|plain| index.positions.get(plain).copied().flatten());
             if let (Some(position), Some(plain)) = (position, plain) {
-                graph.require(position, plain, shown(range).to_owned());
+                graph.require(position, plain, shown(range));
             }
         }
     }

@@ -82,7 +82,7 @@ fn hosted_archive(resolved: &str) -> Option<(String, &str)> {
 /// The address of a repository that is written as any other: `….git`, or one that was asked for as a repository.
 fn plain_git_url(address: &str, fragment: Option<&str>, asked: &[&str]) -> Option<String> {
     let http = address.starts_with("https://") || address.starts_with("http://");
-    let archive = address.ends_with(".tgz") || address.ends_with(".tar.gz");
+    let archive = address.strip_suffix(".tgz").or_else(|| address.strip_suffix(".tar.gz")).is_some();
     let commit = fragment.is_some_and(|fragment| CommitId::new(fragment).is_ok());
     let is_git = address.strip_suffix(".git").is_some()
         || (commit && !archive && asked.iter().any(|asked| requirement_pin(asked).is_some()));

@@ -50,6 +50,14 @@ struct Line<'a> {
     content: &'a str,
 }
 
+/// What comes next in a text.
+enum Taken<'a> {
+    Line(&'a str),
+    /// A line that a complete reader must judge.
+    Unusual,
+    End,
+}
+
 struct Reader<'a> {
     /// What follows the next line.
     rest: &'a str,
@@ -59,26 +67,30 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Takes one line of text; `Some(None)` at the end.
-    fn take_line(&mut self) -> Option<Option<&'a str>> {
+    /// Takes one line of text.
+    fn take_line(&mut self) -> Taken<'a> {
         if self.rest.is_empty() {
-            return Some(None);
+            return Taken::End;
         }
         let (line, rest) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
         self.rest = rest;
         self.next_number = self.next_number.saturating_add(1);
         let line = line.strip_suffix('\r').unwrap_or(line);
         // A lone carriage return ends a line, too.
-        if line.contains('\r') { None } else { Some(Some(line)) }
+        if line.contains('\r') { Taken::Unusual } else { Taken::Line(line) }
     }
 
     /// Goes to the next line that says something.
     fn advance(&mut self) -> Option<()> {
         loop {
             let number = self.next_number;
-            let Some(line) = self.take_line()? else {
-                self.next = None;
-                return Some(());
+            let line = match self.take_line() {
+                Taken::Line(line) => line,
+                Taken::Unusual => return None,
+                Taken::End => {
+                    self.next = None;
+                    return Some(());
+                }
             };
             let content = line.trim_start_matches(' ');
             if content.is_empty() || content.starts_with('#') {
@@ -165,7 +177,11 @@ impl<'a> Reader<'a> {
         let start = self.next_number;
         loop {
             let (rest, number) = (self.rest, self.next_number);
-            let Some(line) = self.take_line()? else { break };
+            let line = match self.take_line() {
+                Taken::Line(line) => line,
+                Taken::Unusual => return None,
+                Taken::End => break,
+            };
             let content = line.trim_start_matches(' ');
             let own = line.len() - content.len();
             if content.is_empty() {

@@ -1,5 +1,5 @@
 //! The package.json beside a lockfile and those of its workspaces
-//! (<https://docs.npmjs.com/cli/using-npm/workspaces>).
+//! (the `workspaces` of npm, Yarn and Bun).
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 

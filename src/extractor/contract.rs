@@ -1,14 +1,16 @@
-//! What an extractor is, how text, JSON and TOML are read with their lines, and how edges are noted.
+//! What an extractor is, how text, JSON, TOML and YAML are read with their lines, and how edges are noted.
 
 pub(super) mod encoding;
 pub(super) mod git_options;
 pub(super) mod go_module;
 pub(super) mod graph;
 pub(super) mod json;
+pub(super) mod npm;
 pub(super) mod python;
 pub(super) mod text;
 pub(super) mod toml;
 pub(super) mod typed_yaml;
+pub(super) mod yaml;
 pub(super) mod yaml_entries;
 
 use crate::model::dependency::Dependency;

@@ -189,6 +189,26 @@ fn more_packages_than_any_project_has_are_refused() {
             "package-lock.json",
             format!("{{\"dependencies\": {{{}}}}}", many(|number| format!("\"{number}\": {{}}"), ",")),
         ),
+        ("yarn.lock", many(|number| format!("p{number}@1:\n  version \"1.0.0\"\n"), "\n")),
+        (
+            "yarn.lock",
+            many(|number| format!("p{number}@npm:1:\n  version: 1.0.0\n"), "\n") + "__metadata:\n  version: 8\n",
+        ),
+        (
+            "pnpm-lock.yaml",
+            format!("lockfileVersion: '9.0'\npackages:\n{}", many(|number| format!("  p{number}@1.0.0: {{}}"), "\n")),
+        ),
+        (
+            "bun.lock",
+            format!(
+                "{{\"lockfileVersion\": 1, \"packages\": {{{}}}}}",
+                many(|number| format!("\"{number}\": [\"a@1\"]"), ",")
+            ),
+        ),
+        (
+            "deno.lock",
+            format!("{{\"version\": \"5\", \"npm\": {{{}}}}}", many(|number| format!("\"a@{number}\": {{}}"), ",")),
+        ),
         (
             "composer.lock",
             format!(

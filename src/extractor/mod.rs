@@ -1,6 +1,7 @@
 //! Extractors: read the dependencies a file pins. To add one: write `extractor/<name>.rs`, then its two lines below.
 
 mod cabal_freeze;
+mod bun_lock;
 mod cargo_lock;
 mod composer_lock;
 mod conan_lock;
@@ -26,7 +27,11 @@ mod renv_lock;
 mod requirements;
 mod stack_yaml_lock;
 mod uv_lock;
+mod deno_lock;
+mod package_lock;
+mod pnpm_lock;
 mod workflow;
+mod yarn_lock;
 
 pub use contract::{Extractor, ParseError, SourceFile};
 
@@ -35,6 +40,10 @@ pub static EXTRACTORS: &[&dyn Extractor] = &[
     // In report order.
     &cargo_lock::CargoLock,
     &package_lock::PackageLock,
+    &yarn_lock::YarnLock,
+    &pnpm_lock::PnpmLock,
+    &bun_lock::BunLock,
+    &deno_lock::DenoLock,
     &composer_lock::ComposerLock,
     &gemfile_lock::GemfileLock,
     &go_mod::GoMod,

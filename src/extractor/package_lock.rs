@@ -4,7 +4,6 @@
 mod installed;
 mod legacy;
 mod packages;
-mod requirement;
 
 use super::contract::json::Node;
 use super::contract::text::{Lines, explain, read_text};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::requirement;
+use super::super::contract::npm::requirement;
 use crate::model::dependency::{Dependency, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
 

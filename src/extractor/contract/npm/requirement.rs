@@ -1,4 +1,5 @@
-//! What npm was asked for, and where it went for it (<https://docs.npmjs.com/cli/configuring-npm/package-json#dependencies>).
+//! What a package manager was asked for, and where it went for it
+//! (<https://docs.npmjs.com/cli/configuring-npm/package-json#dependencies>).
 
 use crate::model::dependency::{GitPin, Origin};
 use crate::model::ecosystem::Ecosystem;
@@ -17,7 +18,7 @@ const HOSTED: [(&str, &str); 4] = [
 const REGISTRY_ARCHIVE: &str = "/-/";
 
 /// The version that the address of a package tells where its entry does not: that of its archive, else its commit.
-pub(super) fn resolved_version<'a>(name: &str, written: &str, resolved: &'a str) -> Option<&'a str> {
+pub(in crate::extractor) fn resolved_version<'a>(name: &str, written: &str, resolved: &'a str) -> Option<&'a str> {
     if version::parse(Ecosystem::Npm, written).is_ok() {
         return None;
     }
@@ -31,7 +32,7 @@ pub(super) fn resolved_version<'a>(name: &str, written: &str, resolved: &'a str)
 }
 
 /// Where a package comes from: `resolved` says where npm went, `asked` what it was asked for by everyone who requires it.
-pub(super) fn origin(resolved: Option<&str>, asked: &[&str]) -> Origin {
+pub(in crate::extractor) fn origin(resolved: Option<&str>, asked: &[&str]) -> Origin {
     let Some(resolved) = resolved else {
         let local = asked.iter().any(|asked| is_local(asked));
         return if local { Origin::Path } else { Origin::Registry { url: None } };
@@ -39,8 +40,14 @@ pub(super) fn origin(resolved: Option<&str>, asked: &[&str]) -> Origin {
     if is_local(resolved) {
         return Origin::Path;
     }
+    if let Some((url, commit)) = hosted_archive(resolved)
+        && (asked.is_empty() || asked.iter().any(|asked| requirement_pin(asked).is_some()))
+    {
+        return Origin::Git { url, pin: git_pin(asked), commit: CommitId::new(commit).ok() };
+    }
     let (address, fragment) = resolved.split_once('#').map_or((resolved, None), |(url, commit)| (url, Some(commit)));
-    if let Some(url) = git_url(address) {
+    let url = git_url(address).or_else(|| plain_git_url(address, fragment, asked));
+    if let Some(url) = url {
         // `#<commit>`, or, written by hand, whatever a requirement may hold.
         let commit = fragment.and_then(|fragment| CommitId::new(fragment).ok());
         // Where nobody says what was asked for, a lock that names no commit says it itself.
@@ -56,9 +63,47 @@ pub(super) fn origin(resolved: Option<&str>, asked: &[&str]) -> Origin {
     Origin::Registry { url: None }
 }
 
-/// `file:`, `link:`, `workspace:` or a plain path.
-fn is_local(text: &str) -> bool {
-    ["file:", "link:", "workspace:", "./", "../", "~/", "/"].iter().any(|prefix| text.starts_with(prefix))
+/// Where the host of a repository gives an archive of a commit, which package managers take instead of a clone: the
+/// repository and the commit (<https://github.com/npm/hosted-git-info>).
+fn hosted_archive(resolved: &str) -> Option<(String, &str)> {
+    let rest = resolved.strip_prefix("https://")?.split(['#', '?']).next()?;
+    let mut parts = rest.split('/');
+    let (host, owner, name) = (parts.next()?, parts.next()?, parts.next()?);
+    let host = match host {
+        "codeload.github.com" => "github.com",
+        "bitbucket.org" | "gitlab.com" => host,
+        _ => return None,
+    };
+    let last = parts.next_back()?;
+    let commit = last.strip_suffix(".tar.gz").unwrap_or(last);
+    CommitId::new(commit).is_ok().then(|| (format!("https://{host}/{owner}/{name}"), commit))
+}
+
+/// The address of a repository that is written as any other: `….git`, or one that was asked for as a repository.
+fn plain_git_url(address: &str, fragment: Option<&str>, asked: &[&str]) -> Option<String> {
+    let http = address.starts_with("https://") || address.starts_with("http://");
+    let archive = address.strip_suffix(".tgz").or_else(|| address.strip_suffix(".tar.gz")).is_some();
+    let commit = fragment.is_some_and(|fragment| CommitId::new(fragment).is_ok());
+    let is_git = address.strip_suffix(".git").is_some()
+        || (commit && !archive && asked.iter().any(|asked| requirement_pin(asked).is_some()));
+    (http && is_git).then(|| address.to_owned())
+}
+
+/// The package and the range that an alias stands for: `npm:name@range`.
+pub(in crate::extractor) fn alias(requirement: &str) -> Option<(&str, &str)> {
+    let target = requirement.strip_prefix("npm:")?;
+    match target.get(1..)?.rfind('@') {
+        Some(at) => Some((target.get(..=at)?, target.get(at + 2..)?)),
+        // `npm:name` asks for any version; `npm:^1.0.0`, of Yarn, for none of another name.
+        None => target.starts_with('@').then_some((target, "")),
+    }
+}
+
+/// `file:`, `link:`, `portal:`, `exec:`, `workspace:` or a plain path.
+pub(in crate::extractor) fn is_local(text: &str) -> bool {
+    ["file:", "link:", "portal:", "exec:", "workspace:", "./", "../", "~/", "/"]
+        .iter()
+        .any(|prefix| text.starts_with(prefix))
 }
 
 /// The address of a git repository without npm's own prefixes; `None` for anything else.
@@ -94,8 +139,17 @@ fn requirement_pin(text: &str) -> Option<GitPin> {
         return None;
     }
     let Some((_, reference)) = text.split_once('#') else { return Some(GitPin::DefaultBranch) };
-    // `#main::path:sub` names a folder as well.
-    let reference = reference.split("::").find(|part| !part.starts_with("path:")).unwrap_or_default();
+    // `#main::path:sub` and `#main&path:sub` name a folder as well, `#workspace=name` a package of several.
+    let names_folder = |part: &str| ["path:", "workspace=", "cwd="].iter().any(|prefix| part.starts_with(prefix));
+    let mut parts = reference.split("::").flat_map(|part| part.split('&'));
+    let reference = parts.find(|part| !names_folder(part)).unwrap_or_default();
+    // Yarn's own words (<https://yarnpkg.com/protocol/git>).
+    for (word, pin) in [("head=", GitPin::Branch as fn(String) -> GitPin), ("tag=", GitPin::Tag)] {
+        if let Some(name) = reference.strip_prefix(word) {
+            return Some(pin(name.to_owned()));
+        }
+    }
+    let reference = reference.strip_prefix("commit=").unwrap_or(reference);
     Some(match reference {
         "" | "*" => GitPin::DefaultBranch,
         // A range of versions over tags.
@@ -169,6 +223,11 @@ mod tests {
             (vec!["git@git.example:acme/a.git#main"], branch("main")),
             (vec!["name@git+https://git.example/a.git#main"], branch("main")),
             (vec!["acme/a#main::path:sub"], branch("main")),
+            (vec!["acme/a#main&path:/sub"], branch("main")),
+            (vec!["acme/a#path:/sub"], GitPin::DefaultBranch),
+            (vec!["acme/a.git#head=main"], branch("main")),
+            (vec!["acme/a.git#workspace=a&tag=v1"], tag("v1")),
+            (vec!["https://git.example/a.git#commit=0123456"], GitPin::Commit),
             (vec![commit, "acme/a#0123456", "acme/a#main"], branch("main")),
             (vec!["^1.0.0", "acme/a#v1"], tag("v1")),
             (vec!["^1.0.0"], GitPin::DefaultBranch),
@@ -187,5 +246,41 @@ mod tests {
         assert_eq!(origin(Some("file:vendor/a.tgz"), &[]), Origin::Path);
         assert_eq!(origin(None, &["file:../a"]), Origin::Path);
         assert_eq!(origin(None, &["^1.0.0"]), Origin::Registry { url: None });
+    }
+
+    #[test]
+    fn an_archive_of_a_commit_is_the_repository() {
+        let commit = "0123456789012345678901234567890123456789";
+        let git = |url: &str, pin| Origin::Git { url: url.to_owned(), pin, commit: CommitId::new(commit).ok() };
+        let archive = format!("https://codeload.github.com/acme/a/tar.gz/{commit}");
+        let branch = GitPin::Branch("main".to_owned());
+        assert_eq!(origin(Some(&archive), &["acme/a#main"]), git("https://github.com/acme/a", branch));
+        assert_eq!(origin(Some(&archive), &[&archive]), Origin::Archive { url: archive.clone() });
+        let plain = format!("https://git.example/acme/a.git#{commit}");
+        assert_eq!(
+            origin(Some(&plain), &["https://git.example/acme/a.git"]),
+            git("https://git.example/acme/a.git", GitPin::DefaultBranch)
+        );
+        let hosted = format!("https://github.com/acme/a#{commit}");
+        assert_eq!(
+            origin(Some(&hosted), &["https://github.com/acme/a#v1.0.0"]),
+            git("https://github.com/acme/a", GitPin::Tag("v1.0.0".to_owned()))
+        );
+        let hash = format!("https://registry.example/a/-/a-1.0.0.tgz#{commit}");
+        assert_eq!(origin(Some(&hash), &["^1.0.0", "acme/a"]), Origin::Registry { url: None });
+    }
+
+    #[test]
+    fn an_alias_names_the_package_it_stands_for() {
+        for (text, expected) in [
+            ("npm:a@^1", Some(("a", "^1"))),
+            ("npm:@s/a@^1", Some(("@s/a", "^1"))),
+            ("npm:@s/a", Some(("@s/a", ""))),
+            ("npm:^1.0.0", None),
+            ("npm:", None),
+            ("^1.0.0", None),
+        ] {
+            assert_eq!(alias(text), expected, "{text}");
+        }
     }
 }

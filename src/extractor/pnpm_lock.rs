@@ -1,0 +1,252 @@
+//! pnpm's pnpm-lock.yaml, versions 5 to 9 (<https://github.com/pnpm/spec/tree/master/lockfile>).
+
+mod reference;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::contract::npm::graph::{Graph, Package};
+use super::contract::text::{explain, read_text};
+use super::contract::yaml::{Member, Node};
+use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
+use crate::model::dependency::{Dependency, Scope};
+use crate::model::repository::RepoPath;
+use reference::{Reference, base, split};
+
+const WAY_OUT: &str = "run `pnpm install --lockfile-only` to write it anew";
+
+/// The lists of an importer, and what they are for. What pnpm 11 notes of itself is a tool.
+const LISTS: [(&str, Scope); 5] = [
+    ("dependencies", Scope::Runtime),
+    ("optionalDependencies", Scope::Runtime),
+    ("devDependencies", Scope::Development),
+    ("configDependencies", Scope::Development),
+    ("packageManagerDependencies", Scope::Development),
+];
+
+/// Reads pnpm-lock.yaml, also that of a git branch (`pnpm-lock.<branch>.yaml`).
+///
+/// Members of a workspace are importers, not packages: they have no entry, no version and no name in the file.
+pub(super) struct PnpmLock;
+
+impl Extractor for PnpmLock {
+    fn id(&self) -> &'static str {
+        "pnpm-lock"
+    }
+
+    fn claims(&self, path: &RepoPath) -> bool {
+        let branch = path.file_name().strip_prefix("pnpm-lock.").and_then(|rest| rest.strip_suffix("yaml"));
+        branch.is_some_and(|branch| branch.is_empty() || branch.ends_with('.'))
+            && !path.folder().split('/').any(|folder| folder == "node_modules")
+    }
+
+    fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
+        let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
+        read(text).map_err(|error| explain(text, error, WAY_OUT))
+    }
+}
+
+fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
+    let documents = Node::documents(text)?;
+    let mut graph = Graph::default();
+    // pnpm 11 puts what it needs for itself into a document of its own before that of the project.
+    for document in &documents {
+        if !document.is_map() {
+            return Err(ParseError::new("find its fields at its top").at_line(document.line));
+        }
+        check_version(document)?;
+        Lock::read(document, &mut graph)?;
+    }
+    Ok(graph.finish())
+}
+
+fn check_version(document: &Node<'_>) -> Result<(), ParseError> {
+    let Some(version) = document.get("lockfileVersion") else {
+        return Err(ParseError::new("find `lockfileVersion` in it").at_line(document.line));
+    };
+    let text = version.text().unwrap_or_default();
+    let major = text.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    if major.is_some_and(|major| (5..=9).contains(&major)) {
+        return Ok(());
+    }
+    let message = format!("read it: its lockfileVersion is `{}`, those from 5 to 9 are read", text.escape_debug());
+    Err(ParseError::new(message).at_line(version.line))
+}
+
+/// One document.
+struct Lock<'n> {
+    /// The packages by name and reference.
+    positions: HashMap<(&'n str, &'n str), usize>,
+    /// Since version 9, what a package requires stands apart, once for each set of its peers.
+    has_snapshots: bool,
+}
+
+impl<'n> Lock<'n> {
+    fn read(document: &'n Node<'_>, graph: &mut Graph<'n>) -> Result<(), ParseError> {
+        let packages = members(document, "packages")?;
+        let snapshots = members(document, "snapshots")?;
+        check_package_count(graph.len() + packages.len())?;
+        check_package_count(snapshots.len())?;
+        let mut lock = Self {
+            positions: HashMap::with_capacity(packages.len()),
+            has_snapshots: document.get("snapshots").is_some(),
+        };
+        let mut entries = Vec::with_capacity(packages.len());
+        for member in packages {
+            if !member.value.is_map() && !member.value.is_absent() {
+                let message = format!("find fields under `{}`", member.key.escape_debug());
+                return Err(ParseError::new(message).at_line(member.line));
+            }
+            let position = graph.add(package(member));
+            lock.positions.insert(split(&member.key).key(), position);
+            entries.push((position, member));
+        }
+        for (position, member) in entries {
+            lock.require(position, member, graph);
+        }
+        for member in snapshots {
+            if let Some(position) = lock.find("", &member.key) {
+                lock.require(position, member, graph);
+            }
+        }
+        let importers = members(document, "importers")?;
+        for importer in importers {
+            lock.ask(&importer.value, graph);
+        }
+        if importers.is_empty() {
+            lock.ask(document, graph);
+        }
+        Ok(())
+    }
+
+    /// The package that a reference leads to.
+    fn find(&self, name: &str, reference: &str) -> Option<usize> {
+        let reference = if self.has_snapshots { base(reference) } else { reference };
+        let own = split(reference);
+        self.positions.get(&(name, reference)).or_else(|| self.positions.get(&own.key())).copied()
+    }
+
+    /// Notes what a package requires; the file only says what it got.
+    fn require(&self, position: usize, member: &Member<'_>, graph: &mut Graph<'n>) {
+        for list in ["dependencies", "optionalDependencies"] {
+            for (name, reference) in member.value.texts_at(list) {
+                if let Some(child) = self.find(name, reference) {
+                    graph.require(position, child, "");
+                }
+            }
+        }
+    }
+
+    /// Notes what an importer asks for.
+    fn ask(&self, importer: &'n Node<'_>, graph: &mut Graph<'n>) {
+        let specifiers: HashMap<&str, &str> = importer.texts_at("specifiers").collect();
+        for (list, scope) in LISTS {
+            for member in importer.get(list).map_or(&[][..], Node::members) {
+                let written = member.value.text().or_else(|| member.value.text_at("version"));
+                let asked = member.value.text_at("specifier").or_else(|| specifiers.get(member.key.as_ref()).copied());
+                if let Some(child) = written.and_then(|reference| self.find(&member.key, reference)) {
+                    graph.ask(child, asked.unwrap_or_default(), scope);
+                }
+            }
+        }
+    }
+}
+
+/// The members of a mapping that may be missing.
+fn members<'n, 'a>(document: &'n Node<'a>, key: &str) -> Result<&'n [Member<'a>], ParseError> {
+    match document.get(key) {
+        Some(node) if node.is_map() => Ok(node.members()),
+        Some(node) if !node.is_absent() => {
+            Err(ParseError::new(format!("find a mapping under `{key}`")).at_line(node.line))
+        }
+        _ => Ok(&[]),
+    }
+}
+
+fn package<'n>(member: &'n Member<'_>) -> Package<'n> {
+    let entry = &member.value;
+    let Reference { name, reference } = split(&member.key);
+    let (name, version) = (entry.text_at("name").unwrap_or(name), entry.text_at("version"));
+    let version = version.unwrap_or_else(|| reference::version(reference));
+    let scope = match entry.text_at("dev") {
+        Some("true") => Some(Scope::Development),
+        // It says no, or that both need it (nothing is written then, but some entry always says something).
+        Some(_) => Some(Scope::Runtime),
+        None => None,
+    };
+    Package { resolved: resolved(entry, reference), scope, ..Package::new(name, version, member.line) }
+}
+
+/// Where a package came from, in npm's words; nothing for a registry.
+fn resolved<'n>(entry: &'n Node<'_>, reference: &'n str) -> Option<Cow<'n, str>> {
+    let resolution = entry.get("resolution")?;
+    if let (Some(repository), Some(commit)) = (resolution.text_at("repo"), resolution.text_at("commit")) {
+        let prefix = if repository.starts_with("git+") { "" } else { "git+" };
+        return Some(Cow::Owned(format!("{prefix}{repository}#{commit}")));
+    }
+    if let Some(folder) = resolution.text_at("directory") {
+        return Some(Cow::Owned(format!("file:{folder}")));
+    }
+    if reference.starts_with("file:") || reference.starts_with("link:") {
+        return Some(Cow::Borrowed(reference));
+    }
+    resolution.text_at("tarball").map(Cow::Borrowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{extract, show};
+    use super::*;
+
+    #[test]
+    fn every_kind_of_origin_is_read() {
+        let lock = "lockfileVersion: '9.0'
+importers:
+  .:
+    dependencies:
+      a: {specifier: github:acme/a, version: https://codeload.github.com/acme/a/tar.gz/0123456789012345678901234567890123456789}
+      b: {specifier: https://downloads.example/b.tgz, version: https://downloads.example/b.tgz}
+      c: {specifier: file:vendor/c.tgz, version: file:vendor/c.tgz}
+      d: {specifier: link:../d, version: link:../d}
+packages:
+  a@https://codeload.github.com/acme/a/tar.gz/0123456789012345678901234567890123456789:
+    resolution: {tarball: https://codeload.github.com/acme/a/tar.gz/0123456789012345678901234567890123456789}
+    version: 1.0.0
+  b@https://downloads.example/b.tgz:
+    resolution: {tarball: https://downloads.example/b.tgz}
+    version: 2.0.0
+  c@file:vendor/c.tgz:
+    resolution: {integrity: sha512-x, tarball: file:vendor/c.tgz}
+  e@1.0.0: {resolution: {integrity: sha512-x}, peerDependencies: {a: '*'}}
+snapshots:
+  a@https://codeload.github.com/acme/a/tar.gz/0123456789012345678901234567890123456789:
+    dependencies:
+      f: e@1.0.0(a@1.0.0)(b@2.0.0(x@1.0.0))
+  e@1.0.0(a@1.0.0)(b@2.0.0(x@1.0.0)): {}
+";
+        let found = extract(&PnpmLock, &[("pnpm-lock.main.yaml", lock.as_bytes())]).expect("a lockfile");
+        insta::assert_snapshot!(show(&found), @r#"
+        0 a@1.0.0 Runtime direct Git { url: "https://github.com/acme/a", pin: DefaultBranch, commit: Some(CommitId("0123456789012345678901234567890123456789")) } [] line 10
+        1 b@2.0.0 Runtime direct Archive { url: "https://downloads.example/b.tgz" } [] line 13
+        2 c@ Runtime direct Path [] line 16
+        3 e@1.0.0 Runtime Registry { url: None } [0] line 18
+        "#);
+    }
+
+    #[test]
+    fn what_is_no_lockfile_is_refused_with_a_way_out() {
+        for (text, line) in [
+            ("", None),
+            ("- a\n", Some(1)),
+            ("packages: {}\n", Some(1)),
+            ("lockfileVersion: '10.0'\n", Some(1)),
+            ("lockfileVersion: '9.0'\npackages:\n  a@1: b\n", Some(3)),
+            ("lockfileVersion: '9.0'\npackages: x\n", Some(2)),
+            ("lockfileVersion: '9.0'\n<<<<<<< HEAD\n", Some(2)),
+        ] {
+            let error = extract(&PnpmLock, &[("pnpm-lock.yaml", text.as_bytes())]).expect_err(text);
+            assert_eq!(error.line, line, "{error}");
+            assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("pnpm install")), "{error}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Yarn's yarn.lock: classic (<https://classic.yarnpkg.com/lang/en/docs/yarn-lock/>) and every version of berry
+//! (<https://yarnpkg.com/configuration/manifest>).
+
+mod berry;
+mod classic;
+mod entry;
+
+use super::contract::npm::manifest::manifests;
+use super::contract::text::{explain, read_text};
+use super::contract::{Extractor, ParseError, SourceFile};
+use crate::model::dependency::Dependency;
+use crate::model::repository::RepoPath;
+
+const WAY_OUT: &str = "run `yarn install` to write it anew";
+
+/// Reads yarn.lock.
+///
+/// Who is direct and what is for development stands in the manifests: the one beside the file and those of its
+/// workspaces. A registry is never named, as for package-lock.json.
+pub(super) struct YarnLock;
+
+impl Extractor for YarnLock {
+    fn id(&self) -> &'static str {
+        "yarn-lock"
+    }
+
+    fn claims(&self, path: &RepoPath) -> bool {
+        path.file_name() == "yarn.lock" && !path.folder().split('/').any(|folder| folder == "node_modules")
+    }
+
+    fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
+        // Yarn takes an empty file for a project without dependencies; berry even asks for one to mark its root.
+        if file.content.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Vec::new());
+        }
+        let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
+        read(file, text).map_err(|error| explain(text, error, WAY_OUT))
+    }
+}
+
+fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError> {
+    let manifests = manifests(file);
+    let entries = if berry::is_berry(text) {
+        berry::read(text)?
+    } else {
+        // Yarn classic, too, takes what it cannot read as its own format for YAML.
+        let as_yaml = || berry::read(text).ok().filter(|entries| !entries.is_empty());
+        classic::read(text).or_else(|error| as_yaml().ok_or(error))?
+    };
+    Ok(entry::link(&entries, &manifests).finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{extract, show};
+    use super::*;
+
+    fn read_alone(text: &str) -> String {
+        show(&extract(&YarnLock, &[("yarn.lock", text.as_bytes())]).expect("a lockfile"))
+    }
+
+    #[test]
+    fn a_builtin_patch_is_what_others_get() {
+        insta::assert_snapshot!(read_alone("__metadata:\n  version: 8\n\n\"a@npm:^1\":\n  version: 1.0.0\n  resolution: \"a@npm:1.0.0\"\n  dependencies:\n    resolve: \"npm:^1\"\n\n\"resolve@npm:^1\":\n  version: 1.1.0\n  resolution: \"resolve@npm:1.1.0\"\n\n\"resolve@patch:resolve@npm%3A^1#optional!builtin<compat/resolve>\":\n  version: 1.1.0\n  resolution: \"resolve@patch:resolve@npm%3A1.1.0#optional!builtin<compat/resolve>::version=1.1.0&hash=0\"\n"), @"
+        0 a@1.0.0 Runtime direct Registry { url: None } [] line 4
+        1 resolve@1.1.0 Runtime Registry { url: None } [2 ^1] line 10
+        2 resolve@1.1.0 Runtime Registry { url: None } [0 ^1] line 14
+        ");
+    }
+
+    #[test]
+    fn an_override_is_found_by_the_only_name() {
+        insta::assert_snapshot!(read_alone("# yarn lockfile v1\n\na@^1:\n  version \"1.0.0\"\n  dependencies:\n    b \"^3\"\n\n\"b@2.0.0\":\n  version \"2.0.0\"\n"), @"
+        0 a@1.0.0 Runtime direct Registry { url: None } [] line 3
+        1 b@2.0.0 Runtime Registry { url: None } [0 ^3] line 8
+        ");
+    }
+
+    #[test]
+    fn what_is_no_lockfile_is_refused_with_a_way_out() {
+        for (text, line) in [
+            ("a@^1\n  version \"1\"\n", Some(1)),
+            ("  version \"1\"\n", Some(1)),
+            ("a@1:\n   version \"1\"\n", Some(2)),
+            ("a@1:\n    b \"1\"\n", Some(2)),
+            ("# yarn lockfile v2\n", Some(1)),
+            ("__metadata:\n  version: 99\n", Some(2)),
+            ("__metadata:\n  version: 8\na: 1\n", Some(3)),
+            ("a@1:\n<<<<<<< HEAD\n", Some(2)),
+            ("a@1:\n  version \"\\ud800\"\n", Some(2)),
+        ] {
+            let error = extract(&YarnLock, &[("yarn.lock", text.as_bytes())]).expect_err(text);
+            assert_eq!(error.line, line, "{error}");
+            assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("yarn install")), "{error}");
+        }
+        for empty in ["", " \n", "# yarn lockfile v1\n", "__metadata:\n  version: 8\n"] {
+            assert!(extract(&YarnLock, &[("yarn.lock", empty.as_bytes())]).expect(empty).is_empty());
+        }
+    }
+}

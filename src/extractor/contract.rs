@@ -1,8 +1,12 @@
 //! What an extractor is, how text and JSON are read with their lines, and how edges are noted.
 
+pub(super) mod git_pin;
 pub(super) mod graph;
+pub(super) mod image;
 pub(super) mod json;
 pub(super) mod text;
+pub(super) mod typed_yaml;
+pub(super) mod variables;
 
 use crate::model::dependency::Dependency;
 use crate::model::repository::RepoPath;

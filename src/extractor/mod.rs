@@ -1,8 +1,10 @@
 //! Extractors: read the dependencies a file pins. To add one: write `extractor/<name>.rs`, then its two lines below.
 
 mod cargo_lock;
+mod compose;
 mod composer_lock;
 mod contract;
+mod dockerfile;
 mod package_lock;
 mod workflow;
 
@@ -15,6 +17,8 @@ pub static EXTRACTORS: &[&dyn Extractor] = &[
     &package_lock::PackageLock,
     &composer_lock::ComposerLock,
     &workflow::Workflow,
+    &dockerfile::Dockerfile,
+    &compose::Compose,
 ];
 
 #[cfg(test)]

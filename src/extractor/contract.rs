@@ -1,9 +1,13 @@
 //! What an extractor is, how text and JSON are read with their lines, and how edges are noted.
 
+pub(super) mod bom;
 pub(super) mod git_pin;
 pub(super) mod graph;
 pub(super) mod image;
+pub(super) mod installed;
 pub(super) mod json;
+pub(super) mod os_release;
+pub(super) mod purl;
 pub(super) mod text;
 pub(super) mod typed_yaml;
 pub(super) mod variables;

@@ -1,11 +1,15 @@
 //! Extractors: read the dependencies a file pins. To add one: write `extractor/<name>.rs`, then its two lines below.
 
+mod apk_installed;
 mod cargo_lock;
 mod compose;
 mod composer_lock;
 mod contract;
+mod cyclonedx;
 mod dockerfile;
+mod dpkg_status;
 mod package_lock;
+mod spdx;
 mod workflow;
 
 pub use contract::{Extractor, ParseError, SourceFile};
@@ -19,6 +23,10 @@ pub static EXTRACTORS: &[&dyn Extractor] = &[
     &workflow::Workflow,
     &dockerfile::Dockerfile,
     &compose::Compose,
+    &cyclonedx::CycloneDx,
+    &spdx::Spdx,
+    &dpkg_status::DpkgStatus,
+    &apk_installed::ApkInstalled,
 ];
 
 #[cfg(test)]

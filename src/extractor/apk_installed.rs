@@ -40,9 +40,9 @@ impl Extractor for ApkInstalled {
 
 /// The part of the path below the root of the system.
 fn inside(path: &RepoPath) -> Option<&'static str> {
-    PLACES.into_iter().find(|place| {
-        path.as_str().strip_suffix(place).is_some_and(|root| root.is_empty() || root.ends_with('/'))
-    })
+    PLACES
+        .into_iter()
+        .find(|place| path.as_str().strip_suffix(place).is_some_and(|root| root.is_empty() || root.ends_with('/')))
 }
 
 fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError> {
@@ -81,7 +81,12 @@ fn world(file: &SourceFile<'_>, inside: &str) -> Option<HashSet<String>> {
     let path = RepoPath::new(&format!("{root}etc/apk/world")).ok()?;
     let content = file.tree.read(&path).ok()?;
     let text = std::str::from_utf8(&content).ok()?;
-    Some(text.split_whitespace().filter_map(|item| item.split(['=', '<', '>', '~', '@']).next()).map(str::to_owned).collect())
+    Some(
+        text.split_whitespace()
+            .filter_map(|item| item.split(['=', '<', '>', '~', '@']).next())
+            .map(str::to_owned)
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -117,7 +122,9 @@ mod tests {
             assert!(error.hint.is_some());
         }
         assert!(extract(&ApkInstalled, &[("lib/apk/db/installed", b"\n")]).expect("nothing").is_empty());
-        for (path, claimed) in [("x/lib/apk/db/installed", true), ("xlib/apk/db/installed", false), ("installed", false)] {
+        for (path, claimed) in
+            [("x/lib/apk/db/installed", true), ("xlib/apk/db/installed", false), ("installed", false)]
+        {
             assert_eq!(ApkInstalled.claims(&RepoPath::new(path).expect("a plain path")), claimed, "{path}");
         }
     }

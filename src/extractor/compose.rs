@@ -172,9 +172,9 @@ mod tests {
 
     #[test]
     fn what_compose_refuses_is_refused_with_its_line() {
-        let levels = ('a'..='i').zip('b'..='j').map(|(previous, name)| {
-            format!("x-{name}: &{name} [{}]", vec![format!("*{previous}"); 9].join(", "))
-        });
+        let levels = ('a'..='i')
+            .zip('b'..='j')
+            .map(|(previous, name)| format!("x-{name}: &{name} [{}]", vec![format!("*{previous}"); 9].join(", ")));
         let bomb = format!("x-a: &a [x]\n{}\nservices: {{}}\n", levels.collect::<Vec<_>>().join("\n"));
         for (text, line) in [
             ("", None),

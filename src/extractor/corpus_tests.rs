@@ -3,6 +3,7 @@
 mod cargo;
 mod javascript;
 mod php;
+mod system;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ const FORMATS: &[&[Format]] = &[
     cargo::FORMATS,
     javascript::FORMATS,
     php::FORMATS,
+    system::FORMATS,
 ];
 
 fn corpus() -> Option<PathBuf> {

@@ -88,8 +88,8 @@ fn element<'a>(component: &'a Node<'_>, lines: &Lines) -> Element<'a> {
     };
     // cyclonedx-npm and cyclonedx-php say it with properties, others with the scope.
     let by_property = ["cdx:npm:package:development", "cdx:composer:package:isDevRequirement"];
-    let is_development = component.text_at("scope") == Some("excluded")
-        || by_property.iter().any(|name| property(name) == Some("true"));
+    let is_development =
+        component.text_at("scope") == Some("excluded") || by_property.iter().any(|name| property(name) == Some("true"));
     // Trivy names the source package of a system package beside the address.
     let source = property("aquasecurity:trivy:SrcName").and_then(|name| {
         let epoch = property("aquasecurity:trivy:SrcEpoch").filter(|epoch| *epoch != "0");

@@ -19,14 +19,46 @@ const WAY_OUT: &str = "run `docker build --check`, which names what is wrong";
 
 /// Endings of files that are about a Dockerfile, or become one.
 const NO_DOCKERFILES: [&str; 18] = [
-    "bak", "dockerignore", "erb", "gotmpl", "hbs", "in", "j2", "jinja", "jinja2", "json", "lock", "md", "mustache", "orig", "rej",
-    "template", "tmpl", "tpl",
+    "bak",
+    "dockerignore",
+    "erb",
+    "gotmpl",
+    "hbs",
+    "in",
+    "j2",
+    "jinja",
+    "jinja2",
+    "json",
+    "lock",
+    "md",
+    "mustache",
+    "orig",
+    "rej",
+    "template",
+    "tmpl",
+    "tpl",
 ];
 
 /// Every instruction that Docker knows.
 const KNOWN: [&str; 18] = [
-    "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD", "RUN",
-    "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
 ];
 
 /// Reads Dockerfiles.
@@ -88,9 +120,10 @@ struct Build {
 impl Build {
     fn of(file: &Instructions) -> Self {
         let froms = file.list.iter().filter(|instruction| instruction.name == "FROM");
-        let own = file.syntax.as_ref().is_some_and(|(image, _)| {
-            !image.trim_start_matches("docker.io/").starts_with("docker/dockerfile")
-        });
+        let own = file
+            .syntax
+            .as_ref()
+            .is_some_and(|(image, _)| !image.trim_start_matches("docker.io/").starts_with("docker/dockerfile"));
         Self {
             style: Style::Shell { escape: file.escape },
             has_own_syntax: own,
@@ -238,11 +271,14 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> String {
-        show(&extract(&Dockerfile, &[("Dockerfile", text.as_bytes())]).unwrap_or_else(|error| panic!("{error}: {text}")))
+        show(
+            &extract(&Dockerfile, &[("Dockerfile", text.as_bytes())]).unwrap_or_else(|error| panic!("{error}: {text}")),
+        )
     }
 
     fn names(text: &str) -> Vec<String> {
-        let found = extract(&Dockerfile, &[("Dockerfile", text.as_bytes())]).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let found =
+            extract(&Dockerfile, &[("Dockerfile", text.as_bytes())]).unwrap_or_else(|error| panic!("{error}: {text}"));
         found.iter().map(|it| format!("{}@{}", it.name, it.version)).collect()
     }
 
@@ -268,7 +304,10 @@ mod tests {
             ("ARG V\nFROM a${V:+:x}", &["a@latest"]),
             ("FROM a:${TARGETARCH}", &[]),
             ("FROM a\nARG V=1\nFROM b:$V", &["a@latest"]),
-            ("ARG R=host.example:5000\nFROM $R/a/b:1@sha256:0123456789012345678901234567890123456789012345678901234567890123", &["host.example:5000/a/b@1"]),
+            (
+                "ARG R=host.example:5000\nFROM $R/a/b:1@sha256:0123456789012345678901234567890123456789012345678901234567890123",
+                &["host.example:5000/a/b@1"],
+            ),
         ] {
             assert_eq!(names(text), expected, "{text}");
         }

@@ -2,14 +2,18 @@
 
 mod apk_installed;
 mod cargo_lock;
+mod chart_lock;
 mod compose;
 mod composer_lock;
 mod contract;
 mod cyclonedx;
 mod dockerfile;
 mod dpkg_status;
+mod flake_lock;
+mod gitmodules;
 mod package_lock;
 mod spdx;
+mod terraform_lock;
 mod workflow;
 
 pub use contract::{Extractor, ParseError, SourceFile};
@@ -21,6 +25,10 @@ pub static EXTRACTORS: &[&dyn Extractor] = &[
     &package_lock::PackageLock,
     &composer_lock::ComposerLock,
     &workflow::Workflow,
+    &gitmodules::Gitmodules,
+    &flake_lock::FlakeLock,
+    &terraform_lock::TerraformLock,
+    &chart_lock::ChartLock,
     &dockerfile::Dockerfile,
     &compose::Compose,
     &cyclonedx::CycloneDx,

@@ -83,7 +83,10 @@ fn second<'n>(root: &'n Node<'_>, lines: &Lines) -> Bom<'n> {
                 None
             }
             "DEPENDS_ON" | "CONTAINS" => edge(left, right, false),
-            "DEPENDENCY_OF" | "RUNTIME_DEPENDENCY_OF" | "OPTIONAL_DEPENDENCY_OF" | "PROVIDED_DEPENDENCY_OF"
+            "DEPENDENCY_OF"
+            | "RUNTIME_DEPENDENCY_OF"
+            | "OPTIONAL_DEPENDENCY_OF"
+            | "PROVIDED_DEPENDENCY_OF"
             | "CONTAINED_BY" => edge(right, left, false),
             "DEV_DEPENDENCY_OF" | "BUILD_DEPENDENCY_OF" | "TEST_DEPENDENCY_OF" => edge(right, left, true),
             _ => None,
@@ -177,9 +180,21 @@ mod tests {
             let (id, purl) = it.split_once(' ').expect("two words");
             package(id, &format!("pkg:{purl}@1"))
         });
-        let relationships = ["doc DESCRIBES root", "root DEPENDS_ON a", "b DEPENDENCY_OF a", "d DEV_DEPENDENCY_OF root", "d DEPENDS_ON e", "d CONTAINS b", "root CONTAINS f"].map(|it| {
+        let relationships = [
+            "doc DESCRIBES root",
+            "root DEPENDS_ON a",
+            "b DEPENDENCY_OF a",
+            "d DEV_DEPENDENCY_OF root",
+            "d DEPENDS_ON e",
+            "d CONTAINS b",
+            "root CONTAINS f",
+        ]
+        .map(|it| {
             let words: Vec<&str> = it.split(' ').collect();
-            format!("{{\"spdxElementId\": \"{}\", \"relationshipType\": \"{}\", \"relatedSpdxElement\": \"{}\"}}", words[0], words[1], words[2])
+            format!(
+                "{{\"spdxElementId\": \"{}\", \"relationshipType\": \"{}\", \"relatedSpdxElement\": \"{}\"}}",
+                words[0], words[1], words[2]
+            )
         });
         let text = format!(
             "{{\"spdxVersion\": \"SPDX-2.3\", \"packages\": [\n{}],\n\"relationships\": [{}]}}",
@@ -213,7 +228,10 @@ mod tests {
 
     #[test]
     fn a_document_of_one_package_or_of_many_is_a_list() {
-        let one = format!("{{\"spdxVersion\": \"SPDX-2.2\", \"documentDescribes\": [\"a\"], \"packages\": [{}]}}", package("a", "pkg:npm/a@1"));
+        let one = format!(
+            "{{\"spdxVersion\": \"SPDX-2.2\", \"documentDescribes\": [\"a\"], \"packages\": [{}]}}",
+            package("a", "pkg:npm/a@1")
+        );
         assert_eq!(of(&one), "0 a@1 Runtime direct Registry { url: None } [] line 1");
     }
 

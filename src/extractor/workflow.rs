@@ -3,7 +3,6 @@
 
 mod document;
 
-
 use serde_saphyr::Spanned;
 
 use super::contract::git_pin::judge;

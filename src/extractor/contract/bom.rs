@@ -56,13 +56,16 @@ impl Bom<'_> {
             if !element.id.is_empty() && (self.subject == Some(element.id) || positions.contains_key(element.id)) {
                 continue;
             }
-            let mut read = element.purls.iter().filter_map(|it| purl::dependency(it, self.system.as_ref(), element.line));
+            let mut read =
+                element.purls.iter().filter_map(|it| purl::dependency(it, self.system.as_ref(), element.line));
             let Some(mut dependency) = read.next() else { continue };
             if element.is_development {
                 dependency.scope = Scope::Development;
             }
-            if let (Origin::System { source: source @ None, .. }, Some(own)) = (&mut dependency.origin, &element.source) {
-                *source = Some(own.clone()).filter(|own| own.name != dependency.name || own.version != dependency.version);
+            if let (Origin::System { source: source @ None, .. }, Some(own)) = (&mut dependency.origin, &element.source)
+            {
+                *source =
+                    Some(own.clone()).filter(|own| own.name != dependency.name || own.version != dependency.version);
             }
             if !element.id.is_empty() {
                 positions.insert(element.id, found.len());

@@ -101,9 +101,9 @@ fn is_path_component(component: &str) -> bool {
     if !(bytes.first().copied().is_some_and(is_plain) && bytes.last().copied().is_some_and(is_plain)) {
         return false;
     }
-    component.split(|character: char| character.is_ascii_lowercase() || character.is_ascii_digit()).all(|separator| {
-        matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-')
-    })
+    component
+        .split(|character: char| character.is_ascii_lowercase() || character.is_ascii_digit())
+        .all(|separator| matches!(separator, "" | "." | "_" | "__") || separator.bytes().all(|byte| byte == b'-'))
 }
 
 fn is_tag(tag: &str) -> bool {
@@ -184,7 +184,9 @@ mod tests {
     #[test]
     fn the_version_is_the_tag_else_the_digest_else_latest() {
         let digest = format!("sha256:{}", "a".repeat(64));
-        for (text, version) in [("a", "latest"), ("a:1", "1"), (&*format!("a@{digest}"), &*digest), (&format!("a:1@{digest}"), "1")] {
+        for (text, version) in
+            [("a", "latest"), ("a:1", "1"), (&*format!("a@{digest}"), &*digest), (&format!("a:1@{digest}"), "1")]
+        {
             let dependency = Image::parse(text).expect(text).dependency(Scope::Ci, 3);
             assert_eq!((dependency.version.as_str(), dependency.line), (version, 3));
         }

@@ -39,9 +39,9 @@ pub(in crate::extractor) fn records(text: &str) -> Result<Vec<Record<'_>>, Parse
                 records.push(Record { fields: std::mem::take(&mut fields) });
             }
         } else if !line.starts_with([' ', '\t']) {
-            let (name, value) = line.split_once(':').ok_or_else(|| {
-                ParseError::new("read it: a line has no `name: value`").at_line(number)
-            })?;
+            let (name, value) = line
+                .split_once(':')
+                .ok_or_else(|| ParseError::new("read it: a line has no `name: value`").at_line(number))?;
             fields.push((name, value.trim(), number));
         }
     }

@@ -23,7 +23,8 @@ impl System {
         if let Some(text) = text {
             let value = |key: &str| {
                 let lines = text.lines().filter_map(|line| line.trim().split_once('='));
-                let mut values = lines.filter(|(name, _)| *name == key).map(|(_, value)| value.trim_matches(['"', '\'']));
+                let mut values =
+                    lines.filter(|(name, _)| *name == key).map(|(_, value)| value.trim_matches(['"', '\'']));
                 values.next().filter(|value| !value.is_empty())
             };
             return Self::named(value("ID")?, value("VERSION_ID").or_else(|| value("VERSION_CODENAME")));
@@ -107,7 +108,8 @@ fn release(ecosystem: Ecosystem, version: &str) -> Option<String> {
     match ecosystem {
         Ecosystem::Debian => by_name(&DEBIAN).or(major).map(str::to_owned),
         Ecosystem::Ubuntu => {
-            let number = by_name(&UBUNTU).map_or_else(|| Some(format!("{}.{}", major?, minor?)), |it| Some(it.to_owned()))?;
+            let number =
+                by_name(&UBUNTU).map_or_else(|| Some(format!("{}.{}", major?, minor?)), |it| Some(it.to_owned()))?;
             // The April releases of even years are supported for long.
             let year: u32 = number.get(..2)?.parse().ok()?;
             let is_long = year % 2 == 0 && number.ends_with(".04");

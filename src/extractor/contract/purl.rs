@@ -222,7 +222,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_looked_up_is_left_out() {
-        for purl in ["", "x", "pkg:", "pkg:npm/x", "pkg:generic/x@1", "pkg:conda/x@1", "pkg:unheard-of/x@1", "npm/x@1"] {
+        for purl in ["", "x", "pkg:", "pkg:npm/x", "pkg:generic/x@1", "pkg:conda/x@1", "pkg:unheard-of/x@1", "npm/x@1"]
+        {
             assert_eq!(show(purl), "none", "{purl}");
         }
         assert_eq!(dependency(&format!("pkg:npm/x@{}", "1".repeat(5000)), None, 1), None);

@@ -109,7 +109,8 @@ impl Expansion<'_> {
 
 /// A name and what follows it.
 fn split_name(text: &str) -> (&str, &str) {
-    let is_part = |byte: u8, first: bool| byte == b'_' || byte.is_ascii_alphabetic() || (!first && byte.is_ascii_digit());
+    let is_part =
+        |byte: u8, first: bool| byte == b'_' || byte.is_ascii_alphabetic() || (!first && byte.is_ascii_digit());
     let end = text.bytes().enumerate().find(|(at, byte)| !is_part(*byte, *at == 0)).map_or(text.len(), |(at, _)| at);
     text.split_at(end)
 }

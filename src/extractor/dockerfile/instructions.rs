@@ -201,7 +201,9 @@ mod tests {
         let read = read(text).expect("a Dockerfile");
         read.list
             .iter()
-            .map(|it| format!("{} {} {}", it.line, it.name, it.arguments.split_whitespace().collect::<Vec<_>>().join(" ")))
+            .map(|it| {
+                format!("{} {} {}", it.line, it.name, it.arguments.split_whitespace().collect::<Vec<_>>().join(" "))
+            })
             .collect()
     }
 
@@ -216,7 +218,9 @@ mod tests {
 
     #[test]
     fn directives_stand_at_the_top_only() {
-        let first = read("#!/usr/bin/env x\n# Syntax = docker/dockerfile:1 x\n# escape=`\nFROM a `\n AS b\nRUN c:\\\nRUN d").expect("read");
+        let first =
+            read("#!/usr/bin/env x\n# Syntax = docker/dockerfile:1 x\n# escape=`\nFROM a `\n AS b\nRUN c:\\\nRUN d")
+                .expect("read");
         assert_eq!(first.syntax, Some(("docker/dockerfile:1".to_owned(), 2)));
         assert_eq!((first.escape, first.list.len()), ('`', 3));
         assert_eq!(read("# a comment\n# escape=`\nFROM a").expect("read").escape, '\\');
@@ -227,7 +231,10 @@ mod tests {
     #[test]
     fn here_documents_are_no_instructions() {
         let text = "RUN <<EOF cat <<-'B C'\nFROM x\nEOF\nFROM y\n\tB C\nRUN a < b << c\nRUN [\"<<X\"]\nONBUILD COPY <<F /f\nFROM z\nF\nUSER <<U\n";
-        assert_eq!(show(text), ["1 RUN <<EOF cat <<-'B C'", "6 RUN a < b << c", "7 RUN [\"<<X\"]", "8 ONBUILD COPY <<F /f", "11 USER <<U"]);
+        assert_eq!(
+            show(text),
+            ["1 RUN <<EOF cat <<-'B C'", "6 RUN a < b << c", "7 RUN [\"<<X\"]", "8 ONBUILD COPY <<F /f", "11 USER <<U"]
+        );
         assert_eq!(read("FROM a\nRUN <<EOF\nx").err().and_then(|error| error.line), Some(2));
     }
 }

@@ -236,7 +236,8 @@ fn repository(source: &str, line: u32) -> Option<Dependency> {
     let (address, query) = address.split_once('?').map_or((address, None), |(address, rest)| (address, Some(rest)));
     let over_http = address.starts_with("https://") || address.starts_with("http://");
     let by_scheme = ["git://", "ssh://", "git@"].iter().any(|scheme| address.starts_with(scheme));
-    if !by_scheme && !(over_http && address.ends_with(".git")) {
+    let named_so = over_http && address.strip_suffix(".git").is_some();
+    if !by_scheme && !named_so {
         return None;
     }
     // `#reference:folder`, or the same as parameters.

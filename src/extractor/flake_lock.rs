@@ -93,20 +93,19 @@ struct Graph<'n> {
 impl<'n> Graph<'n> {
     /// The node that an input is: named, or by the way to it from the root, each step of which may be such a way.
     fn resolve(&self, input: &'n Node<'n>) -> Option<&'n str> {
-        let mut steps: Vec<&str> = match input.text() {
-            Some(name) => return Some(name),
-            None => input.items()?.iter().rev().filter_map(Node::text).collect(),
-        };
+        if let Some(name) = input.text() {
+            return Some(name);
+        }
+        let mut steps: Vec<&str> = input.items()?.iter().rev().filter_map(Node::text).collect();
         let mut place = self.root;
         for _ in 0..FOLLOW_LIMIT {
             let Some(step) = steps.pop() else { return Some(place) };
             let next = self.nodes.get(place)?.get("inputs")?.get(step)?;
-            match next.text() {
-                Some(name) => place = name,
-                None => {
-                    steps.extend(next.items()?.iter().rev().filter_map(Node::text));
-                    place = self.root;
-                }
+            if let Some(name) = next.text() {
+                place = name;
+            } else {
+                steps.extend(next.items()?.iter().rev().filter_map(Node::text));
+                place = self.root;
             }
         }
         None

@@ -80,7 +80,7 @@ impl Reader {
                 self.finish(line);
             }
             EventRef::Newline(ends) => {
-                let count = ends.iter().filter(|byte| **byte == b'\n').count();
+                let count = ends.split(|byte| *byte == b'\n').count() - 1;
                 self.line = self.line.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
             }
             EventRef::Comment { .. } | EventRef::Whitespace(_) | EventRef::KeyValueSeparator => {}

@@ -112,7 +112,7 @@ fn release(ecosystem: Ecosystem, version: &str) -> Option<String> {
                 by_name(&UBUNTU).map_or_else(|| Some(format!("{}.{}", major?, minor?)), |it| Some(it.to_owned()))?;
             // The April releases of even years are supported for long.
             let year: u32 = number.get(..2)?.parse().ok()?;
-            let is_long = year % 2 == 0 && number.ends_with(".04");
+            let is_long = year.is_multiple_of(2) && number.ends_with(".04");
             Some(if is_long { format!("{number}:LTS") } else { number })
         }
         // `3.21_alpha20240923` is edge, which advisories do not know by a number.

@@ -183,7 +183,7 @@ mod tests {
                 "pkg:apk/alpine/libcrypto3@3.1.4-r5?arch=x86_64&upstream=openssl&distro=alpine-3.19.1",
                 r#"Alpine libcrypto3 3.1.4-r5 System { release: Some("v3.19"), source: Some(PackageVersion { name: "openssl", version: "3.1.4-r5" }) }"#,
             ),
-            ("pkg:apk/wolfi/bash@5.2-r1", r#"Wolfi bash 5.2-r1 System { release: None, source: None }"#),
+            ("pkg:apk/wolfi/bash@5.2-r1", r"Wolfi bash 5.2-r1 System { release: None, source: None }"),
             (
                 "pkg:rpm/redhat/openssl-libs@3.0.7-24.el9?epoch=1&upstream=openssl-3.0.7-24.el9.src.rpm&distro=rhel-9.3",
                 r#"Red Hat openssl-libs 1:3.0.7-24.el9 System { release: Some("enterprise_linux:9"), source: Some(PackageVersion { name: "openssl", version: "1:3.0.7-24.el9" }) }"#,

@@ -166,7 +166,8 @@ impl<'a> Reader<'a> {
     fn skip_here_documents(&mut self, instruction: &Instruction) -> Result<(), ParseError> {
         let may_open = |name: &str| matches!(name, "RUN" | "COPY" | "ADD");
         let inner = instruction.arguments.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
-        if !may_open(&instruction.name) && !(instruction.name == "ONBUILD" && may_open(&inner)) {
+        let name = if instruction.name == "ONBUILD" { &inner } else { &instruction.name };
+        if !may_open(name) {
             return Ok(());
         }
         for (offset, word) in instruction.words() {

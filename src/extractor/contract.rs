@@ -1,15 +1,22 @@
 //! What an extractor is, how text, JSON, TOML and YAML are read with their lines, and how edges are noted.
 
+pub(super) mod bom;
 pub(super) mod encoding;
 pub(super) mod git_options;
+pub(super) mod git_pin;
 pub(super) mod go_module;
 pub(super) mod graph;
+pub(super) mod image;
+pub(super) mod installed;
 pub(super) mod json;
 pub(super) mod npm;
+pub(super) mod os_release;
+pub(super) mod purl;
 pub(super) mod python;
 pub(super) mod text;
 pub(super) mod toml;
 pub(super) mod typed_yaml;
+pub(super) mod variables;
 pub(super) mod yaml;
 pub(super) mod yaml_entries;
 

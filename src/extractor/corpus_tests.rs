@@ -8,6 +8,7 @@ mod languages;
 mod php;
 mod python;
 mod ruby;
+mod system;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,7 @@ const FORMATS: &[&[Format]] = &[
     ruby::FORMATS,
     python::FORMATS,
     dotnet::FORMATS,
+    system::FORMATS,
 ];
 
 fn corpus() -> Option<PathBuf> {

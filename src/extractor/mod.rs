@@ -1,12 +1,21 @@
 //! Extractors: read the dependencies a file pins. To add one: write `extractor/<name>.rs`, then its two lines below.
 
-mod cabal_freeze;
+mod apk_installed;
 mod bun_lock;
+mod cabal_freeze;
 mod cargo_lock;
+mod chart_lock;
+mod compose;
 mod composer_lock;
 mod conan_lock;
 mod contract;
+mod cyclonedx;
+mod deno_lock;
+mod dockerfile;
+mod dpkg_status;
+mod flake_lock;
 mod gemfile_lock;
+mod gitmodules;
 mod go_mod;
 mod go_sum;
 mod gradle_lockfile;
@@ -18,6 +27,7 @@ mod packages_config;
 mod packages_lock_json;
 mod pdm_lock;
 mod pipfile_lock;
+mod pnpm_lock;
 mod podfile_lock;
 mod poetry_lock;
 mod pom;
@@ -25,11 +35,10 @@ mod pubspec_lock;
 mod pylock;
 mod renv_lock;
 mod requirements;
+mod spdx;
 mod stack_yaml_lock;
+mod terraform_lock;
 mod uv_lock;
-mod deno_lock;
-mod package_lock;
-mod pnpm_lock;
 mod workflow;
 mod yarn_lock;
 
@@ -68,6 +77,16 @@ pub static EXTRACTORS: &[&dyn Extractor] = &[
     &renv_lock::RenvLock,
     &conan_lock::ConanLock,
     &workflow::Workflow,
+    &gitmodules::Gitmodules,
+    &flake_lock::FlakeLock,
+    &terraform_lock::TerraformLock,
+    &chart_lock::ChartLock,
+    &dockerfile::Dockerfile,
+    &compose::Compose,
+    &cyclonedx::CycloneDx,
+    &spdx::Spdx,
+    &dpkg_status::DpkgStatus,
+    &apk_installed::ApkInstalled,
 ];
 
 #[cfg(test)]

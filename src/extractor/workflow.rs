@@ -1,17 +1,19 @@
-//! GitHub's workflows and actions: every `uses:`
+//! GitHub's workflows and actions: every `uses:`, and the images of containers and services
 //! (<https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax>).
 
-use std::collections::BTreeMap;
+mod document;
 
-use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::contract::git_pin::judge;
+use super::contract::image::Image;
 use super::contract::text::{explain, read_text};
-use super::contract::{Extractor, ParseError, SourceFile};
-use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
+use super::contract::{Extractor, ParseError, SourceFile, check_package_count, typed_yaml};
+use crate::model::dependency::{Dependency, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
-use crate::model::repository::{CommitId, RepoPath, RepoSlug};
+use crate::model::repository::{RepoPath, RepoSlug};
 use crate::version;
+use document::Document;
 
 const WAY_OUT: &str = "compare it with GitHub's workflow syntax";
 
@@ -31,102 +33,79 @@ impl Extractor for Workflow {
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
         let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        let document: Document =
-            serde_saphyr::from_str(text).map_err(|error| explain(text, parse_error(&error), WAY_OUT))?;
-        let lines: Vec<&str> = text.lines().collect();
-        let mut uses = document.uses();
-        // Jobs come by name and an anchor is used in several places; the file's own order has each once.
-        uses.sort_by_key(|uses| place(uses));
-        uses.dedup_by_key(|uses| place(uses));
-        Ok(uses.into_iter().filter_map(|uses| dependency(uses, &lines)).collect())
+        read(text).map_err(|error| explain(text, error, WAY_OUT))
     }
 }
 
-/// The first line of what the reader of YAML says, without the place, which is told apart.
-fn parse_error(error: &serde_saphyr::Error) -> ParseError {
-    let line = error.location().and_then(|location| u32::try_from(location.line()).ok());
-    let message = error.to_string();
-    let message = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    let message = match message.split_once(": ") {
-        Some((place, rest)) if place.starts_with("line ") => rest,
-        _ => message,
-    };
-    ParseError { line, ..ParseError::new(format!("read it as YAML: {message}")) }
-}
-
-/// The parts of a workflow or an action that use something.
-#[derive(Deserialize)]
-struct Document {
-    #[serde(default)]
-    jobs: Option<BTreeMap<String, Option<Job>>>,
-    #[serde(default)]
-    runs: Option<Job>,
-}
-
-/// A job of a workflow, or the `runs` of an action.
-#[derive(Deserialize)]
-struct Job {
-    #[serde(default)]
-    uses: Option<Spanned<String>>,
-    #[serde(default)]
-    steps: Option<Vec<Option<Step>>>,
-}
-
-#[derive(Deserialize)]
-struct Step {
-    #[serde(default)]
-    uses: Option<Spanned<String>>,
-}
-
-impl Document {
-    fn uses(&self) -> Vec<&Spanned<String>> {
-        let jobs = self.jobs.iter().flat_map(BTreeMap::values).flatten().chain(&self.runs);
-        jobs.flat_map(|job| {
-            let steps = job.steps.iter().flatten().flatten().filter_map(|step| step.uses.as_ref());
-            job.uses.iter().chain(steps)
-        })
-        .collect()
+fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
+    let document: Document = typed_yaml::read(text)?;
+    let lines: Vec<&str> = text.lines().collect();
+    let images = document.images();
+    let uses = document.uses().into_iter().map(|uses| (place(uses), uses, false));
+    let images = images.iter().map(|image| (place(image), image, true));
+    let mut written: Vec<_> = uses.chain(images).collect();
+    // Jobs come by name and an anchor is used in several places; the file's own order has each once.
+    written.sort_by_key(|(place, ..)| *place);
+    written.dedup_by_key(|(place, ..)| *place);
+    check_package_count(written.len())?;
+    let mut found = Vec::with_capacity(written.len());
+    for (_, value, is_image) in written {
+        found.extend(if is_image { image(value)? } else { dependency(value, &lines)? });
     }
+    Ok(found)
 }
 
 /// Where a value is written: where its anchor is, for an alias.
-fn place(uses: &Spanned<String>) -> (u64, u64) {
-    (uses.defined.line(), uses.defined.column())
+fn place(value: &Spanned<String>) -> (u64, u64) {
+    (value.defined.line(), value.defined.column())
 }
 
-/// What a `uses:` pins; `None` for what is in the same repository, a container image, decided at run time, or refused by
-/// GitHub.
-fn dependency(uses: &Spanned<String>, lines: &[&str]) -> Option<Dependency> {
-    let text = uses.value.trim();
-    if text.starts_with("./") || text.starts_with("docker://") || text.contains("${{") {
-        return None;
+/// An image, with or without `docker://`; `None` for what is decided at run time, and for none at all.
+fn image(written: &Spanned<String>) -> Result<Option<Dependency>, ParseError> {
+    let text = written.value.trim();
+    let text = text.strip_prefix("docker://").unwrap_or(text);
+    if text.is_empty() || text.contains("${{") {
+        return Ok(None);
     }
-    let (name, reference) = text.split_once('@').filter(|(_, reference)| !reference.is_empty())?;
-    let mut parts = name.splitn(3, '/');
-    let repository = RepoSlug::new(parts.next()?, parts.next()?).ok()?;
-    let line = u32::try_from(uses.defined.line()).unwrap_or(u32::MAX);
-    let (pin, commit) = match CommitId::new(reference) {
-        Ok(commit) => (GitPin::Commit, Some(commit)),
-        Err(_) if version::parse(Ecosystem::GitHubActions, reference).is_ok() => {
-            (GitPin::Tag(reference.to_owned()), None)
-        }
-        Err(_) => (GitPin::Branch(reference.to_owned()), None),
-    };
+    let line = typed_yaml::line(written);
+    let fault = || ParseError::new(format!("read it: `{}` names no image", text.escape_debug())).at_line(line);
+    Image::parse(text).map(|image| Some(image.dependency(Scope::Ci, line))).ok_or_else(fault)
+}
+
+/// What a `uses:` pins; `None` for what is in the same repository or decided at run time. What GitHub refuses is an error of
+/// the whole file, because GitHub runs nothing of such a file.
+fn dependency(uses: &Spanned<String>, lines: &[&str]) -> Result<Option<Dependency>, ParseError> {
+    let text = uses.value.trim();
+    if text.starts_with("./") || text.contains("${{") {
+        return Ok(None);
+    }
+    if text.starts_with("docker://") {
+        return image(uses);
+    }
+    let line = typed_yaml::line(uses);
+    let action = remote_action(text).ok_or_else(|| {
+        ParseError::new(format!("read it: `{}` is not `owner/name@reference`", text.escape_debug())).at_line(line)
+    })?;
+    let (name, reference, repository) = action;
+    let (pin, commit) = judge(reference);
     let noted = commit.as_ref().and_then(|_| {
         let written = lines.get(usize::try_from(line).ok()?.checked_sub(1)?)?;
         noted_version(written.get(written.find(reference)? + reference.len()..)?)
     });
-    Some(Dependency {
-        ecosystem: Ecosystem::GitHubActions,
-        name: name.to_owned(),
-        version: noted.unwrap_or(reference).to_owned(),
+    Ok(Some(Dependency {
         origin: Origin::Git { url: format!("https://github.com/{repository}"), pin, commit },
         scope: Scope::Ci,
         direct: true,
-        parents: Vec::new(),
-        requirements: Vec::new(),
-        line,
-    })
+        ..Dependency::new(Ecosystem::GitHubActions, name, noted.unwrap_or(reference), line)
+    }))
+}
+
+/// `owner/name[/path]@reference`, taken apart: the name with its path, the reference and the repository.
+fn remote_action(text: &str) -> Option<(&str, &str, RepoSlug)> {
+    let (name, reference) = text.split_once('@').filter(|(_, reference)| !reference.is_empty())?;
+    let mut parts = name.splitn(3, '/');
+    let repository = RepoSlug::new(parts.next()?, parts.next()?).ok()?;
+    Some((name, reference, repository))
 }
 
 /// The version that a comment behind a commit names: `# v1.2.3`, `# tag=v1.2.3`, `# pin@v1`, `# ratchet:owner/name@v1`.
@@ -150,11 +129,12 @@ mod tests {
         0 actions/checkout@v4.1.1 Ci direct Git { url: "https://github.com/actions/checkout", pin: Commit, commit: Some(CommitId("b4ffde65f46336ab88eb53be808477a3936bae11")) } [] line 11
         1 actions/setup-node@v4 Ci direct Git { url: "https://github.com/actions/setup-node", pin: Tag("v4"), commit: None } [] line 13
         2 actions/cache@v4.2.1 Ci direct Git { url: "https://github.com/actions/cache", pin: Commit, commit: Some(CommitId("0c907a75c2c80ebcb7f088228285e798b750cf8f")) } [] line 16
-        3 octo-org/tools/deep/folder@main Ci direct Git { url: "https://github.com/octo-org/tools", pin: Branch("main"), commit: None } [] line 24
-        4 github/codeql-action/init@releases/v1 Ci direct Git { url: "https://github.com/github/codeql-action", pin: Branch("releases/v1"), commit: None } [] line 25
-        5 actions/upload-artifact@65462800fd760344b1a7b4382951275a0abb4808 Ci direct Git { url: "https://github.com/actions/upload-artifact", pin: Commit, commit: Some(CommitId("65462800fd760344b1a7b4382951275a0abb4808")) } [] line 27
-        6 dtolnay/rust-toolchain@stable Ci direct Git { url: "https://github.com/dtolnay/rust-toolchain", pin: Branch("stable"), commit: None } [] line 29
-        7 octo-org/workflows/.github/workflows/build.yml@v1.2.3-beta.1 Ci direct Git { url: "https://github.com/octo-org/workflows", pin: Tag("v1.2.3-beta.1"), commit: None } [] line 31
+        3 alpine@3.20 Ci direct Image { tag: Some("3.20"), digest: None } [] line 21
+        4 octo-org/tools/deep/folder@main Ci direct Git { url: "https://github.com/octo-org/tools", pin: Branch("main"), commit: None } [] line 24
+        5 github/codeql-action/init@releases/v1 Ci direct Git { url: "https://github.com/github/codeql-action", pin: Branch("releases/v1"), commit: None } [] line 25
+        6 actions/upload-artifact@65462800fd760344b1a7b4382951275a0abb4808 Ci direct Git { url: "https://github.com/actions/upload-artifact", pin: Commit, commit: Some(CommitId("65462800fd760344b1a7b4382951275a0abb4808")) } [] line 27
+        7 dtolnay/rust-toolchain@stable Ci direct Git { url: "https://github.com/dtolnay/rust-toolchain", pin: Branch("stable"), commit: None } [] line 29
+        8 octo-org/workflows/.github/workflows/build.yml@v1.2.3-beta.1 Ci direct Git { url: "https://github.com/octo-org/workflows", pin: Tag("v1.2.3-beta.1"), commit: None } [] line 31
         "#);
     }
 
@@ -163,6 +143,26 @@ mod tests {
         let content = include_bytes!("../../tests/fixtures/extractor/workflow/projects/acme/action.yml");
         let found = extract(&Workflow, &[("tools/action.yml", content)]).expect("an action");
         insta::assert_snapshot!(show(&found), @r#"0 taiki-e/install-action@v2.44 Ci direct Git { url: "https://github.com/taiki-e/install-action", pin: Tag("v2.44"), commit: None } [] line 8"#);
+    }
+
+    #[test]
+    fn images_of_jobs_services_steps_and_actions_are_read() {
+        let content = b"jobs:\n  a:\n    container: node:20\n    services:\n      db:\n        image: docker://postgres:16\n      other: {image: ''}\n    steps:\n    - uses: docker://alpine:3.20\n  b:\n    container:\n      image: ghcr.io/acme/app@sha256:0123456789012345678901234567890123456789012345678901234567890123\n    services: ${{ fromJSON(inputs.services) }}\n  c:\n    container: ${{ matrix.image }}\n    services: {x: {image: 'x:${{ matrix.v }}'}}\n";
+        let found = extract(&Workflow, &[(".github/workflows/ci.yml", content)]).expect("a workflow");
+        insta::assert_snapshot!(show(&found), @r#"
+        0 node@20 Ci direct Image { tag: Some("20"), digest: None } [] line 3
+        1 postgres@16 Ci direct Image { tag: Some("16"), digest: None } [] line 6
+        2 alpine@3.20 Ci direct Image { tag: Some("3.20"), digest: None } [] line 9
+        3 ghcr.io/acme/app@sha256:0123456789012345678901234567890123456789012345678901234567890123 Ci direct Image { tag: None, digest: Some("sha256:0123456789012345678901234567890123456789012345678901234567890123") } [] line 12
+        "#);
+        for (action, names) in [
+            (&b"runs:\n  using: docker\n  image: docker://debian:12\n"[..], &["debian"][..]),
+            (b"runs:\n  using: docker\n  image: Dockerfile\n", &[]),
+            (b"runs:\n  using: docker\n  image: ../Other.Dockerfile\n", &[]),
+        ] {
+            let found = extract(&Workflow, &[("action.yml", action)]).expect("an action");
+            assert_eq!(found.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), names);
+        }
     }
 
     #[test]
@@ -218,6 +218,10 @@ mod tests {
             bomb.as_str(),
             deep.as_str(),
             "jobs:\n\ta: 1",
+            "jobs:\n  a:\n    steps:\n    - uses: broken\n",
+            "jobs:\n  a:\n    steps:\n    - uses: a/b\n",
+            "jobs:\n  a:\n    steps:\n    - uses: docker://Upper\n",
+            "jobs:\n  a:\n    container: a b\n",
         ] {
             let error = extract(&Workflow, &[(".github/workflows/x.yml", text.as_bytes())]).expect_err("no workflow");
             assert!(text.is_empty() || error.line.is_some(), "{error}");

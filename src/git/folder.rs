@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::DirEntry;
 
+use crate::git::connection::open_options;
 use crate::model::repository::{CommitId, RepoPath};
 use crate::model::tree::{EntryKind, FILE_SIZE_LIMIT, ProjectTree, TreeEntry, TreeError};
 
@@ -131,6 +132,16 @@ impl ProjectTree for FolderTree {
     fn commit(&self) -> Option<&CommitId> {
         None
     }
+
+    /// As the index of the repository says, which is what the next commit has; `None` where the folder is not the top of a
+    /// repository.
+    fn submodule_commit(&self, path: &RepoPath) -> Option<CommitId> {
+        // A folder without history, or one that git cannot read, only costs the commit.
+        let repository = gix::open_opts(&self.root, open_options()).ok()?;
+        let index = repository.index_or_empty().ok()?;
+        let entry = index.entry_by_path(path.as_str().into())?;
+        CommitId::new(&entry.id.to_string()).ok().filter(|_| entry.mode.is_submodule())
+    }
 }
 
 /// Git's own folder, and folders of installed packages and build output: what they hold is not pinned by this project.
@@ -216,6 +227,19 @@ mod tests {
         assert_eq!(tree.refused(), ["bad\\name/Cargo.lock"]);
         assert_eq!(tree.read(&path("app/package-lock.json")).expect("read"), b"app/package-lock.json");
         assert!(matches!(tree.read(&path("nothing")), Err(TreeError::Missing { .. })));
+    }
+
+    #[test]
+    fn the_index_tells_the_commit_of_a_submodule() {
+        let source = crate::git::scratch::Scratch::new();
+        source.write("Cargo.lock", "");
+        let inner = source.commit("inner").to_string();
+        source.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{inner},library")]);
+        let tree = FolderTree::open(source.path()).expect("listed");
+        assert_eq!(tree.submodule_commit(&path("library")).map(|it| it.to_string()), Some(inner));
+        assert_eq!(tree.submodule_commit(&path("Cargo.lock")), None);
+        let plain = tempfile::tempdir().expect("a folder");
+        assert_eq!(FolderTree::open(plain.path()).expect("listed").submodule_commit(&path("library")), None);
     }
 
     #[test]

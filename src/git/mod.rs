@@ -13,4 +13,5 @@ pub(crate) mod patch;
 pub(crate) mod remote;
 #[cfg(test)]
 pub(crate) mod scratch;
+pub(crate) mod submodules;
 pub(crate) mod tree;

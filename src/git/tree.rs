@@ -79,6 +79,12 @@ impl ProjectTree for GitTree {
     fn commit(&self) -> Option<&CommitId> {
         Some(&self.commit)
     }
+
+    fn submodule_commit(&self, path: &RepoPath) -> Option<CommitId> {
+        let position = self.entries.binary_search_by(|entry| entry.path.cmp(path)).ok()?;
+        self.entries.get(position).filter(|entry| entry.kind == EntryKind::Submodule)?;
+        CommitId::new(&self.objects.get(position)?.to_string()).ok()
+    }
 }
 
 /// What a walk has seen.
@@ -176,6 +182,8 @@ mod tests {
         let names: Vec<&str> = tree.entries().iter().map(|entry| entry.path.as_str()).collect();
         assert_eq!(names, ["Cargo.lock", "apps.txt", "apps/web/package-lock.json", "bin/run", "library"]);
         assert_eq!(tree.kind(&path("bin/run")), Some(EntryKind::File { executable: true }));
+        assert_eq!(tree.submodule_commit(&path("library")).map(|it| it.to_string()), Some(inner.to_string()));
+        assert_eq!(tree.submodule_commit(&path("apps.txt")), None);
         assert_eq!(tree.read(&path("apps/web/package-lock.json")).expect("read"), b"{}");
         for special in ["Cargo.lock", "library"] {
             assert!(matches!(tree.read(&path(special)), Err(TreeError::NotAFile { .. })), "{special}");

@@ -81,6 +81,11 @@ pub trait ProjectTree: Send + Sync {
     /// The commit, when the files are those of a commit.
     fn commit(&self) -> Option<&CommitId>;
 
+    /// The commit at which a submodule stands; `None` where nothing tells it.
+    fn submodule_commit(&self, _path: &RepoPath) -> Option<CommitId> {
+        None
+    }
+
     /// What stands at `path`.
     fn kind(&self, path: &RepoPath) -> Option<EntryKind> {
         let entries = self.entries();

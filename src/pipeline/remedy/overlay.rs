@@ -26,6 +26,10 @@ impl ProjectTree for Overlay<'_> {
         }
     }
 
+    fn submodule_commit(&self, path: &RepoPath) -> Option<CommitId> {
+        self.base.submodule_commit(path)
+    }
+
     fn commit(&self) -> Option<&CommitId> {
         // With changes, these are the files of no commit.
         None

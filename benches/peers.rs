@@ -4,6 +4,8 @@
 //! `PATCHPARTY_TRIVY_CACHE` (a cache that holds its database); a peer that is not there is left out and named. Needs
 //! `../shared` (or `PATCHPARTY_SHARED`). Nothing here fails on a slow machine: it prints ratios.
 
+#![expect(clippy::print_stdout, reason = "a benchmark's numbers are what it prints")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -63,7 +65,7 @@ impl World {
         Some(command)
     }
 
-    fn trivy(&self, folder: &Path) -> Option<Command> {
+    fn trivy(folder: &Path) -> Option<Command> {
         let mut command = Command::new(std::env::var_os("PATCHPARTY_TRIVY")?);
         command.args(["fs", "--scanners", "vuln", "--skip-db-update", "--offline-scan", "--quiet", "--cache-dir"]);
         command.arg(std::env::var_os("PATCHPARTY_TRIVY_CACHE")?).args(["--format", "json"]).arg(folder);
@@ -160,7 +162,7 @@ fn own_verdict(report: &Value) -> BTreeSet<(String, String, String)> {
 
 fn peer_verdict(report: &Value) -> BTreeSet<(String, String, String)> {
     let flaws = report["vulnerabilities"]["list"].as_array().into_iter().flatten();
-    let warnings = report["warnings"].as_object().into_iter().flatten().flat_map(|(_, list)| list.as_array());
+    let warnings = report["warnings"].as_object().into_iter().flatten().filter_map(|(_, list)| list.as_array());
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     flaws
         .chain(warnings.flatten())
@@ -178,13 +180,11 @@ fn hundred_lockfiles(world: &World) {
         let peer = median(3, || (0..100).filter_map(|number| world.cargo_audit(&lockfile(number))).collect());
         println!("  cargo-audit 100 times {}: {}", milliseconds(peer), ratio(peer, own));
     }
-    match world.trivy(&folder) {
-        None => println!("  Trivy is not here"),
-        Some(_) => {
-            let peer = median(3, || world.trivy(&folder).into_iter().collect());
-            println!("  Trivy {}: {}", milliseconds(peer), ratio(peer, own));
-        }
+    if World::trivy(&folder).is_none() {
+        return println!("  Trivy is not here");
     }
+    let peer = median(3, || World::trivy(&folder).into_iter().collect());
+    println!("  Trivy {}: {}", milliseconds(peer), ratio(peer, own));
 }
 
 /// Every lockfile there is, of every format, against every advisory there is.
@@ -197,14 +197,15 @@ fn whole_corpus(world: &World) {
     let size =
         |file: &Value| std::fs::metadata(corpus.join(file["path"].as_str().expect("a path"))).map_or(0, |it| it.len());
     let bytes: u64 = files.iter().map(size).sum();
+    let number = |number: u64| f64::from(u32::try_from(number).expect("the corpus is small"));
     let dependencies: u64 = files.iter().filter_map(|file| file["dependency_count"].as_u64()).sum();
     let own = median(5, || vec![world.audit("all", &corpus)]);
-    let (seconds, megabytes) = (own.as_secs_f64(), bytes as f64 / 1e6);
+    let (seconds, megabytes) = (own.as_secs_f64(), number(bytes) / 1e6);
     println!(
         "whole corpus: {} files, {megabytes:.1} MB, {dependencies} dependencies in {}: {:.0} files and {:.0} MB per second",
         files.len(),
         milliseconds(own),
-        files.len() as f64 / seconds,
+        number(files.len() as u64) / seconds,
         megabytes / seconds
     );
     println!("  peak memory {} MB", peak_memory(world.audit("all", &corpus)) / 1000);

@@ -81,7 +81,7 @@ pub(super) fn audit(
     }
     progress.finish();
     let today = auditor.context.today;
-    let remarks = suppress::remarks(&policy.ignores, Author::Organisation, projects.iter(), today);
+    let remarks = suppress::remarks(&policy.ignores, Author::Organisation, &projects.iter(), today);
     let report = Report { sources: loaded.sources, projects, remarks };
     output::report(&report, shared, options.dependencies, environment)?;
     actions::publish(&report, shared, environment)?;

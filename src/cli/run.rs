@@ -86,7 +86,7 @@ pub(super) fn night_of(
             vec![ProjectReport::failed(&subject(&settings), Problem::from_error(&error, error.hint()))]
         });
         let policy = &night.policy;
-        let remarks = suppress::remarks(&policy.ignores, Author::Organisation, projects.iter(), night.today());
+        let remarks = suppress::remarks(&policy.ignores, Author::Organisation, &projects.iter(), night.today());
         let report = Report { sources: loaded.sources, projects, remarks };
         if let Some(preview) = preview {
             let page = index_page(&report, &preview.previewed(), &night.templates);

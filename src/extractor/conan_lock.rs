@@ -141,9 +141,9 @@ fn read_graph(nodes: &Node<'_>, lines: &Lines) -> Result<Vec<Dependency>, ParseE
             for child in member.value.get(list).and_then(Node::items).unwrap_or_default() {
                 let Some(&child) = child.text().and_then(|key| positions.get(key)) else { continue };
                 if is_runtime {
-                    graph.runs(child)
+                    graph.runs(child);
                 } else {
-                    graph.built(child)
+                    graph.built(child);
                 }
                 edges.push((parent, child));
             }

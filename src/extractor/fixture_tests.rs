@@ -56,7 +56,7 @@ fn read(extractor: &dyn Extractor, project: &Path) -> String {
             }
             Err(error) => format!("error at line {:?}: {error}\nhint: {:?}", error.line, error.hint),
         };
-        text.push_str(&format!("# {path}\n{shown}\n"));
+        text.extend(["# ", path.as_str(), "\n", &shown, "\n"]);
     }
     assert!(!tree.entries().is_empty() && !text.is_empty(), "{} has no file of {}", project.display(), extractor.id());
     text

@@ -175,9 +175,7 @@ mod tests {
             format!(
                 "\"c\": {{\"locked\": {{\"type\": \"git\", \"url\": \"https://h.example/c\", {rev}}}, \"original\": {{{rev}, \"ref\": \"main\"}}}}"
             ),
-            format!(
-                "\"d\": {{\"inputs\": {{\"z\": \"c\"}}, \"locked\": {{\"type\": \"tarball\", \"url\": \"https://h.example/d.tar.gz\", \"narHash\": \"sha256-x=\"}}}}"
-            ),
+            "\"d\": {\"inputs\": {\"z\": \"c\"}, \"locked\": {\"type\": \"tarball\", \"url\": \"https://h.example/d.tar.gz\", \"narHash\": \"sha256-x=\"}}".to_string(),
             "\"e\": {\"locked\": {\"type\": \"path\", \"path\": \"./e\", \"narHash\": \"sha256-y=\"}}".to_owned(),
             format!(
                 "\"f\": {{\"locked\": {{\"type\": \"github\", \"owner\": \"o\", \"repo\": \"f\", {rev}}}, \"original\": {{\"ref\": \"v1.2\"}}}}"

@@ -126,7 +126,8 @@ fn audit_bases(night: &Night, project: &Project) -> Result<(Policy, Vec<Base>), 
     for (role, branch) in roles {
         bases.push(audit_base(night, project, &policy, (role, branch), &snapshot)?);
     }
-    let own = suppress::remarks(&policy.ignores, Author::Project, bases.iter().map(|base| &base.report), night.today());
+    let own =
+        suppress::remarks(&policy.ignores, Author::Project, &bases.iter().map(|base| &base.report), night.today());
     if let Some(base) = bases.first_mut() {
         base.report.remarks.extend(own);
     }

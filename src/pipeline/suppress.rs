@@ -17,17 +17,16 @@ pub(crate) fn suppress(report: &mut ProjectReport, ignores: &[Ignore], today: Da
         let mut current = concerned.iter().filter(|ignore| ignore.expires >= today && matches(ignore, &finding));
         let allowed =
             |ignore: &&&Ignore| finding.severity != Severity::Critical || ignore.author == Author::Organisation;
-        match current.clone().find(allowed) {
-            Some(ignore) => report.ignored.push(Ignored {
+        if let Some(ignore) = current.clone().find(allowed) {
+            report.ignored.push(Ignored {
                 finding,
                 reason: ignore.reason.clone(),
                 expires: ignore.expires,
                 place: ignore.place.clone(),
-            }),
-            None => {
-                report.remarks.extend(current.next().map(|ignore| refused(ignore, &finding)));
-                standing.push(finding);
-            }
+            });
+        } else {
+            report.remarks.extend(current.next().map(|ignore| refused(ignore, &finding)));
+            standing.push(finding);
         }
     }
     report.findings = standing;
@@ -42,7 +41,7 @@ pub(crate) fn suppress(report: &mut ProjectReport, ignores: &[Ignore], today: Da
 pub(crate) fn remarks<'a>(
     ignores: &[Ignore],
     author: Author,
-    reports: impl Iterator<Item = &'a ProjectReport> + Clone,
+    reports: &(impl Iterator<Item = &'a ProjectReport> + Clone),
     today: Date,
 ) -> Vec<Remark> {
     let is_judged = reports.clone().all(|report| report.problems.is_empty() && report.skipped.is_none());
@@ -154,7 +153,7 @@ mod tests {
         assert_eq!(report.ignored.len() + report.findings.len(), findings.len(), "a finding was lost");
         let mut said = report.remarks.clone();
         for author in [Author::Organisation, Author::Project] {
-            said.extend(remarks(&policy.ignores, author, [&report].into_iter(), TODAY));
+            said.extend(remarks(&policy.ignores, author, &[&report].into_iter(), TODAY));
         }
         (report.ignored.len(), said.into_iter().map(|remark| format!("{}: {}", remark.place, remark.message)).collect())
     }

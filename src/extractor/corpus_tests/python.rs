@@ -68,15 +68,20 @@ fn requirements(text: &str) -> usize {
         .filter(|line| !line.starts_with('#'))
         .filter(|line| {
             let requirement = line.split(';').next().expect("a part").split(" --").next().expect("a part");
-            let pinned = requirement.contains("==") && !requirement.contains("*");
-            let address = line.contains("://") && (!line.starts_with("-") || line.starts_with("-e "));
-            let folder = line.starts_with(".") && *line != "."
-                || line.split("/").count() > 1 && line.ends_with(".zip")
-                || line.ends_with(".whl")
-                || line.ends_with(".tar.gz")
+            let pinned = requirement.contains("==") && !requirement.contains('*');
+            let address = line.contains("://") && (!line.starts_with('-') || line.starts_with("-e "));
+            let folder = line.starts_with('.') && *line != "."
+                || line.contains('/') && ends_with(line, ".zip")
+                || ends_with(line, ".whl")
+                || ends_with(line, ".tar.gz")
                 || line.starts_with("file:")
                 || line.starts_with("-e ") && *line != "-e .";
             pinned && !line.starts_with('-') || address || folder
         })
         .count()
+}
+
+/// As pip writes it, in lower case.
+fn ends_with(line: &str, end: &str) -> bool {
+    line.strip_suffix(end).is_some()
 }

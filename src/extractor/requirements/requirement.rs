@@ -168,9 +168,10 @@ fn last_part(path: &str) -> Option<&str> {
 /// The name and version in the name of an archive (<https://packaging.python.org/en/latest/specifications/>).
 fn archive(path: &str) -> (Option<&str>, Option<&str>) {
     let file = path.split('?').next().unwrap_or_default().rsplit(['/', '\\']).next().unwrap_or_default();
-    let Some(stem) = ARCHIVES.iter().find_map(|end| file.strip_suffix(end)) else { return (None, None) };
+    let ends = ARCHIVES.iter().find_map(|end| Some((file.strip_suffix(end)?, *end)));
+    let Some((stem, end)) = ends else { return (None, None) };
     let starts_with_digit = |text: &str| text.as_bytes().first().is_some_and(u8::is_ascii_digit);
-    let split = if file.ends_with(".whl") {
+    let split = if end == ".whl" {
         stem.split_once('-').map(|(name, rest)| (name, rest.split('-').next().unwrap_or_default()))
     } else {
         stem.rsplit_once('-')
@@ -203,11 +204,10 @@ fn is_marker(marker: &str) -> bool {
     for next in marker.chars() {
         match (quote, next) {
             (Some(open), _) if open == next => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(next),
             (None, '(') => depth += 1,
             (None, ')') => depth -= 1,
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
         if depth < 0 {
             return false;

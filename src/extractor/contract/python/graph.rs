@@ -199,7 +199,7 @@ mod tests {
         mark_direct(&mut list, Some(&manifest));
         mark_scopes_of(&mut list, &names, &manifest);
         let shown: Vec<_> = list.iter().map(|it| (it.direct, it.scope)).collect();
-        use Scope::{Development, Runtime};
-        assert_eq!(shown, [(true, Runtime), (true, Development), (false, Runtime), (false, Development)]);
+        let (run, develop) = (Scope::Runtime, Scope::Development);
+        assert_eq!(shown, [(true, run), (true, develop), (false, run), (false, develop)]);
     }
 }

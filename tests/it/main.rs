@@ -18,4 +18,5 @@ mod routes;
 mod secrets;
 mod standin;
 mod three_ecosystems;
+mod versions;
 mod way_out;

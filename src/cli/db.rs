@@ -106,6 +106,13 @@ impl Desk<'_> {
     }
 
     fn verify(&self, file: Option<&Path>) -> Result<Outcome, Failure> {
+        if let Some(file) = file.filter(|file| !file.is_file()) {
+            let what = if file.exists() { "it is no file" } else { "it does not exist" };
+            return Err(Failure::with_hint(
+                anyhow::anyhow!("verify the index `{}`: {what}", file.display()),
+                "name a compiled index (.ppdb), or none to verify the one that offline runs use",
+            ));
+        }
         let progress = ProgressLine::new(self.global);
         progress.say("reading the index");
         let verified = match file {

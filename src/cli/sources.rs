@@ -43,7 +43,9 @@ pub(super) fn failure(error: LoadError) -> Failure {
 
 /// The compiled index among locations: it stands alone, because it has all that its sources know together.
 pub(super) fn compiled(locations: &[String]) -> Result<Option<PathBuf>, Failure> {
-    match locations.iter().find(|location| store::is_index(Path::new(location))) {
+    // One that says it is an index and is none is damaged: guessing another format would hide that.
+    let is_index = |path: &Path| store::is_index(path) || path.is_file() && path.extension() == Some("ppdb".as_ref());
+    match locations.iter().find(|location| is_index(Path::new(location))) {
         Some(index) if locations.len() == 1 => Ok(Some(PathBuf::from(index))),
         Some(index) => Err(Failure::with_hint(
             anyhow::anyhow!("use the compiled index `{index}` together with other advisories"),
@@ -62,13 +64,13 @@ fn kind_of(location: &str) -> Result<SourceKind, Failure> {
     if !location.contains("://") && !Path::new(location).exists() {
         return Err(Failure::with_hint(
             anyhow::anyhow!("find the advisories `{location}`"),
-            "--advisories needs an existing folder, zip or file, or an `https` address",
+            "name an existing folder, zip or file; --advisories also takes an `https` address",
         ));
     }
     store::detect_location(location).ok_or_else(|| {
         Failure::with_hint(
             anyhow::anyhow!("tell the format of the advisories at `{}`", without_credentials(location)),
-            "expected a RustSec or FriendsOfPHP checkout, or OSV JSON in a folder, file or zip; another source is named with its `kind` in patchparty.toml, under [[advisories.source]]",
+            "expected a checkout of RustSec, FriendsOfPHP or RubySec, OSV records, CISA's catalogue or an EPSS table, as a folder, zip or file, or a compiled index (.ppdb); another source is named with its `kind` in patchparty.toml, under [[advisories.source]]",
         )
     })
 }

@@ -144,7 +144,10 @@ impl Desk<'_> {
         let index = sources::compiled(&locations)?;
         let policy = match &index {
             Some(_) => self.policy.advisories.clone(),
-            None => AdvisoryPolicy { sources: sources::given(&locations)?, ..self.policy.advisories.clone() },
+            None => {
+                let sources = sources::given(&locations, (self.global, self.environment))?;
+                AdvisoryPolicy { sources, ..self.policy.advisories.clone() }
+            }
         };
         let progress = ProgressLine::new(self.global);
         progress.say("compiling advisories");

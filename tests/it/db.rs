@@ -104,6 +104,24 @@ fn an_import_that_fails_changes_nothing_and_names_the_way_out() {
 }
 
 #[test]
+fn a_folder_of_several_sources_gives_all_of_them() {
+    let desk = Desk::new();
+    let record = br#"{"id": "GHSA-aaaa-bbbb-cccc", "modified": "2026-01-01T00:00:00Z", "affected": [{
+        "package": {"ecosystem": "npm", "name": "lodash"}, "versions": ["4.17.20"]}]}"#;
+    desk.bot.write("sources/osv/GHSA-aaaa-bbbb-cccc.json", record);
+    let rust = b"```toml\n[advisory]\nid = \"RUSTSEC-2026-0001\"\npackage = \"demo\"\ndate = \"2026-01-01\"\n\n[versions]\npatched = []\n```\n\n# Title\n\nText.\n";
+    desk.bot.write("sources/rust/crates/demo/RUSTSEC-2026-0001.md", rust);
+    desk.bot.write("sources/notes/readme.txt", b"nothing");
+    let folder = desk.bot.path("sources").display().to_string();
+    let import = desk.run(&["db", "import", &folder]);
+    import.expect_code(0);
+    assert!(import.stdout.contains("2 advisories"), "{}", import.stdout);
+    assert!(import.stdout.contains("osv ") && import.stdout.contains("rustsec "), "{}", import.stdout);
+    assert!(import.stderr.contains("notes` has no advisories"), "{}", import.stderr);
+    desk.audit().expect_code(1);
+}
+
+#[test]
 fn what_is_no_index_is_named_with_the_way_out() {
     let desk = Desk::new();
     let garbage = desk.bot.write("garbage.ppdb", b"nothing");

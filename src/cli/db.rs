@@ -142,13 +142,10 @@ impl Desk<'_> {
             ));
         }
         let index = sources::compiled(&locations)?;
-        let policy = match &index {
-            Some(_) => self.policy.advisories.clone(),
-            None => {
-                let sources = sources::given(&locations, (self.global, self.environment))?;
-                AdvisoryPolicy { sources, ..self.policy.advisories.clone() }
-            }
-        };
+        let mut policy = self.policy.advisories.clone();
+        if index.is_none() {
+            policy.sources = sources::given(&locations, (self.global, self.environment))?;
+        }
         let progress = ProgressLine::new(self.global);
         progress.say("compiling advisories");
         let loaded = store::import(&self.request(&policy, true), index.as_deref());

@@ -68,12 +68,11 @@ pub(super) fn given(
             continue;
         };
         for (location, kind) in collected {
-            match kind {
-                Some(kind) => sources.push(SourceConfig { kind, location }),
-                None => {
-                    let text = format!("`{location}` has no advisories in a format that is read, and is left out");
-                    output::remark(environment, global, &text);
-                }
+            if let Some(kind) = kind {
+                sources.push(SourceConfig { kind, location });
+            } else {
+                let text = format!("`{location}` has no advisories in a format that is read, and is left out");
+                output::remark(environment, global, &text);
             }
         }
     }

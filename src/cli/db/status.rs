@@ -109,7 +109,7 @@ fn human(status: &IndexStatus) -> String {
     text
 }
 
-fn count<N: Display + PartialEq + From<u8>>(number: N, one: &str, many: &str) -> String {
+fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, one: &str, many: &str) -> String {
     format!("{number} {}", if number == N::from(1) { one } else { many })
 }
 

@@ -56,7 +56,7 @@ case "$command" in
   audit | run) ;;
   *) refuse 'the input command is neither audit nor run' ;;
 esac
-only audit PATHS FAIL_ON DENY_WARNINGS DEPENDENCIES
+only audit PATHS FAIL_ON DENY_WARNINGS YANKED DEPENDENCIES
 only run ORG REPOS LOCAL DRY_RUN OUT TEMPLATES JOBS
 
 format=$(input FORMAT)
@@ -79,6 +79,7 @@ option --config CONFIG
 if [ "$command" = audit ]; then
   option --fail-on FAIL_ON
   flag --deny-warnings DENY_WARNINGS
+  flag --yanked YANKED
   flag --dependencies DEPENDENCIES
   arguments+=(--)
   lines '' PATHS

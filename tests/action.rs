@@ -109,6 +109,7 @@ fn every_input_of_an_audit_arrives() {
         .with("CONFIG", "policy.toml")
         .with("FAIL_ON", "high")
         .with("DENY_WARNINGS", "true")
+        .with("YANKED", "true")
         .with("DEPENDENCIES", "false")
         .with("PATHS", "shop\nhttps://forge.example/a/b.git")
         .run();
@@ -124,6 +125,7 @@ fn every_input_of_an_audit_arrives() {
         "--config=policy.toml",
         "--fail-on=high",
         "--deny-warnings",
+        "--yanked",
         "--",
         "shop",
         "https://forge.example/a/b.git",

@@ -151,7 +151,7 @@ impl LoadError {
             Self::UnknownLocation { .. } => "give a folder, a zip, a file, or an address that begins with https://",
             Self::Files { .. } => "check the path; a folder, a zip and a single file are read",
             Self::Remote { source: RemoteError::NotCached, .. } => {
-                "run once without `--offline`, or name a local copy with `--advisories`"
+                "run once without `--offline`, or give a local copy to `patchparty db import` or `--advisories`"
             }
             Self::Remote { .. } => "check the address and the network, or name a local copy with `--advisories`",
             Self::NoRecord { .. } => "check that the location is in the format that the source names",

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_floating_tag_stands_at_its_newest_release() {
+    fn a_movable_tag_stands_at_its_newest_release() {
         let database = database(Ecosystem::GitHubActions, "acme/bad");
         let of = |version: &str, pin: GitPin| {
             inspect(&database, vec![dependency(Ecosystem::GitHubActions, "acme/bad", version, git(pin))])
@@ -221,8 +221,8 @@ mod tests {
         assert_eq!((found.len(), found[0].version.as_str()), (1, "v1"), "version 1 never got the fix");
         assert_eq!(tag("v2.0.0-beta").len(), 1);
         let patched = fixed_in(Ecosystem::GitHubActions, "acme/bad", "1.3.0");
-        let floating = dependency(Ecosystem::GitHubActions, "acme/bad", "v1", git(GitPin::Tag("v1".to_owned())));
-        assert_eq!(inspect(&patched, vec![floating]).len(), 0, "the tag has moved on to the fix");
+        let movable = dependency(Ecosystem::GitHubActions, "acme/bad", "v1", git(GitPin::Tag("v1".to_owned())));
+        assert_eq!(inspect(&patched, vec![movable]).len(), 0, "the tag has moved on to the fix");
         // The fix is in 2.0.0: a commit that was once `v2` has it. Had it come in 2.1.0, nobody could tell.
         assert_eq!(of("v2", GitPin::Commit).len(), 0);
     }

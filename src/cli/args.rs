@@ -17,6 +17,7 @@ Exit codes:
   3  nothing was read: no lockfile was found, which is not the same as clean
   4  incomplete: something could not be read or done, and the report names it
 For `audit`, 1 outranks 4, and 4 outranks 3. For `run`, findings do not fail the night: they become pull requests.
+For `db`, 3: there is no index or no record; 4: an index is damaged or too old, or an old copy had to be used.
 
 Environment:
   PATCHPARTY_TOKEN, GITHUB_TOKEN  access to the forge; the first wins
@@ -88,7 +89,7 @@ pub(super) struct AuditOptions {
     /// Ask the index of crates.io which locked versions were withdrawn; nothing is asked with --offline
     #[arg(long)]
     pub(super) yanked: bool,
-    /// Let warnings fail, too: unmaintained, unsound, yanked, end of life, loose, movable, stale
+    /// Let warnings fail, too: loose, movable, stale, yanked, end of life, unmaintained, unsound, notice
     #[arg(long)]
     pub(super) deny_warnings: bool,
     #[command(flatten)]
@@ -175,7 +176,7 @@ pub(super) enum DbCommand {
     },
     /// Read every record of an index and check every checksum
     Verify {
-        /// A compiled index [default: the one that offline runs use]
+        /// A compiled index (`.ppdb`) [default: the one that offline runs use]
         file: Option<PathBuf>,
         #[command(flatten)]
         place: DbPlace,

@@ -45,7 +45,7 @@ pub(super) fn audit(
     let progress = ProgressLine::new(global);
     progress.say("loading advisories");
     let now = environment.now()?;
-    let loaded = sources::load(&policy, shared, environment, now)?;
+    let loaded = sources::load(&policy, shared, (global, environment), now)?;
     let resolver = (!shared.offline).then(|| Resolver::new(&environment.server_url, environment.token.clone()));
     let cache = environment.cache_folder(shared.cache.as_ref())?;
     let withdrawals = if (options.yanked || policy.yanked) && !shared.offline {
@@ -117,6 +117,7 @@ impl Auditor<'_> {
     /// What is wrong with a target, with the way out.
     fn problem(&self, target: &str, error: &(dyn std::error::Error + 'static)) -> Problem {
         let hint = match () {
+            () if Path::new(target).is_file() => "name the folder that it is in: a file is read with what is beside it",
             () if Path::new(target).exists() => "it has to be readable, and a bare repository needs a commit",
             () if !target.contains("://") => {
                 "name a readable folder or a bare repository; a remote one is written as `https://host/owner/name`"

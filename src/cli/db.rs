@@ -106,6 +106,13 @@ impl Desk<'_> {
     }
 
     fn verify(&self, file: Option<&Path>) -> Result<Outcome, Failure> {
+        if let Some(file) = file.filter(|file| !file.is_file()) {
+            let what = if file.exists() { "it is no file" } else { "it does not exist" };
+            return Err(Failure::with_hint(
+                anyhow::anyhow!("verify the index `{}`: {what}", file.display()),
+                "name a compiled index (.ppdb), or none to verify the one that offline runs use",
+            ));
+        }
         let progress = ProgressLine::new(self.global);
         progress.say("reading the index");
         let verified = match file {
@@ -135,10 +142,10 @@ impl Desk<'_> {
             ));
         }
         let index = sources::compiled(&locations)?;
-        let policy = match &index {
-            Some(_) => self.policy.advisories.clone(),
-            None => AdvisoryPolicy { sources: sources::given(&locations)?, ..self.policy.advisories.clone() },
-        };
+        let mut policy = self.policy.advisories.clone();
+        if index.is_none() {
+            policy.sources = sources::given(&locations, (self.global, self.environment))?;
+        }
         let progress = ProgressLine::new(self.global);
         progress.say("compiling advisories");
         let loaded = store::import(&self.request(&policy, true), index.as_deref());

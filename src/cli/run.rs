@@ -44,7 +44,7 @@ pub(super) fn night_of(
     let settings = settings(options, &policy, environment)?;
     let progress = ProgressLine::new(global);
     progress.say("loading advisories");
-    let loaded = sources::load(&policy, shared, environment, settings.now)?;
+    let loaded = sources::load(&policy, shared, (global, environment), settings.now)?;
     let cache = environment.cache_folder(shared.cache.as_ref())?;
     let prepare = if shared.offline { Tools::offline } else { Tools::new };
     let tools = prepare(&cache.join("scratch"), &cache.join("tools")).context("prepare the package managers")?;

@@ -36,6 +36,9 @@ fn locked(lockfile: &str, name: &str) -> Option<String> {
     let text = organisation(lockfile);
     let (name, version) = match Path::new(lockfile).file_name()?.to_str()? {
         "Cargo.lock" => (format!("name = \"{name}\"\n"), "version = \""),
+        "requirements.txt" => {
+            return text.lines().find_map(|line| line.strip_prefix(&format!("{name}=="))).map(str::to_owned);
+        }
         "package-lock.json" => (format!("\"node_modules/{name}\": {{"), "\"version\": \""),
         _ => (format!("\"name\": \"{name}\","), "\"version\": \""),
     };
@@ -59,7 +62,7 @@ fn the_sample_policy_is_valid_and_says_what_it_shows() {
 #[test]
 fn sample_advisories_say_that_they_are_samples() {
     let advisories = advisories();
-    assert_eq!(advisories.len(), 9);
+    assert_eq!(advisories.len(), 10);
     for (name, record) in &advisories {
         assert_eq!(record["id"], Value::String(name.clone()));
         assert!(AdvisoryId::new(name).is_ok());
@@ -93,6 +96,7 @@ fn what_the_advisories_are_about_is_locked_at_an_affected_version() {
         ("shop-front/package-lock.json", "ms", "2.0.0", "PARTY-2026-0005"),
         ("shop-front/package-lock.json", "semver", "7.5.1", "PARTY-2026-0006"),
         ("shop-back/composer.lock", "guzzlehttp/psr7", "2.1.0", "PARTY-2026-0007"),
+        ("sales-report/requirements.txt", "jinja2", "3.1.2", "PARTY-2026-0009"),
     ] {
         assert_eq!(locked(lockfile, package).as_deref(), Some(version), "{package} in {lockfile}");
         let record = &advisories()[advisory];
@@ -115,6 +119,9 @@ fn loose_unlocked_and_broken_are_there() {
     assert_eq!(locked("shop-back/composer.lock", "sample-organisation/shop-theme").as_deref(), Some("dev-main"));
     let workflow = organisation("release-workflows/.github/workflows/release.yml");
     assert!(workflow.contains("announce@main") && workflow.contains("package@v1") && workflow.contains(" # v4.2.2"));
+    assert!(organisation("sales-report/Dockerfile").contains("\nFROM python:3.8."));
+    let compose = organisation("sales-report/compose.yaml");
+    assert!(compose.contains("/mail:latest\n") && compose.contains(" redis:7.2\n"));
     assert!(organisation("legacy-newsletter/package-lock.json").contains("\n<<<<<<< "));
     for broken in ["legacy-newsletter/package-lock.json", "legacy-newsletter/archive/composer.lock"] {
         assert!(serde_json::from_str::<Value>(&organisation(broken)).is_err(), "{broken}");

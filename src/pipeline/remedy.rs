@@ -25,11 +25,13 @@ pub(crate) use tools::Tools;
 
 use crate::advisory::AdvisoryDatabase;
 use crate::model::advisory::AdvisoryId;
+use crate::model::ecosystem::Ecosystem;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::lockfile::Lockfile;
 use crate::model::remedy::{BlockCause, Blocked, Bump, Evidence, Remedy};
 use crate::model::tree::ProjectTree;
 use crate::updater::UPDATERS;
+use crate::version;
 
 /// What is to be remedied.
 pub(crate) struct RemedyRequest<'a> {
@@ -117,6 +119,17 @@ fn goals(request: &RemedyRequest<'_>) -> Goals {
     goals
 }
 
+/// The lowest version that the advisories themselves name as free of all their flaws, where each of them names one.
+fn known_fix(request: &RemedyRequest<'_>, (ecosystem, package, version): (Ecosystem, &str, &str)) -> Option<String> {
+    let of_package = request.findings.iter().filter(|finding| finding.package == package && finding.version == version);
+    let fixed: Option<Vec<&str>> =
+        of_package.filter_map(|finding| finding.advisory.as_ref()).map(|flaw| flaw.fixed.as_deref()).collect();
+    let fixed = fixed?
+        .into_iter()
+        .max_by(|left, right| version::compare(ecosystem, left, right).unwrap_or(std::cmp::Ordering::Equal));
+    fixed.map(str::to_owned)
+}
+
 /// Updates every package with flaws; what moved and what was verified.
 fn update_all(
     request: &RemedyRequest<'_>,
@@ -131,7 +144,9 @@ fn update_all(
             for (package, version) in goals.keys() {
                 let finding = request.findings.iter().find(|finding| finding.package == *package);
                 let Some(ecosystem) = finding.map(|finding| finding.ecosystem).or(ecosystem) else { continue };
-                outcome.blocked.push(blocked(request, (ecosystem, package, version), None, failure.clone()));
+                let target = known_fix(request, (ecosystem, package, version));
+                let blocked = blocked(request, (ecosystem, package, version), target.as_deref(), failure.clone());
+                outcome.blocked.push(blocked);
             }
             return (Vec::new(), Vec::new());
         }

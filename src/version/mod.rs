@@ -216,7 +216,7 @@ pub fn step(ecosystem: Ecosystem, from: &str, to: &str) -> Result<Step, InvalidV
 /// Whether a version meets a requirement in the ecosystem's own grammar; `None` when the requirement (or the version)
 /// cannot be read.
 ///
-/// A reference to an action is a requirement as well: `v4` is met by every `v4.x.y` over which that tag floats.
+/// A reference to an action is a requirement as well: `v4` is met by every `v4.x.y` to which that tag moves on.
 pub fn satisfies(ecosystem: Ecosystem, requirement: &str, version: &str) -> Option<bool> {
     let (requirement, version) = (requirement.trim(), version.trim());
     if requirement.len() > LENGTH_LIMIT || version.len() > LENGTH_LIMIT {

@@ -87,10 +87,12 @@ fn an_import_that_fails_changes_nothing_and_names_the_way_out() {
     desk.import().expect_code(0);
     let before = std::fs::read(desk.index()).expect("the index");
     let empty = desk.bot.write("empty/readme.txt", b"nothing");
+    let garbage = desk.bot.write("garbage.ppdb", b"nothing");
     for (path, code, word) in [
         (empty.parent().expect("a folder").display().to_string(), 2, "tell the format"),
         ("https://example.org/all.zip".to_owned(), 2, "it is an address"),
         ("absent".to_owned(), 2, "find the advisories"),
+        (garbage.display().to_string(), 4, "it is not a compiled advisory index"),
     ] {
         let outcome = desk.run(&["db", "import", &path]);
         outcome.expect_code(code);
@@ -99,6 +101,45 @@ fn an_import_that_fails_changes_nothing_and_names_the_way_out() {
     assert_eq!(std::fs::read(desk.index()).expect("the index"), before);
     desk.run(&["db", "import"]).expect_code(2);
     desk.run(&["db"]).expect_code(2);
+}
+
+#[test]
+fn a_folder_of_several_sources_gives_all_of_them() {
+    let desk = Desk::new();
+    let record = br#"{"id": "GHSA-aaaa-bbbb-cccc", "modified": "2026-01-01T00:00:00Z", "affected": [{
+        "package": {"ecosystem": "npm", "name": "lodash"}, "versions": ["4.17.20"]}]}"#;
+    desk.bot.write("sources/osv/GHSA-aaaa-bbbb-cccc.json", record);
+    let rust = b"```toml\n[advisory]\nid = \"RUSTSEC-2026-0001\"\npackage = \"demo\"\ndate = \"2026-01-01\"\n\n[versions]\npatched = []\n```\n\n# Title\n\nText.\n";
+    desk.bot.write("sources/rust/crates/demo/RUSTSEC-2026-0001.md", rust);
+    desk.bot.write("sources/notes/readme.txt", b"nothing");
+    let folder = desk.bot.path("sources").display().to_string();
+    let import = desk.run(&["db", "import", &folder]);
+    import.expect_code(0);
+    assert!(import.stdout.contains("2 advisories"), "{}", import.stdout);
+    assert!(import.stdout.contains("osv ") && import.stdout.contains("rustsec "), "{}", import.stdout);
+    assert!(import.stderr.contains("notes` has no advisories"), "{}", import.stderr);
+    desk.audit().expect_code(1);
+}
+
+#[test]
+fn what_is_no_index_is_named_with_the_way_out() {
+    let desk = Desk::new();
+    let garbage = desk.bot.write("garbage.ppdb", b"nothing");
+    let folder = garbage.parent().expect("a folder");
+    for (arguments, code, word) in [
+        (&["status"][..], 3, "find a compiled index in"),
+        (&["verify"], 3, "find a compiled index in"),
+        (&["verify", "absent.ppdb"], 2, "`absent.ppdb`: it does not exist"),
+        (&["verify", &folder.display().to_string()], 2, "it is no file"),
+        (&["verify", &garbage.display().to_string()], 4, "garbage.ppdb`"),
+    ] {
+        let outcome = desk.run(&[&["db"], arguments].concat());
+        outcome.expect_code(code);
+        assert!(outcome.stderr.contains(word) && outcome.stderr.contains("hint: "), "{}", outcome.stderr);
+    }
+    let audit = desk.audit();
+    audit.expect_code(2);
+    assert!(audit.stderr.contains("db import"), "{}", audit.stderr);
 }
 
 #[test]

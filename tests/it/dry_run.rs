@@ -90,3 +90,29 @@ fn two_dry_runs_write_the_same_bytes() {
     assert_eq!(first, second);
     github.finish();
 }
+
+#[test]
+fn what_no_tool_updates_is_blocked_with_the_version_to_move_to() {
+    let github = GitHub::start();
+    let manifest = br#"{"name": "shop", "dependencies": {"lodash": "4.17.20"}}"#.to_vec();
+    let lock = b"# yarn lockfile v1\n\n\nlodash@4.17.20:\n  version \"4.17.20\"\n".to_vec();
+    let compose = b"services:\n  cache:\n    image: redis:latest\n".to_vec();
+    let files = vec![
+        ("compose.yaml".to_owned(), compose),
+        ("package.json".to_owned(), manifest),
+        ("yarn.lock".to_owned(), lock),
+    ];
+    github.repository("acme", "shop").files(files).commit();
+    let bot = Bot::new(&github);
+    let night = bot.run(&["run", "--org", "acme", "--dry-run", "--format", "json"]);
+    night.expect_code(0);
+    let project = night.project("acme/shop");
+    let image = &project["blocked"][0];
+    assert_eq!((&image["package"], &image["cause"]), (&"redis".into(), &"unsupported".into()), "{project:#}");
+    assert!(image["next_step"].as_str().is_some_and(|step| step.contains("`redis:latest@sha256:…`")), "{project:#}");
+    let blocked = &project["blocked"][1];
+    assert_eq!(blocked["cause"], "unsupported", "{project:#}");
+    assert_eq!((&blocked["package"], &blocked["target"]), (&"lodash".into(), &"4.17.21".into()), "{project:#}");
+    assert_eq!(blocked["next_step"], "update `lodash` to 4.17.21 by hand");
+    github.finish();
+}

@@ -6,6 +6,7 @@ mod apps;
 mod audit_remote;
 mod corpus;
 mod db;
+mod documents;
 mod dry_run;
 mod hostile;
 mod ignores;

@@ -80,13 +80,13 @@ fn has_no_version(dependency: &Dependency, pin: &GitPin) -> bool {
 /// newest, so that it has the flaws which its line never got a fix for.
 fn version_in_use(dependency: &Dependency) -> String {
     let version = dependency.version.as_str();
-    let is_floating = dependency.ecosystem == Ecosystem::GitHubActions
+    let is_movable = dependency.ecosystem == Ecosystem::GitHubActions
         && matches!(&dependency.origin, Origin::Git { pin: GitPin::Tag(_), .. });
     let numbers = version.strip_prefix('v').unwrap_or(version);
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     match numbers.split('.').count() {
-        1 if is_floating && is_number(numbers) => format!("{numbers}.{NEWEST}.{NEWEST}"),
-        2 if is_floating && numbers.split('.').all(is_number) => format!("{numbers}.{NEWEST}"),
+        1 if is_movable && is_number(numbers) => format!("{numbers}.{NEWEST}.{NEWEST}"),
+        2 if is_movable && numbers.split('.').all(is_number) => format!("{numbers}.{NEWEST}"),
         _ => version.to_owned(),
     }
 }

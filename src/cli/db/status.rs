@@ -1,5 +1,6 @@
 //! How an index stands, for people and for programs.
 
+use std::fmt::Display;
 use std::io::Write as _;
 
 use serde::Serialize;
@@ -77,14 +78,14 @@ fn json(status: &IndexStatus) -> serde_json::Result<String> {
 fn human(status: &IndexStatus) -> String {
     let origin = if status.is_imported { "imported" } else { "compiled from the configured sources" };
     let mut text = format!(
-        "{}\n  {origin}, format {}, {} ({} of it to look up in)\n  {} advisories, {} packages, {} affected ranges\n",
+        "{}\n  {origin}, format {}, {} ({} of it to look up in)\n  {}, {}, {}\n",
         status.path.display(),
         status.format_version,
         size(status.bytes),
         size(status.lookup_bytes),
-        status.advisories,
-        status.packages,
-        status.ranges,
+        count(status.advisories, "advisory", "advisories"),
+        count(status.packages, "package", "packages"),
+        count(status.ranges, "affected range", "affected ranges"),
     );
     for source in &status.sources {
         let skipped = if source.skipped > 0 { format!(", {} skipped", source.skipped) } else { String::new() };
@@ -95,8 +96,7 @@ fn human(status: &IndexStatus) -> String {
             " ",
             &source.location,
             ": ",
-            &source.advisories.to_string(),
-            " advisories",
+            &count(source.advisories, "advisory", "advisories"),
             &skipped,
             &age,
             "\n",
@@ -107,6 +107,10 @@ fn human(status: &IndexStatus) -> String {
     // Locations and warnings hold names of files; none of them may move the cursor.
     text.retain(|character| character == '\n' || !character.is_control());
     text
+}
+
+fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == N::from(1) { one } else { many })
 }
 
 fn size(bytes: u64) -> String {

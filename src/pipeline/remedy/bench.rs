@@ -239,7 +239,7 @@ fn default_step(cause: BlockCause, package: &str, target: Option<&str>) -> Strin
         BlockCause::ToolFailed | BlockCause::PostConditionFailed => {
             format!("update `{package}` to {target} by hand and look at what the package manager says")
         }
-        BlockCause::Refused | BlockCause::Unsupported => format!("update `{package}` by hand"),
+        BlockCause::Refused | BlockCause::Unsupported => format!("update `{package}` to {target} by hand"),
     }
 }
 

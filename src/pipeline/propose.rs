@@ -83,7 +83,16 @@ impl Standing {
 }
 
 /// Remedies the findings of one route and brings the forge in line.
+///
+/// What nothing here can pin is said every night and has no part in a proposal: what is known of it tomorrow is what is
+/// known today, and it must neither open one nor have a finished one made again.
 pub(crate) async fn propose(request: &ProposeRequest<'_>) -> anyhow::Result<Proposed> {
+    let mut proposed = propose_fixable(request).await?;
+    proposed.blocked.extend(request.left_by_hand());
+    Ok(proposed)
+}
+
+async fn propose_fixable(request: &ProposeRequest<'_>) -> anyhow::Result<Proposed> {
     let findings = request.findings();
     let branch = proposal_branch(request.route, &request.base.branch);
     if findings.is_empty() && !request.base.proposals.contains(&branch) {
@@ -195,10 +204,18 @@ async fn remedy_all(
 }
 
 impl ProposeRequest<'_> {
-    /// The findings of this base that the route takes.
+    /// The findings of this base that the route takes and something here may remedy.
     fn findings(&self) -> Vec<Finding> {
-        let report = &self.base.report;
-        report.findings.iter().filter(|finding| self.base.role.takes(self.route, finding)).cloned().collect()
+        self.taken().filter(|finding| remedy::by_hand(finding).is_none()).cloned().collect()
+    }
+
+    /// Those that are left to people.
+    fn left_by_hand(&self) -> impl Iterator<Item = Blocked> {
+        self.taken().filter_map(remedy::by_hand)
+    }
+
+    fn taken(&self) -> impl Iterator<Item = &Finding> {
+        self.base.report.findings.iter().filter(|finding| self.base.role.takes(self.route, finding))
     }
 
     /// Closes an open pull request whose findings have been fixed otherwise, or are left alone on purpose now. One that people work on is theirs to close.
@@ -305,6 +322,7 @@ impl Publication<'_> {
     }
 
     fn write(&self, base_commit: &CommitId, first_seen: jiff::Timestamp) -> anyhow::Result<Written> {
+        let blocked: Vec<Blocked> = self.blocked.iter().cloned().chain(self.request.left_by_hand()).collect();
         pull_request::write(&WriteRequest {
             project: self.request.project,
             route: self.request.route,
@@ -312,7 +330,7 @@ impl Publication<'_> {
             base_commit,
             remedies: &self.remedies,
             findings: &self.findings,
-            blocked: &self.blocked,
+            blocked: &blocked,
             policy: self.request.policy,
             first_seen,
             templates: &self.request.night.templates,

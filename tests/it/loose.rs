@@ -222,3 +222,37 @@ fn a_commit_is_matched_by_the_release_nearest_to_it() {
     github.assert_no_writes_since(mark);
     github.finish();
 }
+
+#[test]
+fn an_offline_audit_says_once_what_it_cannot_check() {
+    let bot = Bot::without_forge();
+    let commit = "a".repeat(40);
+    let steps: String = (0..30).map(|number| format!("      - uses: acme/tool-{number}@{commit}\n")).collect();
+    let workflow = WORKFLOW.replace("      - uses: acme/tools@main # the newest\n", &steps);
+    bot.write("work/.github/workflows/ci.yml", workflow.as_bytes());
+    let audit = bot.run(&["audit", ".", "--offline", "--format", "json"]);
+    audit.expect_code(0);
+    let project = audit.project(".");
+    assert_eq!(project["findings"].as_array().map(Vec::len), Some(0), "{project}");
+    let remarks = project["remarks"].as_array().cloned().expect("remarks");
+    assert_eq!(remarks.len(), 1, "{remarks:?}");
+    assert_eq!(remarks[0]["place"], ".github/workflows/ci.yml");
+    let message = remarks[0]["message"].as_str().expect("a message");
+    assert!(message.starts_with("30 dependencies at commits are not checked"), "{message}");
+    let shown = bot.run(&["audit", ".", "--offline"]).stdout;
+    assert_eq!(shown.matches("warning: .github/workflows/ci.yml: 30 dependencies").count(), 1, "{shown}");
+}
+
+#[test]
+fn tags_that_move_and_runtimes_that_have_ended_are_warnings() {
+    let bot = Bot::without_forge();
+    bot.write("work/Dockerfile", b"FROM node:18-alpine\n");
+    let audit = bot.run(&["audit", ".", "--offline"]);
+    audit.expect_code(0);
+    assert!(audit.stdout.contains("Node.js 18 ended on 2025-04-30"), "{}", audit.stdout);
+    assert!(audit.stdout.contains("0 findings, 2 warnings"), "{}", audit.stdout);
+    bot.run(&["audit", ".", "--offline", "--deny-warnings"]).expect_code(1);
+    // What follows everything is a finding.
+    bot.write("work/Dockerfile", b"FROM node:latest\n");
+    bot.run(&["audit", ".", "--offline"]).expect_code(1);
+}

@@ -19,3 +19,4 @@ mod secrets;
 mod standin;
 mod three_ecosystems;
 mod way_out;
+mod yanked;

@@ -66,7 +66,8 @@ impl Row {
         let via =
             if finding.direct || names.is_empty() { String::new() } else { format!("via {}", names.join(" → ")) };
         let (package, advisory) = match finding.kind {
-            FindingKind::Unlocked => ("no lockfile pins what this asks for".to_owned(), String::new()),
+            // It is about the file: nothing stands before it.
+            FindingKind::Unlocked => (unlocked(finding), String::new()),
             _ => (package(finding), advisory(finding)),
         };
         Self { line: finding.line.to_string(), severity: finding.severity, package, advisory, via }
@@ -101,6 +102,11 @@ impl Row {
         let starts = std::iter::once(start).chain(std::iter::repeat(" ".repeat(columns.start)));
         starts.zip(cells).map(|(start, cell)| format!("{start}{cell}").trim_end().to_owned()).collect()
     }
+}
+
+fn unlocked(finding: &Finding) -> String {
+    let said = finding.detail.as_ref().map(|detail| visible(&detail.to_string()));
+    said.unwrap_or_else(|| "no lockfile pins what this asks for".to_owned())
 }
 
 fn package(finding: &Finding) -> String {
@@ -294,6 +300,13 @@ mod tests {
             let finding = Finding { version: version.to_owned(), ..finding(kind, origin, None) };
             assert_eq!(package(&finding), expected, "{version}");
         }
+    }
+
+    #[test]
+    fn a_file_without_a_lock_says_what_is_open() {
+        let row = |detail| Row::new(&finding(FindingKind::Unlocked, Origin::Path, detail)).package;
+        assert_eq!(row(None), "no lockfile pins what this asks for");
+        assert_eq!(row(Some(Detail::Reason("no go.sum".to_owned()))), "no go.sum");
     }
 
     #[test]

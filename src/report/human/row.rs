@@ -4,7 +4,7 @@ use super::paint;
 use crate::model::dependency::Origin;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::severity::Severity;
-use crate::report::contract::{ReportOptions, visible};
+use crate::report::contract::{ReportOptions, follows, visible};
 
 /// Where the first column begins.
 const INDENT: usize = 4;
@@ -171,21 +171,6 @@ fn advisory(finding: &Finding) -> String {
     match detail {
         Some(detail) => format!("{said}, {detail}"),
         None => said,
-    }
-}
-
-fn follows(finding: &Finding) -> String {
-    let (pin, commit) = match &finding.origin {
-        Origin::Git { pin, commit, .. } => (pin, commit),
-        Origin::Image { tag, .. } => return format!("follows the tag {}", visible(tag.as_deref().unwrap_or("latest"))),
-        Origin::Registry { .. } | Origin::Path | Origin::Archive { .. } | Origin::System { .. } => {
-            return "follows a branch".to_owned();
-        }
-    };
-    let branch = pin.followed_branch().flatten().map_or_else(|| "the default branch".to_owned(), visible);
-    match commit {
-        Some(commit) => format!("follows {branch}, now at {}", commit.short()),
-        None => format!("follows {branch}"),
     }
 }
 

@@ -6,7 +6,7 @@ use super::contract::finding::Place;
 use super::contract::manifest::manifests;
 use super::contract::{Check, CheckContext};
 use crate::model::ecosystem::Ecosystem;
-use crate::model::finding::{Finding, FindingKind};
+use crate::model::finding::{Detail, Finding, FindingKind};
 use crate::model::severity::Severity;
 
 /// Finds manifests without a lockfile beside or above them (one lockfile serves a whole workspace).
@@ -27,12 +27,22 @@ impl Check for Unlocked {
                 continue;
             }
             let place = Place { file: manifest.path, line: manifest.asked.line, ecosystem: manifest.format.ecosystem };
-            // What is installed changes without anyone deciding so, as with a branch.
-            let graded = (FindingKind::Unlocked, Severity::Medium);
-            findings.push(place.finding(graded, (place.name(), ""), None));
+            let (severity, detail) = graded(manifest.format.ecosystem);
+            findings.push(place.finding((FindingKind::Unlocked, severity), (place.name(), ""), detail));
         }
         findings
     }
+}
+
+/// How bad it is, and what there is to say where it is not the versions that are open.
+fn graded(ecosystem: Ecosystem) -> (Severity, Option<Detail>) {
+    if ecosystem == Ecosystem::Go {
+        // Go takes the versions of go.mod and no others (<https://go.dev/ref/mod#minimal-version-selection>).
+        let reason = "no go.sum has the hashes of what this asks for";
+        return (Severity::Low, Some(Detail::Reason(reason.to_owned())));
+    }
+    // What is installed changes without anyone deciding so, as with a branch.
+    (Severity::Medium, None)
 }
 
 #[cfg(test)]
@@ -174,6 +184,16 @@ mod tests {
         ] {
             assert!(unlocked(&[(path, text)]).is_empty(), "{path}: {text}");
         }
+    }
+
+    #[test]
+    fn go_without_hashes_is_not_without_versions() {
+        let files = [("go.mod", "module x\nrequire example.org/y v1.0.0\n"), ("Cargo.toml", CARGO)];
+        let findings = inspect(&Unlocked, &files, &[]);
+        let said: Vec<_> =
+            findings.iter().map(|it| (it.severity, it.detail.as_ref().map(ToString::to_string))).collect();
+        let go = (Severity::Low, Some("no go.sum has the hashes of what this asks for".to_owned()));
+        assert_eq!(said, [(Severity::Medium, None), go]);
     }
 
     #[test]

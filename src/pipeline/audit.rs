@@ -8,7 +8,7 @@ use crate::config::policy::Ignore;
 use crate::model::report::{Problem, ProjectReport};
 use crate::model::tree::ProjectTree;
 use crate::pipeline::assess::assess;
-use crate::pipeline::nearest::{find_nearest, leave_unknown};
+use crate::pipeline::nearest::{find_nearest, not_looked_for};
 use crate::pipeline::resolve::Resolver;
 use crate::pipeline::scan::scan;
 use crate::pipeline::suppress::suppress;
@@ -37,13 +37,11 @@ pub(crate) struct AuditContext<'a> {
 /// Scans and assesses the files of one project.
 pub(crate) fn audit(name: &str, tree: &dyn ProjectTree, context: &AuditContext<'_>) -> ProjectReport {
     let mut scan = scan(tree, context.exclude);
-    match context.resolver {
-        Some(resolver) => {
-            resolver.resolve(&mut scan.lockfiles);
-            find_nearest(resolver, &mut scan.lockfiles);
-        }
-        None => leave_unknown(&mut scan.lockfiles),
+    if let Some(resolver) = context.resolver {
+        resolver.resolve(&mut scan.lockfiles);
+        find_nearest(resolver, &mut scan.lockfiles);
     }
+    let not_checked = context.resolver.is_none().then(|| not_looked_for(&scan.lockfiles)).flatten();
     if let Some(withdrawals) = context.withdrawals {
         scan.problems.extend(withdrawals.mark(&mut scan.lockfiles));
     }
@@ -55,6 +53,7 @@ pub(crate) fn audit(name: &str, tree: &dyn ProjectTree, context: &AuditContext<'
         lockfiles: scan.lockfiles,
         findings,
         problems: scan.problems,
+        remarks: not_checked.into_iter().collect(),
         ..ProjectReport::named(name)
     };
     suppress(&mut report, context.ignores, context.today);

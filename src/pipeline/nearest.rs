@@ -10,6 +10,7 @@ use crate::git::history::{NearTag, nearest_tags};
 use crate::model::dependency::{Dependency, GitPin, Origin};
 use crate::model::lockfile::Lockfile;
 use crate::model::nearest::Nearest;
+use crate::model::report::Remark;
 use crate::model::repository::CommitId;
 use crate::pipeline::resolve::Resolver;
 
@@ -53,13 +54,27 @@ pub(crate) fn find_nearest(resolver: &Resolver, lockfiles: &mut [Lockfile]) {
     }
 }
 
-/// Notes for the same dependencies that nobody was asked.
-pub(crate) fn leave_unknown(lockfiles: &mut [Lockfile]) {
-    for lockfile in lockfiles {
-        let at_commit = lockfile.dependencies.iter().enumerate().filter(|(_, dependency)| place(dependency).is_some());
-        let unknown = || Nearest::Unknown("this run does not use the network".to_owned());
-        lockfile.nearest = at_commit.map(|(position, _)| (position, unknown())).collect();
-    }
+/// What to say of a project whose dependencies at commits were not looked for: one line, because the reason is the same for
+/// all of them and none of theirs. `None` where there are none.
+pub(crate) fn not_looked_for(lockfiles: &[Lockfile]) -> Option<Remark> {
+    let at_commit = |lockfile: &Lockfile| lockfile.dependencies.iter().filter(|it| place(it).is_some()).count();
+    let files: Vec<(&Lockfile, usize)> =
+        lockfiles.iter().map(|lockfile| (lockfile, at_commit(lockfile))).filter(|(_, number)| *number > 0).collect();
+    let number: usize = files.iter().map(|(_, number)| number).sum();
+    let (first, _) = files.first()?;
+    let place = match files.len() {
+        1 => first.path.to_string(),
+        more => format!("{} and {} more", first.path, more - 1),
+    };
+    let (are, releases) = if number == 1 {
+        ("dependency at a commit is", "the release nearest to it")
+    } else {
+        ("dependencies at commits are", "the releases nearest to them")
+    };
+    let message = format!(
+        "{number} {are} not checked against the advisories about {releases}: this run does not use the network"
+    );
+    Some(Remark { place, message })
 }
 
 fn is_known(resolver: &Resolver, place: &(String, CommitId)) -> bool {
@@ -148,6 +163,28 @@ mod tests {
         assert!(of("1.0.0", GitPin::DefaultBranch), "a branch is not what its manifest says");
         assert!(!of("v4.1.1", GitPin::Commit), "noted beside the commit");
         assert!(!of("v4", GitPin::Tag("v4".to_owned())));
+    }
+
+    #[test]
+    fn what_nobody_looks_for_is_one_remark() {
+        let commit = CommitId::new(&"a".repeat(40)).expect("a commit");
+        let at = |version: &str| {
+            let url = "https://git.example/x".to_owned();
+            let origin = Origin::Git { url, pin: GitPin::Commit, commit: Some(commit.clone()) };
+            Dependency { origin, ..Dependency::new(Ecosystem::GitHubActions, "x", version, 1) }
+        };
+        let path = |name: &str| crate::model::repository::RepoPath::new(name).expect("a plain path");
+        let file = |name: &str, versions: &[&str]| {
+            Lockfile::new(path(name), "workflow", versions.iter().map(|version| at(version)).collect())
+        };
+        let unknown = commit.as_str();
+        assert_eq!(not_looked_for(&[file("a.yml", &["v4.1.1"]), file("b.yml", &[])]), None);
+        let one = not_looked_for(&[file("a.yml", &["v4.1.1"]), file("b.yml", &[unknown])]).expect("a remark");
+        assert_eq!(one.place, "b.yml");
+        assert!(one.message.starts_with("1 dependency at a commit is not checked against"), "{}", one.message);
+        let more = not_looked_for(&[file("a.yml", &[unknown, unknown]), file("b.yml", &[unknown])]).expect("a remark");
+        assert_eq!(more.place, "a.yml and 1 more");
+        assert!(more.message.starts_with("3 dependencies at commits are not checked"), "{}", more.message);
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Propose: one pull request per project, base and route, written only when something differs.
 
+mod standing;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use standing::Standing;
 
 use crate::config::policy::Policy;
 use crate::git::commit;
@@ -40,50 +43,17 @@ pub(crate) struct Proposed {
     pub(crate) blocked: Vec<Blocked>,
 }
 
-/// A proposal on the forge with what its hidden state says.
-struct Standing {
-    existing: Option<ExistingProposal>,
-    state: Option<PullRequestState>,
-}
-
-impl Standing {
-    /// The state is trusted only in a pull request that the bot itself opened.
-    fn new(existing: Option<ExistingProposal>) -> Self {
-        let state =
-            existing.as_ref().filter(|proposal| proposal.ours).and_then(|proposal| state::parse(&proposal.body));
-        Self { existing, state }
-    }
-
-    /// A run that was cut off after it moved the branch did not write down where to. What it left is still ours, and is
-    /// made anew.
-    fn without_cut(mut self, request: &ProposeRequest<'_>) -> Self {
-        let touched = self.is(ProposalState::Open) && self.is_touched();
-        let tip = self.existing.as_ref().and_then(|existing| existing.head.clone()).filter(|_| touched);
-        if let (Some(state), Some(tip)) = (&mut self.state, tip)
-            && commit::message(&request.base.mirror, &tip).is_ok_and(|message| is_own(request, &message, &tip))
-        {
-            (state.fingerprint, state.content, state.head) = (String::new(), String::new(), Some(tip));
-        }
-        self
-    }
-
-    fn is(&self, state: ProposalState) -> bool {
-        self.existing.as_ref().is_some_and(|proposal| proposal.state == state)
-    }
-
-    /// Whether people have moved the branch since we left it.
-    fn is_touched(&self) -> bool {
-        match (&self.existing, &self.state) {
-            (Some(existing), Some(state)) => existing.head.is_some() && existing.head != state.head,
-            // A pull request on our branch that is not ours, or whose state someone removed.
-            (Some(existing), None) => existing.head.is_some(),
-            (None, _) => false,
-        }
-    }
-}
-
 /// Remedies the findings of one route and brings the forge in line.
+///
+/// What nothing here can pin is said every night and has no part in a proposal: what is known of it tomorrow is what is
+/// known today, and it must neither open one nor have a finished one made again.
 pub(crate) async fn propose(request: &ProposeRequest<'_>) -> anyhow::Result<Proposed> {
+    let mut proposed = propose_fixable(request).await?;
+    proposed.blocked.extend(request.left_by_hand());
+    Ok(proposed)
+}
+
+async fn propose_fixable(request: &ProposeRequest<'_>) -> anyhow::Result<Proposed> {
     let findings = request.findings();
     let branch = proposal_branch(request.route, &request.base.branch);
     if findings.is_empty() && !request.base.proposals.contains(&branch) {
@@ -195,10 +165,18 @@ async fn remedy_all(
 }
 
 impl ProposeRequest<'_> {
-    /// The findings of this base that the route takes.
+    /// The findings of this base that the route takes and something here may remedy.
     fn findings(&self) -> Vec<Finding> {
-        let report = &self.base.report;
-        report.findings.iter().filter(|finding| self.base.role.takes(self.route, finding)).cloned().collect()
+        self.taken().filter(|finding| remedy::by_hand(finding).is_none()).cloned().collect()
+    }
+
+    /// Those that are left to people.
+    fn left_by_hand(&self) -> impl Iterator<Item = Blocked> {
+        self.taken().filter_map(remedy::by_hand)
+    }
+
+    fn taken(&self) -> impl Iterator<Item = &Finding> {
+        self.base.report.findings.iter().filter(|finding| self.base.role.takes(self.route, finding))
     }
 
     /// Closes an open pull request whose findings have been fixed otherwise, or are left alone on purpose now. One that people work on is theirs to close.
@@ -305,6 +283,7 @@ impl Publication<'_> {
     }
 
     fn write(&self, base_commit: &CommitId, first_seen: jiff::Timestamp) -> anyhow::Result<Written> {
+        let blocked: Vec<Blocked> = self.blocked.iter().cloned().chain(self.request.left_by_hand()).collect();
         pull_request::write(&WriteRequest {
             project: self.request.project,
             route: self.request.route,
@@ -312,7 +291,7 @@ impl Publication<'_> {
             base_commit,
             remedies: &self.remedies,
             findings: &self.findings,
-            blocked: &self.blocked,
+            blocked: &blocked,
             policy: self.request.policy,
             first_seen,
             templates: &self.request.night.templates,

@@ -2,6 +2,7 @@
 
 mod bench;
 mod bumps;
+mod by_hand;
 mod conditions;
 mod graph;
 mod ladder;
@@ -18,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use bench::{Bench, Failure, State, blocked};
+pub(crate) use by_hand::by_hand;
 use ladder::Stuck;
 pub(crate) use shared::beside;
 use target::Candidate;

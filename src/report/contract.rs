@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use crate::model::dependency::Origin;
+use crate::model::finding::Finding;
 use crate::model::remedy::Blocked;
 use crate::model::report::{Problem, ProjectReport, ProposalReport, Remark, Report};
 use crate::model::text::is_invisible;
@@ -117,4 +119,20 @@ pub(crate) fn visible(text: &str) -> String {
         visible.push('…');
     }
     visible
+}
+
+/// What a loose dependency follows, and where that stands today: `follows main, now at 39a4168a861d`.
+pub(crate) fn follows(finding: &Finding) -> String {
+    let (pin, commit) = match &finding.origin {
+        Origin::Git { pin, commit, .. } => (pin, commit),
+        Origin::Image { tag, .. } => return format!("follows the tag {}", visible(tag.as_deref().unwrap_or("latest"))),
+        Origin::Registry { .. } | Origin::Path | Origin::Archive { .. } | Origin::System { .. } => {
+            return "follows a branch".to_owned();
+        }
+    };
+    let branch = pin.followed_branch().flatten().map_or_else(|| "the default branch".to_owned(), visible);
+    match commit {
+        Some(commit) => format!("follows {branch}, now at {}", commit.short()),
+        None => format!("follows {branch}"),
+    }
 }

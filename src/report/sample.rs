@@ -125,8 +125,8 @@ fn blocked() -> Blocked {
         advisories: vec![id("GHSA-aaaa-bbbb-cccc")],
         cause: BlockCause::ParentRequirement,
         chain: vec![BlockingParent { parent: step("old-client", "1.0.0"), requirement: "10.20.30-beta.1".to_owned() }],
-        explanation: "old-client asks for exactly this version.".to_owned(),
-        next_step: "Ask old-client for a release with a wider requirement.".to_owned(),
+        explanation: "old-client asks for exactly this version".to_owned(),
+        next_step: "ask old-client for a release with a wider requirement".to_owned(),
     }
 }
 

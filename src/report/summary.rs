@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::contract::{Section, project_count};
-use crate::model::finding::{Finding, KnownFlaw};
+use super::contract::{Section, follows, project_count};
+use crate::model::finding::{Finding, FindingKind, KnownFlaw};
 use crate::model::proposal::Route;
 use crate::model::remedy::Blocked;
 use crate::model::report::{Problem, ProposalAction, ProposalReport, Remark, Report, SourceStatus};
@@ -196,9 +196,18 @@ fn finding_view(finding: &Finding) -> FindingView<'_> {
         exploited: flaw.is_some_and(|flaw| flaw.exploited),
         likelihood: flaw.and_then(KnownFlaw::likelihood_for_people),
         kind: finding.kind.as_str(),
-        detail: finding.detail.as_ref().map(ToString::to_string),
+        detail: detail(finding),
         place: format!("{}:{}", finding.file, finding.line),
     }
+}
+
+/// What there is to say beyond the kind: what a loose dependency follows is in its origin.
+fn detail(finding: &Finding) -> Option<String> {
+    let detail = finding.detail.as_ref().map(ToString::to_string);
+    if finding.kind != FindingKind::BranchTracking {
+        return detail;
+    }
+    Some(detail.map_or_else(|| follows(finding), |detail| format!("{}, {detail}", follows(finding))))
 }
 
 fn blocked_view(blocked: &Blocked) -> BlockedView<'_> {
@@ -217,5 +226,27 @@ fn problem_view(problem: &Problem) -> ProblemView<'_> {
         place: problem.file.as_ref().map(|file| format!("{file}{line}")).unwrap_or_default(),
         message: &problem.message,
         hint: problem.hint.as_deref(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::finding::Detail;
+    use crate::model::nearest::Nearest;
+    use crate::report::sample::report;
+
+    #[test]
+    fn a_loose_dependency_says_what_it_follows() {
+        let mut loose = report().projects.into_iter().flat_map(|project| project.findings);
+        let mut loose = loose.next().expect("the sample has findings");
+        loose.kind = FindingKind::BranchTracking;
+        loose.origin = crate::model::dependency::Origin::Image { tag: Some("edge".to_owned()), digest: None };
+        loose.detail = None;
+        assert_eq!(detail(&loose).as_deref(), Some("follows the tag edge"));
+        loose.detail = Some(Detail::Nearest(Nearest::Release { tag: "v2.1.0".to_owned(), commits_after: 3 }));
+        assert_eq!(detail(&loose).as_deref(), Some("follows the tag edge, at 3 commits after v2.1.0"));
+        loose.kind = FindingKind::MovableTag;
+        assert_eq!(detail(&loose).as_deref(), Some("at 3 commits after v2.1.0"));
     }
 }

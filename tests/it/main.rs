@@ -21,3 +21,4 @@ mod standin;
 mod three_ecosystems;
 mod versions;
 mod way_out;
+mod yanked;

@@ -123,16 +123,15 @@ fn rust_toolchain(text: &str) -> Vec<Named> {
     vec![Named { product: "rust", version, line }]
 }
 
-/// The toolchain where one is named, which wins over the language version.
+/// The toolchain where one is named. The `go` line is no runtime but the oldest that will do
+/// (<https://go.dev/doc/modules/gomod-ref#go>): a library that says 1.18 is built with the Go of today.
 fn go_mod(text: &str) -> Vec<Named> {
-    let directive = |name: &str| {
-        text.lines().zip(1_u32..).find_map(|(line, number)| {
-            let version = line.strip_prefix(name)?.strip_prefix(' ')?.split("//").next()?.trim();
-            let version = version.strip_prefix("go").unwrap_or(version).to_owned();
-            Some(Named { product: "go", version, line: number })
-        })
-    };
-    directive("toolchain").filter(|named| named.version != "default").or_else(|| directive("go")).into_iter().collect()
+    let toolchain = text.lines().zip(1_u32..).find_map(|(line, number)| {
+        let version = line.strip_prefix("toolchain ")?.split("//").next()?.trim();
+        let version = version.strip_prefix("go").unwrap_or(version).to_owned();
+        Some(Named { product: "go", version, line: number })
+    });
+    toolchain.filter(|named| named.version != "default").into_iter().collect()
 }
 
 /// A line `ruby "2.7.1"`; whatever else is written there is code.

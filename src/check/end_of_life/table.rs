@@ -27,6 +27,8 @@ struct RawProduct {
     source: String,
     #[expect(dead_code, reason = "for those who keep the table")]
     taken: toml::value::Datetime,
+    #[expect(dead_code, reason = "for those who keep the table")]
+    checked: String,
     #[serde(default)]
     grace_days: i64,
     cycles: Vec<RawCycle>,
@@ -146,6 +148,22 @@ mod tests {
             ("rust", "nightly", None),
         ] {
             assert_eq!(line(id, version), expected, "{id} {version}");
+        }
+    }
+
+    #[test]
+    fn days_are_those_of_the_last_fixes() {
+        let ended =
+            |id: &str, version: &str| product_of(id).unwrap().cycle(version).map(|cycle| cycle.ended.to_string());
+        for (id, version, expected) in [
+            ("php", "5.4.45", Some("2015-09-14")),
+            ("ruby", "2.5.9", Some("2021-04-05")),
+            ("ruby", "3.4", None),
+            ("go", "1.19", Some("2023-09-06")),
+            ("ubuntu", "focal", Some("2025-05-29")),
+            ("ubuntu", "26.04", Some("2031-05-29")),
+        ] {
+            assert_eq!(ended(id, version).as_deref(), expected, "{id} {version}");
         }
     }
 

@@ -4,7 +4,7 @@ use super::paint;
 use crate::model::dependency::Origin;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::severity::Severity;
-use crate::report::contract::{ReportOptions, visible};
+use crate::report::contract::{ReportOptions, follows, visible};
 
 /// Where the first column begins.
 const INDENT: usize = 4;
@@ -66,7 +66,8 @@ impl Row {
         let via =
             if finding.direct || names.is_empty() { String::new() } else { format!("via {}", names.join(" → ")) };
         let (package, advisory) = match finding.kind {
-            FindingKind::Unlocked => ("no lockfile pins what this asks for".to_owned(), String::new()),
+            // It is about the file: nothing stands before it.
+            FindingKind::Unlocked => (unlocked(finding), String::new()),
             _ => (package(finding), advisory(finding)),
         };
         Self { line: finding.line.to_string(), severity: finding.severity, package, advisory, via }
@@ -103,10 +104,15 @@ impl Row {
     }
 }
 
+fn unlocked(finding: &Finding) -> String {
+    let said = finding.detail.as_ref().map(|detail| visible(&detail.to_string()));
+    said.unwrap_or_else(|| "no lockfile pins what this asks for".to_owned())
+}
+
 fn package(finding: &Finding) -> String {
     let mut cell = visible(&finding.package);
-    if !finding.version.is_empty() && !says_the_branch(finding) {
-        cell = format!("{cell} {}", visible(&finding.version));
+    if !finding.version.is_empty() && !says_where_it_stands(finding) {
+        cell = format!("{cell} {}", short(&finding.version));
     }
     match finding.advisory.as_ref().and_then(|flaw| flaw.fixed.as_ref()) {
         Some(fixed) => format!("{cell} → {}", visible(fixed)),
@@ -114,12 +120,35 @@ fn package(finding: &Finding) -> String {
     }
 }
 
-/// Whether the version is only another word for the branch that is followed: `main`, or Composer's `dev-main`.
-fn says_the_branch(finding: &Finding) -> bool {
-    let Origin::Git { pin, .. } = &finding.origin else { return false };
+/// Whether the version is only another word for the branch that is followed (`main`, or Composer's `dev-main`), for its
+/// commit, or for the tag of an image: what is wrong says it.
+fn says_where_it_stands(finding: &Finding) -> bool {
+    if finding.kind != FindingKind::BranchTracking {
+        return false;
+    }
+    let (pin, commit) = match &finding.origin {
+        Origin::Git { pin, commit, .. } => (pin, commit),
+        Origin::Image { tag, .. } => return tag.as_deref().unwrap_or("latest") == finding.version,
+        Origin::Registry { .. } | Origin::Path | Origin::Archive { .. } | Origin::System { .. } => return false,
+    };
     let version = finding.version.strip_prefix("dev-").unwrap_or(&finding.version);
-    finding.kind == FindingKind::BranchTracking
-        && pin.followed_branch().flatten().is_some_and(|branch| branch == version || branch == finding.version)
+    commit.as_ref().is_some_and(|commit| is_commit(version) && commit.as_str().starts_with(version))
+        || pin.followed_branch().flatten().is_some_and(|branch| branch == version || branch == finding.version)
+}
+
+/// The characters of a commit that people compare.
+const COMMIT: usize = 12;
+
+/// A version; of a commit, its beginning.
+fn short(version: &str) -> String {
+    match version.get(..COMMIT) {
+        Some(start) if version.len() >= 40 && is_commit(version) => start.to_owned(),
+        _ => visible(version),
+    }
+}
+
+fn is_commit(version: &str) -> bool {
+    version.len() >= 7 && version.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn advisory(finding: &Finding) -> String {
@@ -142,21 +171,6 @@ fn advisory(finding: &Finding) -> String {
     match detail {
         Some(detail) => format!("{said}, {detail}"),
         None => said,
-    }
-}
-
-fn follows(finding: &Finding) -> String {
-    let (pin, commit) = match &finding.origin {
-        Origin::Git { pin, commit, .. } => (pin, commit),
-        Origin::Image { tag, .. } => return format!("follows the tag {}", visible(tag.as_deref().unwrap_or("latest"))),
-        Origin::Registry { .. } | Origin::Path | Origin::Archive { .. } | Origin::System { .. } => {
-            return "follows a branch".to_owned();
-        }
-    };
-    let branch = pin.followed_branch().flatten().map_or_else(|| "the default branch".to_owned(), visible);
-    match commit {
-        Some(commit) => format!("follows {branch}, now at {}", commit.short()),
-        None => format!("follows {branch}"),
     }
 }
 
@@ -228,7 +242,11 @@ mod tests {
     }
 
     fn said(kind: FindingKind, origin: Origin, detail: Option<Detail>) -> String {
-        advisory(&Finding {
+        advisory(&finding(kind, origin, detail))
+    }
+
+    fn finding(kind: FindingKind, origin: Origin, detail: Option<Detail>) -> Finding {
+        Finding {
             kind,
             severity: Severity::Medium,
             ecosystem: Ecosystem::Docker,
@@ -242,7 +260,38 @@ mod tests {
             origin,
             advisory: None,
             detail,
-        })
+        }
+    }
+
+    #[test]
+    fn what_the_finding_says_is_not_said_beside_the_package_too() {
+        let commit = "3030f185ba6a4bf4f18b87f345f104e6a6961f34";
+        let at = crate::model::repository::CommitId::new(commit).unwrap();
+        let git = |pin| Origin::Git { url: String::new(), pin, commit: Some(at.clone()) };
+        let branch = || git(GitPin::Branch("main".to_owned()));
+        let image = |tag: Option<&str>| Origin::Image { tag: tag.map(str::to_owned), digest: None };
+        let (loose, notice) = (FindingKind::BranchTracking, FindingKind::Notice);
+        for (kind, origin, version, expected) in [
+            (loose, branch(), "main", "x"),
+            (loose, branch(), "dev-main", "x"),
+            (loose, branch(), commit, "x"),
+            (loose, branch(), "3030f18", "x"),
+            (loose, branch(), "1.2.0", "x 1.2.0"),
+            (loose, image(None), "latest", "x"),
+            (loose, image(Some("node-lts")), "lts", "x lts"),
+            (notice, git(GitPin::Commit), commit, "x 3030f185ba6a"),
+            (notice, git(GitPin::Commit), "v1.2.3", "x v1.2.3"),
+        ] {
+            let finding = Finding { version: version.to_owned(), ..finding(kind, origin, None) };
+            assert_eq!(package(&finding), expected, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_lock_says_what_is_open() {
+        let row = |detail| Row::new(&finding(FindingKind::Unlocked, Origin::Path, detail)).package;
+        assert_eq!(row(None), "no lockfile pins what this asks for");
+        assert_eq!(row(Some(Detail::Reason("no go.sum".to_owned()))), "no go.sum");
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! The advisories of all sources, by package: a view over the compiled index.
 
+mod answers;
 mod release;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+
+use answers::{Answers, Question};
 
 use super::contract::Annotation;
 use super::index::{
@@ -26,6 +29,9 @@ pub struct AdvisoryDatabase {
     damage: OnceLock<IndexError>,
     /// A file that is removed when it turns out to be damaged, because it can be compiled anew.
     kept_at: Option<PathBuf>,
+    /// Whether flaws are told with their long texts.
+    has_details: bool,
+    answers: Answers,
 }
 
 /// A flaw that affects a version, with what the sources say it is.
@@ -105,7 +111,13 @@ impl AdvisoryDatabase {
     }
 
     fn of_index(index: Index) -> Self {
-        Self { index, damage: OnceLock::new(), kept_at: None }
+        Self { index, damage: OnceLock::new(), kept_at: None, has_details: true, answers: Answers::default() }
+    }
+
+    /// The same advisories without their long texts, for reports that have no place for them.
+    #[must_use]
+    pub fn without_details(self) -> Self {
+        Self { has_details: false, ..self }
     }
 
     /// The first damage of the index that a look-up came upon. After each project, a caller has to ask: where there is
@@ -155,7 +167,9 @@ impl AdvisoryDatabase {
         package: &str,
         version: &str,
     ) -> Vec<FlawMatch> {
-        self.or_damage(self.matches(ecosystem, release, package, version), Vec::new())
+        let question = Question { ecosystem, release, package, version };
+        let answer = self.answers.get_or(&question, || self.matches(&question));
+        self.or_damage(answer, Vec::new())
     }
 
     /// Whether no known vulnerability or attack affects the version. A version that the ecosystem cannot order is free
@@ -208,13 +222,8 @@ impl AdvisoryDatabase {
         if entries.is_empty() { Ok(T::default()) } else { inspect(&entries) }
     }
 
-    fn matches(
-        &self,
-        ecosystem: Ecosystem,
-        release: Option<&str>,
-        package: &str,
-        version: &str,
-    ) -> Result<Vec<FlawMatch>, IndexError> {
+    fn matches(&self, question: &Question<'_>) -> Result<Vec<FlawMatch>, IndexError> {
+        let &Question { ecosystem, release, package, version } = question;
         self.with_entries(ecosystem, package, |entries| {
             let locked = Locked::new(ecosystem, version);
             let mut by_flaw: BTreeMap<Place, Vec<&Entry<'_>>> = BTreeMap::new();
@@ -295,7 +304,7 @@ impl AdvisoryDatabase {
             records.push((AdvisoryRecord { source: source.to_owned(), id }, record));
         }
         let texts = self.texts(&records)?;
-        let told = texts.iter().find(|text| !text.details.is_empty());
+        let told = texts.iter().find(|text| text.has_details);
         let told = told.or_else(|| texts.iter().find(|text| !text.summary.is_empty()));
         let (summary, details) = told.map(|text| (text.summary.clone(), text.details.clone())).unwrap_or_default();
         let kinds = records.iter().map(|(_, record)| record.kind);
@@ -323,11 +332,11 @@ impl AdvisoryDatabase {
 
     /// What people read of each record; the long text of the first that has one.
     fn texts(&self, records: &[(AdvisoryRecord, &FlawRecord)]) -> Result<Vec<Text>, IndexError> {
-        let mut is_told = false;
+        let mut is_told = !self.has_details;
         let mut texts = Vec::with_capacity(records.len());
         for (_, record) in records {
             let text = self.index.text(record.text, !is_told)?;
-            is_told |= !text.details.is_empty();
+            is_told |= text.has_details;
             texts.push(text);
         }
         Ok(texts)

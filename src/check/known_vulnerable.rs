@@ -5,6 +5,8 @@ mod release_tag;
 
 use std::collections::BTreeSet;
 
+use rayon::prelude::*;
+
 use super::contract::finding::of_dependency;
 use super::contract::{Check, CheckContext};
 use crate::model::advisory::AdvisoryKind;
@@ -28,14 +30,21 @@ impl Check for KnownVulnerable {
     }
 
     fn inspect(&self, context: &CheckContext<'_>) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        for lockfile in context.lockfiles {
-            for (position, dependency) in lockfile.dependencies.iter().enumerate() {
-                look_up(context, (lockfile, position, dependency), &mut findings);
-            }
+        match context.lockfiles {
+            // Waking the other cores takes longer than looking one lockfile up.
+            [] => Vec::new(),
+            [lockfile] => look_up_all(context, lockfile),
+            lockfiles => lockfiles.par_iter().flat_map_iter(|lockfile| look_up_all(context, lockfile)).collect(),
         }
-        findings
     }
+}
+
+fn look_up_all(context: &CheckContext<'_>, lockfile: &Lockfile) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (position, dependency) in lockfile.dependencies.iter().enumerate() {
+        look_up(context, (lockfile, position, dependency), &mut findings);
+    }
+    findings
 }
 
 fn look_up(

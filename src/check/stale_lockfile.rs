@@ -80,6 +80,8 @@ impl Misfit {
 /// A lockfile that is compared with its manifest.
 struct Format {
     file: &'static str,
+    /// The manifest beside it.
+    manifest: &'static str,
     ecosystem: Ecosystem,
     /// The first misfit; `None` when it fits or nothing can be said.
     compare: fn(&Pair<'_>) -> Option<Misfit>,
@@ -87,16 +89,21 @@ struct Format {
 
 static FORMATS: &[Format] = &[
     // By ecosystem.
-    Format { file: "Cargo.lock", ecosystem: Ecosystem::CratesIo, compare: cargo::compare },
-    Format { file: "package-lock.json", ecosystem: Ecosystem::Npm, compare: npm::compare },
-    Format { file: "npm-shrinkwrap.json", ecosystem: Ecosystem::Npm, compare: npm::compare },
-    Format { file: "pnpm-lock.yaml", ecosystem: Ecosystem::Npm, compare: pnpm::compare },
-    Format { file: "yarn.lock", ecosystem: Ecosystem::Npm, compare: yarn::compare },
-    Format { file: "composer.lock", ecosystem: Ecosystem::Packagist, compare: composer::compare },
-    Format { file: "uv.lock", ecosystem: Ecosystem::PyPi, compare: uv::compare },
-    Format { file: "Pipfile.lock", ecosystem: Ecosystem::PyPi, compare: pipfile::compare },
-    Format { file: "go.sum", ecosystem: Ecosystem::Go, compare: go::compare },
-    Format { file: "Gemfile.lock", ecosystem: Ecosystem::RubyGems, compare: ruby::compare },
+    Format { file: "Cargo.lock", manifest: "Cargo.toml", ecosystem: Ecosystem::CratesIo, compare: cargo::compare },
+    Format { file: "package-lock.json", manifest: "package.json", ecosystem: Ecosystem::Npm, compare: npm::compare },
+    Format { file: "npm-shrinkwrap.json", manifest: "package.json", ecosystem: Ecosystem::Npm, compare: npm::compare },
+    Format { file: "pnpm-lock.yaml", manifest: "package.json", ecosystem: Ecosystem::Npm, compare: pnpm::compare },
+    Format { file: "yarn.lock", manifest: "package.json", ecosystem: Ecosystem::Npm, compare: yarn::compare },
+    Format {
+        file: "composer.lock",
+        manifest: "composer.json",
+        ecosystem: Ecosystem::Packagist,
+        compare: composer::compare,
+    },
+    Format { file: "uv.lock", manifest: "pyproject.toml", ecosystem: Ecosystem::PyPi, compare: uv::compare },
+    Format { file: "Pipfile.lock", manifest: "Pipfile", ecosystem: Ecosystem::PyPi, compare: pipfile::compare },
+    Format { file: "go.sum", manifest: "go.mod", ecosystem: Ecosystem::Go, compare: go::compare },
+    Format { file: "Gemfile.lock", manifest: "Gemfile", ecosystem: Ecosystem::RubyGems, compare: ruby::compare },
 ];
 
 impl Check for StaleLockfile {
@@ -111,6 +118,11 @@ impl Check for StaleLockfile {
                 continue;
             }
             let Some(format) = FORMATS.iter().find(|format| format.file == entry.path.file_name()) else { continue };
+            // Reading a lockfile once more is only worth it where there is something to compare it with.
+            let manifest = entry.path.sibling(format.manifest).ok();
+            if manifest.and_then(|manifest| context.tree.kind(&manifest)).is_none() {
+                continue;
+            }
             // One that cannot be read is a problem of the scan.
             let Ok(bytes) = context.tree.read(&entry.path) else { continue };
             let Ok(lock) = std::str::from_utf8(&bytes) else { continue };

@@ -54,10 +54,12 @@ pub(super) fn audit(
     } else {
         None
     };
+    // No report of an audit has a place for the long texts.
+    let advisories = loaded.database.without_details();
     let auditor = Auditor {
         environment,
         context: AuditContext {
-            advisories: &loaded.database,
+            advisories: &advisories,
             exclude: &policy.exclude,
             ignores: &policy.ignores,
             today: now.to_zoned(jiff::tz::TimeZone::UTC).date(),

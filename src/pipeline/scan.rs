@@ -28,15 +28,17 @@ pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet) -> Scan {
         .filter(|(entry, _)| !exclude.is_match(entry.path.as_str()) && !installed.holds(&entry.path))
         .collect();
     // Results come in the order of the paths, whichever file is read first.
-    let read: Vec<Option<Result<Lockfile, Problem>>> = claimed
-        .par_iter()
-        .map(|(entry, extractor)| match entry.kind {
-            EntryKind::File { .. } => Some(read(tree, *extractor, &entry.path)),
-            EntryKind::Symlink => Some(Err(symlink(&entry.path))),
-            // What a submodule holds belongs to another project.
-            EntryKind::Submodule => None,
-        })
-        .collect();
+    let read = |(entry, extractor): &(&TreeEntry, &dyn Extractor)| match entry.kind {
+        EntryKind::File { .. } => Some(read(tree, *extractor, &entry.path)),
+        EntryKind::Symlink => Some(Err(symlink(&entry.path))),
+        // What a submodule holds belongs to another project.
+        EntryKind::Submodule => None,
+    };
+    let read: Vec<Option<Result<Lockfile, Problem>>> = match claimed.as_slice() {
+        // Waking the other cores takes longer than reading one file.
+        few @ ([] | [_]) => few.iter().map(read).collect(),
+        claimed => claimed.par_iter().map(read).collect(),
+    };
     let mut scan = Scan::default();
     for outcome in read.into_iter().flatten() {
         match outcome {

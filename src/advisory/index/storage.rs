@@ -17,6 +17,9 @@ pub(super) enum Storage {
     File(File, u64),
 }
 
+/// Smaller files are read at once: that is quicker than a hundred look-ups in them.
+const SMALL: u64 = 2 << 20;
+
 impl Storage {
     /// Opens a file.
     pub(super) fn open(path: &Path) -> Result<Self, IndexError> {
@@ -25,7 +28,12 @@ impl Storage {
         if !metadata.is_file() {
             return Err(IndexError::NotAnIndex);
         }
-        Ok(Self::File(file, metadata.len()))
+        let storage = Self::File(file, metadata.len());
+        if metadata.len() > SMALL {
+            return Ok(storage);
+        }
+        let bytes = storage.read(0, metadata.len())?.map(Cow::into_owned);
+        Ok(bytes.map_or(storage, Self::Memory))
     }
 
     /// How many bytes there are.

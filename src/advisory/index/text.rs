@@ -20,8 +20,10 @@ const DETAILS_LIMIT: u64 = 1 << 20;
 pub(in crate::advisory) struct Text {
     /// One line.
     pub(in crate::advisory) summary: String,
-    /// The long text.
+    /// The long text, where it was asked for.
     pub(in crate::advisory) details: String,
+    /// Whether there is a long text.
+    pub(in crate::advisory) has_details: bool,
     /// Addresses to read on.
     pub(in crate::advisory) references: Vec<String>,
     /// The score.
@@ -62,6 +64,10 @@ pub(super) fn encode(advisory: &Advisory) -> Vec<u8> {
 /// The texts in some bytes, with the long one only where that is wanted; `None` when they are something else.
 pub(super) fn decode(bytes: &[u8], with_details: bool) -> Option<Text> {
     let wire: Wire<'_> = postcard::from_bytes(bytes).ok()?;
+    let has_details = match wire.details {
+        Details::Plain(text) => !text.is_empty(),
+        Details::Deflated(_) => true,
+    };
     let details = match wire.details {
         _ if !with_details => String::new(),
         Details::Plain(text) => text.to_owned(),
@@ -70,6 +76,7 @@ pub(super) fn decode(bytes: &[u8], with_details: bool) -> Option<Text> {
     Some(Text {
         summary: wire.summary.to_owned(),
         details,
+        has_details,
         references: wire.references.into_iter().map(str::to_owned).collect(),
         cvss: wire.cvss.map(|(vector, score)| Cvss { vector: vector.to_owned(), score }),
     })

@@ -15,11 +15,11 @@ const PIECE: usize = 256 * 1024;
 /// Documents up to this size may hold anything.
 const SMALL: usize = 2 * 1024 * 1024;
 
-/// What a table and any other value take in the tree of `toml`, with what it takes to read them, in bytes.
-const READ_COST: (usize, usize) = (1300, 150);
+/// What the signs of a document stand for in the tree of `toml` and in what it is read from, in bytes.
+const READ_COST: Cost = Cost { table: 1300, list: 400, value: 150, word: 40 };
 
 /// The same in the tree that is kept.
-const KEPT_COST: (usize, usize) = (130, 64);
+const KEPT_COST: Cost = Cost { table: 130, list: 64, value: 64, word: 0 };
 
 /// How many times the size of a large document its tree may take; lockfiles that package managers write are far below.
 const COST_LIMIT: usize = 14;
@@ -170,20 +170,40 @@ fn read_whole<'a>(piece: &'a str, shift: usize, text: &str) -> Result<Table<'a>,
     }
 }
 
+/// Refuses a large document whose tree, in whatever way it is read as a whole, would take many times its memory.
+pub(in crate::extractor) fn check_density(text: &str) -> Result<(), ParseError> {
+    check_cost(text, READ_COST, text.len())
+}
+
+/// What signs cost.
+#[derive(Clone, Copy)]
+struct Cost {
+    /// An opening brace.
+    table: usize,
+    /// An opening bracket.
+    list: usize,
+    /// An equals sign or a comma.
+    value: usize,
+    /// The end of a line, or a dot.
+    word: usize,
+}
+
 /// Refuses a text whose tree would take many times the memory of a document of `size` bytes.
-fn check_cost(text: &str, (table, value): (usize, usize), size: usize) -> Result<(), ParseError> {
+fn check_cost(text: &str, cost: Cost, size: usize) -> Result<(), ParseError> {
     if text.len() <= SMALL {
         return Ok(());
     }
-    let cost: usize = text
+    let sum: usize = text
         .bytes()
         .map(|byte| match byte {
-            b'{' | b'[' => table,
-            b'=' | b',' => value,
+            b'{' => cost.table,
+            b'[' => cost.list,
+            b'=' | b',' => cost.value,
+            b'\n' | b'.' => cost.word,
             _ => 0,
         })
         .sum();
-    if cost <= size.saturating_mul(COST_LIMIT) {
+    if sum <= size.saturating_mul(COST_LIMIT) {
         return Ok(());
     }
     Err(ParseError::new("read it: it is made of more values than a lockfile of its size"))
@@ -304,6 +324,10 @@ mod tests {
     fn what_would_take_many_times_its_size_is_refused() {
         for (unit, end) in [("1,", "]"), ("[],", "]"), ("{},", "]"), ("{a=1},", "]")] {
             let text = format!("a = [{}{end}", unit.repeat(3 * 1024 * 1024 / unit.len()));
+            assert!(parse(&text, "[[package]]").expect_err(unit).message.contains("more values"), "{unit}");
+        }
+        for unit in ["#\n", "a."] {
+            let text = format!("{}a = 1\n", unit.repeat(3 * 1024 * 1024 / unit.len()));
             assert!(parse(&text, "[[package]]").expect_err(unit).message.contains("more values"), "{unit}");
         }
     }

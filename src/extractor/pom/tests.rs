@@ -116,3 +116,12 @@ fn a_parent_that_is_no_parents_size_is_not_read() {
         assert_eq!(extract(&Pom, &files).expect("a pom.xml").len(), found, "{spare}");
     }
 }
+
+#[test]
+fn what_would_take_many_times_its_size_is_refused() {
+    for unit in ["<a/>", "<a></a>"] {
+        let text = format!("<project>{}</project>", unit.repeat(2 * 1024 * 1024 / unit.len()));
+        let error = extract(&Pom, &[("pom.xml", text.as_bytes())]).expect_err(unit);
+        assert!(error.message.contains("more elements"), "{error}");
+    }
+}

@@ -11,6 +11,7 @@ mod hostile;
 mod ignores;
 mod limits;
 mod loose;
+mod memory;
 mod organisation;
 mod people;
 mod pitfalls;

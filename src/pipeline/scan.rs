@@ -133,3 +133,31 @@ fn unreadable(path: &RepoPath, error: &TreeError) -> Problem {
     let cause = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
     Problem { file: Some(path.clone()), line: None, message: format!("{error}{cause}"), hint }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::folder::FolderTree;
+
+    #[test]
+    fn two_tools_may_call_their_locks_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in [
+            ("python/requirements.lock", "# by Rye\n-e file:.\nrequests==2.31.0\n    # via shop\n"),
+            (
+                "chart/requirements.lock",
+                "dependencies:\n- name: a\n  repository: https://h.example\n  version: 1.0.0\n",
+            ),
+            ("neither/requirements.lock", "neither: [of them\n"),
+        ] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        }
+        let tree = FolderTree::open(folder.path()).expect("a folder");
+        let scan = scan(&tree, &GlobSet::empty());
+        let read: Vec<_> = scan.lockfiles.iter().map(|file| (file.path.as_str(), file.dependencies.len())).collect();
+        assert_eq!(read, [("chart/requirements.lock", 1), ("python/requirements.lock", 1)]);
+        assert_eq!(scan.problems.len(), 1, "{:?}", scan.problems);
+    }
+}

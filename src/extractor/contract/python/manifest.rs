@@ -126,7 +126,6 @@ impl Manifest {
     /// Poetry's tables: a name with a version, a table, or a list of tables.
     fn ask_table(&mut self, table: Option<&Table<'_>>, scope: Scope) {
         for (name, value) in table.into_iter().flat_map(Table::members) {
-            let name = name;
             if name == "python" {
                 continue;
             }

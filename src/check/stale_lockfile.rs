@@ -24,6 +24,10 @@ use crate::model::repository::RepoPath;
 use crate::model::severity::Severity;
 use crate::model::tree::{EntryKind, ProjectTree};
 
+/// A workspace whose manifests all come after so many other files is not compared: looking on would take time for each
+/// of its lockfiles.
+const ENTRY_LIMIT: usize = 10_000;
+
 /// Finds lockfiles that do not fit.
 pub(super) struct StaleLockfile;
 
@@ -119,8 +123,7 @@ impl Check for StaleLockfile {
             }
             let Some(format) = FORMATS.iter().find(|format| format.file == entry.path.file_name()) else { continue };
             // Reading a lockfile once more is only worth it where there is something to compare it with.
-            let manifest = entry.path.sibling(format.manifest).ok();
-            if manifest.and_then(|manifest| context.tree.kind(&manifest)).is_none() {
+            if !has_manifest(context.tree, &entry.path, format.manifest) {
                 continue;
             }
             // One that cannot be read is a problem of the scan.
@@ -135,6 +138,18 @@ impl Check for StaleLockfile {
         }
         findings
     }
+}
+
+/// Whether a file of this name stands in the lockfile's folder, or below it, as those of workspaces do.
+fn has_manifest(tree: &dyn ProjectTree, lockfile: &RepoPath, name: &str) -> bool {
+    let beside = lockfile.sibling(name).ok();
+    if beside.and_then(|manifest| tree.kind(&manifest)).is_some() {
+        return true;
+    }
+    let folder = lockfile.folder();
+    let start = tree.entries().partition_point(|entry| entry.path.as_str() < folder);
+    let below = tree.entries().iter().skip(start).take_while(|entry| entry.path.as_str().starts_with(folder));
+    below.take(ENTRY_LIMIT).any(|entry| entry.path.file_name() == name)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_spanned::Spanned;
 
 use super::contract::text::{Lines, explain, read_text};
+use super::contract::toml::check_density;
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
@@ -42,7 +43,7 @@ impl Extractor for CargoLock {
         check_package_count(text.matches("[[package]]").count()).map_err(|error| error.with_hint(WAY_OUT))?;
         let Locked { packages, parents } = match canonical::read(text) {
             Some(locked) => locked,
-            None => read_any(text).map_err(|error| explain(text, error, WAY_OUT))?,
+            None => check_density(text).and_then(|()| read_any(text)).map_err(|error| explain(text, error, WAY_OUT))?,
         };
         let scopes = find_scopes(file, &packages, &parents);
         let direct: Vec<bool> =

@@ -19,6 +19,9 @@ const WAY_OUT: &str = "run `docker compose config`, which names what is wrong";
 const TOP: [&str; 9] =
     ["configs", "include", "models", "name", "networks", "secrets", "services", "version", "volumes"];
 
+/// More bytes of values are not kept: variables that repeat a long one take any amount of memory.
+const ENVIRONMENT_LIMIT: usize = 1024 * 1024;
+
 /// Reads compose files.
 pub(super) struct Compose;
 
@@ -98,6 +101,7 @@ fn environment(file: &SourceFile<'_>) -> HashMap<String, String> {
     let content = file.neighbour(".env");
     let text = content.as_deref().and_then(|content| std::str::from_utf8(content).ok()).unwrap_or_default();
     let mut values: HashMap<String, String> = HashMap::new();
+    let mut bytes = 0;
     for line in text.lines() {
         let line = line.trim();
         let line = line.strip_prefix("export ").unwrap_or(line);
@@ -112,7 +116,8 @@ fn environment(file: &SourceFile<'_>) -> HashMap<String, String> {
                 expand(plain, Style::Compose, &|name| values.get(name).cloned())
             }
         };
-        if let Some(value) = value {
+        bytes += value.as_ref().map_or(0, String::len);
+        if let Some(value) = value.filter(|_| bytes <= ENVIRONMENT_LIMIT) {
             values.insert(name.trim().to_owned(), value);
         }
     }

@@ -4,6 +4,8 @@
 mod instructions;
 mod scope;
 
+use std::collections::HashSet;
+
 use super::contract::git_pin::judge;
 use super::contract::image::Image;
 use super::contract::text::{explain, read_text};
@@ -18,25 +20,49 @@ use scope::Values;
 const WAY_OUT: &str = "run `docker build --check`, which names what is wrong";
 
 /// Endings of files that are about a Dockerfile, or become one.
-const NO_DOCKERFILES: [&str; 18] = [
+const NO_DOCKERFILES: [&str; 42] = [
+    "adoc",
     "bak",
+    "diff",
+    "dist",
     "dockerignore",
+    "ejs",
     "erb",
+    "go",
     "gotmpl",
     "hbs",
+    "html",
     "in",
     "j2",
     "jinja",
     "jinja2",
+    "js",
     "json",
     "lock",
     "md",
     "mustache",
     "orig",
+    "patch",
+    "php",
+    "py",
     "rej",
+    "rs",
+    "rst",
+    "sample",
+    "sh",
+    "sha256",
+    "swp",
     "template",
+    "tmLanguage",
     "tmpl",
+    "toml",
     "tpl",
+    "ts",
+    "txt",
+    "vim",
+    "xml",
+    "yaml",
+    "yml",
 ];
 
 /// Every instruction that Docker knows.
@@ -96,7 +122,7 @@ fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
     for instruction in &file.list {
         build.step(instruction)?;
     }
-    if build.stages.is_empty() {
+    if !build.has_stage {
         return Err(ParseError::new("read it: it has no `FROM`"));
     }
     check_package_count(build.found.len())?;
@@ -109,9 +135,11 @@ struct Build {
     /// Another reader than Docker's own may know more instructions.
     has_own_syntax: bool,
     /// The names of all stages of the file, in lower case: `COPY --from` finds each of them.
-    names: Vec<String>,
-    /// The names of the stages so far, empty for one without.
-    stages: Vec<String>,
+    names: HashSet<String>,
+    /// Whether a stage has begun.
+    has_stage: bool,
+    /// The names of the stages so far.
+    stages: HashSet<String>,
     global: Values,
     values: Values,
     found: Vec<Dependency>,
@@ -128,7 +156,8 @@ impl Build {
             style: Style::Shell { escape: file.escape },
             has_own_syntax: own,
             names: froms.filter_map(|from| stage_name(&from.words())).collect(),
-            stages: Vec::new(),
+            has_stage: false,
+            stages: HashSet::new(),
             global: Values::default(),
             values: Values::default(),
             found: Vec::new(),
@@ -136,14 +165,14 @@ impl Build {
     }
 
     fn step(&mut self, instruction: &Instruction) -> Result<(), ParseError> {
-        if self.stages.is_empty() && !matches!(instruction.name.as_str(), "FROM" | "ARG") && !self.has_own_syntax {
+        if !self.has_stage && !matches!(instruction.name.as_str(), "FROM" | "ARG") && !self.has_own_syntax {
             let known = KNOWN.contains(&instruction.name.as_str());
             let message = if known { "read it: a build starts with `FROM`".to_owned() } else { unknown(instruction) };
             return Err(ParseError::new(message).at_line(instruction.line));
         }
         match instruction.name.as_str() {
             "FROM" => return self.from(instruction),
-            "ARG" if self.stages.is_empty() => self.global.declare(instruction, self.style, None),
+            "ARG" if !self.has_stage => self.global.declare(instruction, self.style, None),
             "ARG" => self.values.declare(instruction, self.style, Some(&self.global)),
             "ENV" => self.values.set(instruction, self.style),
             "ONBUILD" => {
@@ -176,7 +205,8 @@ impl Build {
             let read = read.ok_or_else(|| fault(format!("read it: `{}` names no image", image.escape_debug())))?;
             self.found.push(read.dependency(Scope::Runtime, instruction.line_at(offset)));
         }
-        self.stages.push(stage_name(&words).unwrap_or_default());
+        self.has_stage = true;
+        self.stages.extend(stage_name(&words));
         self.values = Values::default();
         Ok(())
     }
@@ -354,9 +384,25 @@ mod tests {
             ("Dockerfiles", false),
             (".dockerfile", false),
             ("docs/Dockerfile.md", false),
+            ("docs/Dockerfile.yaml", false),
+            ("syntaxes/Dockerfile.tmLanguage", false),
+            ("src/Dockerfile.ts", false),
         ] {
             assert_eq!(Dockerfile.claims(&RepoPath::new(path).expect("a plain path")), claimed, "{path}");
         }
+    }
+
+    #[test]
+    fn a_large_file_is_read_in_linear_time_and_memory() {
+        let started = std::time::Instant::now();
+        let stages: String = (0..30_000).map(|number| format!("FROM a AS s{number}\nCOPY --from=t /a /a\n")).collect();
+        let error = extract(&Dockerfile, &[("Dockerfile", stages.as_bytes())]).expect_err("more than any project has");
+        assert!(error.message.contains("60000 packages"), "{error}");
+        // 6 GB if every value was kept.
+        let wide: String = (0..100_000).map(|number| format!("ARG a{number}=$w\n")).collect();
+        let text = format!("ARG w={}\n{wide}FROM a:$a1\n", "x".repeat(60_000));
+        assert!(extract(&Dockerfile, &[("Dockerfile", text.as_bytes())]).is_err(), "no tag is as long");
+        assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
     }
 
     #[test]

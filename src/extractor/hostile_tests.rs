@@ -33,9 +33,24 @@ static REAL: LazyLock<Vec<Real>> = LazyLock::new(|| {
 
 /// Hands the content to an extractor, also as the manifests beside the file.
 fn read_as(extractor: &dyn Extractor, path: &RepoPath, content: &[u8]) {
-    let manifests = ["Cargo.toml", "package.json", "composer.json", "pyproject.toml", "Pipfile", "Gemfile", "go.sum"];
-    let beside: Vec<String> =
-        manifests.iter().filter_map(|name| path.sibling(name).ok()).map(|path| path.to_string()).collect();
+    // Files that some extractor reads beside its own, or above it.
+    let manifests = [
+        ".env",
+        "Cargo.toml",
+        "Gemfile",
+        "Package.swift",
+        "Pipfile",
+        "composer.json",
+        "deno.json",
+        "go.mod",
+        "go.sum",
+        "mix.exs",
+        "package.json",
+        "pyproject.toml",
+    ];
+    let above = ["etc/os-release", "usr/lib/os-release", "pom.xml", "constraints.txt"];
+    let beside = manifests.iter().filter_map(|name| path.sibling(name).ok()).map(|path| path.to_string());
+    let beside: Vec<String> = beside.chain(above.map(str::to_owned)).filter(|name| name != path.as_str()).collect();
     let beside: Vec<(&str, &[u8])> = beside.iter().map(|path| (path.as_str(), content)).collect();
     let tree = MemoryTree::new(&beside);
     if let Ok(dependencies) = extractor.extract(&SourceFile { path, content, tree: &tree }) {
@@ -217,10 +232,118 @@ fn more_packages_than_any_project_has_are_refused() {
             ),
         ),
     ] {
-        let path = RepoPath::new(name).expect("a plain path");
-        let extractor = EXTRACTORS.iter().find(|extractor| extractor.claims(&path)).expect("an extractor");
-        let file = SourceFile { path: &path, content: content.as_bytes(), tree: &MemoryTree::new(&[]) };
-        let error = extractor.extract(&file).expect_err(name);
-        assert!(error.message.contains("60000 packages") && error.hint.is_some(), "{name}: {error}");
+        refuse(name, &content, "60000 packages");
+    }
+}
+
+/// Checks that a file is refused with these words and a way out.
+fn refuse(name: &str, content: &str, words: &str) {
+    let path = RepoPath::new(name).expect("a plain path");
+    let extractor = EXTRACTORS.iter().find(|extractor| extractor.claims(&path)).expect("an extractor");
+    let tree = MemoryTree::new(&[("etc/os-release", b"ID=debian\nVERSION_ID=12\n")]);
+    let file = SourceFile { path: &path, content: content.as_bytes(), tree: &tree };
+    let error = extractor.extract(&file).expect_err(name);
+    assert!(error.message.contains(words) && error.hint.is_some(), "{name}: {error}");
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one entry for each format, which is all there is to it")]
+fn lists_of_packages_are_refused_before_they_are_used() {
+    let many = |item: fn(usize) -> String| (0..60_000).map(item).collect::<String>();
+    for (name, content) in [
+        (
+            "Gemfile.lock",
+            format!("GEM\n  remote: https://registry.example/\n  specs:\n{}", many(|n| format!("    p{n} (1.0)\n"))),
+        ),
+        ("go.mod", format!("module x\nrequire (\n{})\n", many(|n| format!("\ta.example/p{n} v1.0.0\n")))),
+        ("go.sum", many(|n| format!("a.example/p{n} v1.0.0 h1:{}=\n", "a".repeat(43)))),
+        ("gradle.lockfile", many(|n| format!("a:p{n}:1.0=runtimeClasspath\n"))),
+        (
+            "gradle/verification-metadata.xml",
+            format!(
+                "<verification-metadata><components>{}</components></verification-metadata>",
+                many(|n| format!(
+                    "<component group=\"a\" name=\"p{n}\" version=\"1\"><artifact name=\"a.jar\"/></component>"
+                ))
+            ),
+        ),
+        (
+            "pom.xml",
+            format!(
+                "<project><dependencies>{}</dependencies></project>",
+                many(|n| format!(
+                    "<dependency><groupId>a</groupId><artifactId>p{n}</artifactId><version>1</version></dependency>"
+                ))
+            ),
+        ),
+        (
+            "mix.lock",
+            format!(
+                "%{{{}}}",
+                many(|n| format!("\"p{n}\": {{:hex, :p{n}, \"1.0.0\", \"x\", [:mix], [], \"hexpm\", \"x\"}},\n"))
+            ),
+        ),
+        ("Podfile.lock", format!("PODS:\n{}\nCOCOAPODS: 1.15.0\n", many(|n| format!("  - P{n} (1.0)\n")))),
+        ("cabal.project.freeze", format!("constraints: any.a ==1{}\n", many(|n| format!(",\n any.p{n}a ==1.0")))),
+        ("poetry.lock", many(|n| format!("[[package]]\nname = \"p{n}\"\nversion = \"1\"\n"))),
+        ("uv.lock", many(|n| format!("[[package]]\nname = \"p{n}\"\nversion = \"1\"\n"))),
+        ("pdm.lock", many(|n| format!("[[package]]\nname = \"p{n}\"\nversion = \"1\"\n"))),
+        ("pylock.toml", many(|n| format!("[[packages]]\nname = \"p{n}\"\nversion = \"1\"\n"))),
+        ("requirements.txt", many(|n| format!("p{n}==1\n"))),
+        (
+            "packages.config",
+            format!("<packages>{}</packages>", many(|n| format!("<package id=\"p{n}\" version=\"1\"/>"))),
+        ),
+        (".gitmodules", many(|n| format!("[submodule \"m{n}\"]\n\tpath = m{n}\n\turl = https://git.example/m{n}\n"))),
+        (
+            ".terraform.lock.hcl",
+            many(|n| format!("provider \"registry.example/a/p{n}\" {{\n version = \"1.0.0\"\n}}\n")),
+        ),
+        ("var/lib/dpkg/status", many(|n| format!("Package: p{n}\nStatus: install ok installed\nVersion: 1\n\n"))),
+        ("lib/apk/db/installed", many(|n| format!("P:p{n}\nV:1-r0\n\n"))),
+        ("Dockerfile", many(|n| format!("FROM a{n}:1\n"))),
+        (
+            "bom.json",
+            format!(
+                "{{\"bomFormat\": \"CycloneDX\", \"specVersion\": \"1.5\", \"components\": [{}{{}}]}}",
+                many(|n| format!("{{\"purl\": \"pkg:npm/p{n}@1\"}},"))
+            ),
+        ),
+        (
+            "a.spdx.json",
+            format!(
+                "{{\"spdxVersion\": \"SPDX-2.3\", \"packages\": [{}{{}}]}}",
+                many(|n| format!("{{\"SPDXID\": \"{n}\"}},"))
+            ),
+        ),
+        (
+            "Pipfile.lock",
+            format!(
+                "{{\"_meta\": {{\"pipfile-spec\": 6}}, \"default\": {{{}\"z\": {{\"version\": \"==1\"}}}}}}",
+                many(|n| format!("\"p{n}\": {{\"version\": \"==1\"}},"))
+            ),
+        ),
+        (
+            "conan.lock",
+            format!("{{\"version\": \"0.5\", \"requires\": [{}\"z/1\"]}}", many(|n| format!("\"p{n}/1.0\","))),
+        ),
+        (
+            "renv.lock",
+            format!(
+                "{{\"R\": {{\"Version\": \"4.3.0\"}}, \"Packages\": {{{}\"z\": {{\"Package\": \"z\", \"Version\": \"1\"}}}}}}",
+                many(|n| format!(
+                    "\"p{n}\": {{\"Package\": \"p{n}\", \"Version\": \"1\", \"Source\": \"Repository\"}},"
+                ))
+            ),
+        ),
+        (
+            "packages.lock.json",
+            format!(
+                "{{\"version\": 1, \"dependencies\": {{\"net8.0\": {{{}\"z\": {{\"type\": \"Direct\", \"resolved\": \"1.0.0\"}}}}}}}}",
+                many(|n| format!("\"p{n}\": {{\"type\": \"Direct\", \"resolved\": \"1.0.0\"}},"))
+            ),
+        ),
+    ] {
+        refuse(name, &content, "packages, the limit is");
     }
 }

@@ -76,7 +76,7 @@ fn check_version(root: &Table<'_>, lines: &Lines) -> Result<(), ParseError> {
     }
     let shown = version.escape_debug();
     let message = format!("read it: it is version {shown} of the format, and versions 4.x are known");
-    Err(ParseError::new(message).at_line(lines.at(place.span().start)))
+    Err(ParseError::new(message).at_line(lines.at(place.offset)))
 }
 
 /// One entry; a package with extras has another one for each set of them.
@@ -89,19 +89,19 @@ struct Package<'t> {
 
 impl<'t> Package<'t> {
     fn read(entry: &'t Value<'t>, lines: &Lines) -> Result<Self, ParseError> {
-        let fault = |message: &str| ParseError::new(message).at_line(lines.at(entry.span().start));
-        let table = entry.get_ref().as_table().ok_or_else(|| fault("find a table for each package"))?;
-        let name = table.at("name").and_then(|name| Some((text(name)?, lines.at(name.span().start))));
+        let fault = |message: &str| ParseError::new(message).at_line(lines.at(entry.offset));
+        let table = entry.as_table().ok_or_else(|| fault("find a table for each package"))?;
+        let name = table.at("name").and_then(|name| Some((text(name)?, lines.at(name.offset))));
         let (name, line) = name.ok_or_else(|| fault("find the name of a package"))?;
         // A folder may have no version until it is built.
-        let is_local = || ["path", "git", "url"].iter().any(|key| table.contains_key(*key));
+        let is_local = || ["path", "git", "url"].iter().any(|key| table.has(key));
         let version = table.text_at("version").or_else(|| is_local().then_some(""));
         let version = version.ok_or_else(|| fault(&format!("find the version of `{}`", name.escape_debug())))?;
         Ok(Self { name, version, line, table })
     }
 
     fn has_groups(&self) -> bool {
-        self.table.contains_key("groups")
+        self.table.has("groups")
     }
 
     fn scope(&self, manifest: Option<&Manifest>) -> Scope {

@@ -75,7 +75,7 @@ fn check_version(root: &Table<'_>, lines: &Lines) -> Result<(), ParseError> {
     let Some(metadata) = root.at("metadata") else {
         return Err(ParseError::new("find the table `metadata`, without which Poetry does not read it"));
     };
-    let version = metadata.get_ref().as_table().and_then(|metadata| metadata.at("lock-version"));
+    let version = metadata.as_table().and_then(|metadata| metadata.at("lock-version"));
     let Some((place, version)) = version.and_then(|version| Some((version, text(version)?))) else { return Ok(()) };
     let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
     if major.is_some_and(|major| major <= NEWEST_MAJOR_VERSION) {
@@ -83,7 +83,7 @@ fn check_version(root: &Table<'_>, lines: &Lines) -> Result<(), ParseError> {
     }
     let shown = version.escape_debug();
     let message = format!("read it: it is version {shown} of the format, and versions up to 2.1 are known");
-    Err(ParseError::new(message).at_line(lines.at(place.span().start)))
+    Err(ParseError::new(message).at_line(lines.at(place.offset)))
 }
 
 /// One entry.
@@ -96,9 +96,9 @@ struct Package<'t> {
 
 impl<'t> Package<'t> {
     fn read(entry: &'t Value<'t>, lines: &Lines) -> Result<Self, ParseError> {
-        let fault = |message: &str| ParseError::new(message).at_line(lines.at(entry.span().start));
-        let table = entry.get_ref().as_table().ok_or_else(|| fault("find a table for each package"))?;
-        let name = table.at("name").and_then(|name| Some((text(name)?, lines.at(name.span().start))));
+        let fault = |message: &str| ParseError::new(message).at_line(lines.at(entry.offset));
+        let table = entry.as_table().ok_or_else(|| fault("find a table for each package"))?;
+        let name = table.at("name").and_then(|name| Some((text(name)?, lines.at(name.offset))));
         let (name, line) = name.ok_or_else(|| fault("find the name of a package"))?;
         let version =
             table.text_at("version").ok_or_else(|| fault(&format!("find the version of `{}`", name.escape_debug())))?;
@@ -139,10 +139,10 @@ impl<'t> Package<'t> {
 
 /// What packages ask for each other: a range, a table, or a list of these for different platforms.
 fn requirements<'t>(package: &Package<'t>) -> impl Iterator<Item = (&'t str, &'t Value<'t>)> {
-    package.table.table_at("dependencies").into_iter().flatten().flat_map(|(name, value)| {
+    package.table.table_at("dependencies").into_iter().flat_map(Table::members).flat_map(|(name, value)| {
         let several = items(value);
         let list = if several.is_empty() { std::slice::from_ref(value) } else { several };
-        list.iter().map(|value| (name.get_ref().as_ref(), value))
+        list.iter().map(move |value| (name, value))
     })
 }
 
@@ -150,9 +150,8 @@ fn link(packages: &[Package<'_>], names: &Names, dependencies: &mut [Dependency]
     let mut edges = Edges::default();
     for (parent, package) in packages.iter().enumerate() {
         for (name, value) in requirements(package) {
-            let range = text(value)
-                .or_else(|| value.get_ref().as_table().and_then(|table| table.text_at("version")))
-                .unwrap_or_default();
+            let range =
+                text(value).or_else(|| value.as_table().and_then(|table| table.text_at("version"))).unwrap_or_default();
             // Extras that were not asked for are not locked.
             edges.add_named(parent, (name, range), names, dependencies)?;
         }
@@ -166,8 +165,8 @@ fn asked_for(packages: &[Package<'_>]) -> std::collections::HashMap<String, GitP
     packages
         .iter()
         .flat_map(requirements)
-        .filter_map(|(name, value)| Some((name, value.get_ref().as_table()?)))
-        .filter(|(_, table)| table.contains_key("git"))
+        .filter_map(|(name, value)| Some((name, value.as_table()?)))
+        .filter(|(_, table)| table.has("git"))
         .map(|(name, table)| (normalise(name), pin_of(|field| table.text_at(field))))
         .collect()
 }

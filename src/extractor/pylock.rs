@@ -72,7 +72,7 @@ fn check_version(root: &Table<'_>, lines: &Lines) -> Result<(), ParseError> {
     }
     let shown = version.escape_debug();
     let message = format!("read it: it is version {shown} of the format, and versions 1.x are known");
-    Err(ParseError::new(message).at_line(lines.at(place.span().start)))
+    Err(ParseError::new(message).at_line(lines.at(place.offset)))
 }
 
 /// One entry.
@@ -86,9 +86,9 @@ struct Package<'t> {
 
 impl<'t> Package<'t> {
     fn read(entry: &'t Value<'t>, lines: &Lines) -> Result<Self, ParseError> {
-        let fault = |message: &str| ParseError::new(message).at_line(lines.at(entry.span().start));
-        let table = entry.get_ref().as_table().ok_or_else(|| fault("find a table for each package"))?;
-        let name = table.at("name").and_then(|name| Some((text(name)?, lines.at(name.span().start))));
+        let fault = |message: &str| ParseError::new(message).at_line(lines.at(entry.offset));
+        let table = entry.as_table().ok_or_else(|| fault("find a table for each package"))?;
+        let name = table.at("name").and_then(|name| Some((text(name)?, lines.at(name.offset))));
         let (name, line) = name.ok_or_else(|| fault("find the name of a package"))?;
         Ok(Self { name, version: table.text_at("version").unwrap_or_default(), line, table })
     }
@@ -108,7 +108,7 @@ impl<'t> Package<'t> {
         if let Some(vcs) = self.table.table_at("vcs") {
             return repository(vcs, || manifest?.asks(&normalise(self.name))?.pin.clone());
         }
-        if self.table.contains_key("directory") {
+        if self.table.has("directory") {
             return Origin::Path;
         }
         match self.table.table_at("archive") {

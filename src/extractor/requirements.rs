@@ -21,7 +21,8 @@ use via::Comments;
 
 const WAY_OUT: &str = "correct the line, or compile the file anew with `pip-compile` or `uv pip compile`";
 
-/// Reads requirements files: `*requirements*.txt`, and `*.txt` in a folder called `requirements`.
+/// Reads requirements files: `*requirements*.txt`, `*.txt` in a folder called `requirements`, and Rye's locks, which are in
+/// the same format.
 ///
 /// Constraints are no requirements: a file of them says nothing alone, but pins what a requirements file that names it
 /// asks for.
@@ -44,6 +45,10 @@ impl Extractor for Requirements {
 
 /// As osv-scanner finds them, and as pip's users lay them out.
 fn is_requirements(path: &RepoPath) -> bool {
+    // Rye's locks; Helm 2 had one of the same name, which cannot be read as this.
+    if matches!(path.file_name(), "requirements.lock" | "requirements-dev.lock") {
+        return true;
+    }
     let Some(stem) = path.file_name().strip_suffix(".txt") else { return false };
     stem.contains("requirements") || folder_name(path) == "requirements"
 }

@@ -39,6 +39,8 @@ impl Extractor for TerraformLock {
 
 fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
     let lines = Lines::of(text);
+    // Counted before it is read, which takes thirty times the memory of the shortest blocks.
+    check_package_count(text.matches('{').count())?;
     let blocks = hcl::read(text).map_err(|fault| {
         let message = format!("read it as HCL: {} is expected", fault.expected);
         ParseError::new(message).at_line(lines.at(fault.offset.min(text.trim_end().len())))

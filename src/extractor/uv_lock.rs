@@ -55,11 +55,11 @@ fn read(file: &SourceFile<'_>, content: &str) -> Result<Vec<Dependency>, ParseEr
 }
 
 fn check_version(root: &Table<'_>, lines: &Lines) -> Result<(), ParseError> {
-    let version = root.at("version").and_then(|version| Some((version, version.get_ref().as_integer()?)));
+    let version = root.at("version").and_then(|version| Some((version, version.integer()?)));
     match version {
-        Some((_, number)) if number.as_str() == VERSION => Ok(()),
+        Some((_, number)) if number == VERSION => Ok(()),
         Some((place, number)) => {
-            let line = lines.at(place.span().start);
+            let line = lines.at(place.offset);
             let message = format!("read it: it is version {number} of the format, and only version {VERSION} is known");
             Err(ParseError::new(message).at_line(line))
         }
@@ -79,9 +79,9 @@ struct Package<'t> {
 
 impl<'t> Package<'t> {
     fn read(entry: &'t Value<'t>, lines: &Lines) -> Result<Self, ParseError> {
-        let fault = |message: String| ParseError::new(message).at_line(lines.at(entry.span().start));
-        let table = entry.get_ref().as_table().ok_or_else(|| fault("find a table for each package".to_owned()))?;
-        let name = table.at("name").and_then(|name| Some((text(name)?, lines.at(name.span().start))));
+        let fault = |message: String| ParseError::new(message).at_line(lines.at(entry.offset));
+        let table = entry.as_table().ok_or_else(|| fault("find a table for each package".to_owned()))?;
+        let name = table.at("name").and_then(|name| Some((text(name)?, lines.at(name.offset))));
         let (name, line) = name.ok_or_else(|| fault("find the name of a package".to_owned()))?;
         let shown = name.escape_debug();
         let source = table.table_at("source").and_then(Source::read);
@@ -129,7 +129,7 @@ fn link(
     }
     for (scope, requirement) in manifest.map(script_requirements).unwrap_or_default() {
         // What a script asks for is not bound to one entry.
-        let name = requirement.get_ref().as_table().and_then(|table| table.text_at("name")).unwrap_or_default();
+        let name = requirement.as_table().and_then(|table| table.text_at("name")).unwrap_or_default();
         roots.extend(graph.names.at(name).iter().map(|&child| (child, scope)));
     }
     edges.link(dependencies, false);
@@ -151,7 +151,7 @@ fn requirements<'t>(package: &'t Table<'t>) -> Vec<(Scope, &'t Value<'t>)> {
         ("dependency-groups", Scope::Development),
     ];
     for (key, scope) in tables {
-        let groups = package.table_at(key).into_iter().flatten();
+        let groups = package.table_at(key).into_iter().flat_map(Table::members);
         list.extend(groups.flat_map(|(_, group)| items(group)).map(|it| (scope, it)));
     }
     list
@@ -160,7 +160,7 @@ fn requirements<'t>(package: &'t Table<'t>) -> Vec<(Scope, &'t Value<'t>)> {
 /// What a script or a workspace without a package asks for.
 fn script_requirements<'t>(manifest: &'t Table<'t>) -> Vec<(Scope, &'t Value<'t>)> {
     let mut list: Vec<_> = manifest.list_at("requirements").iter().map(|it| (Scope::Runtime, it)).collect();
-    let groups = manifest.table_at("dependency-groups").into_iter().flatten();
+    let groups = manifest.table_at("dependency-groups").into_iter().flat_map(Table::members);
     list.extend(groups.flat_map(|(_, group)| items(group)).map(|it| (Scope::Development, it)));
     list
 }
@@ -175,8 +175,8 @@ struct Graph<'t> {
 impl Graph<'_> {
     /// The entry that an edge means: by name, and where several have it, by version and source.
     fn resolve(&self, requirement: &Value<'_>) -> Result<usize, ParseError> {
-        let fault = |message: String| ParseError::new(message).at_line(self.lines.at(requirement.span().start));
-        let table = requirement.get_ref().as_table().ok_or_else(|| fault("find a table for each edge".to_owned()))?;
+        let fault = |message: String| ParseError::new(message).at_line(self.lines.at(requirement.offset));
+        let table = requirement.as_table().ok_or_else(|| fault("find a table for each edge".to_owned()))?;
         let name = table.text_at("name").ok_or_else(|| fault("find the name of an edge".to_owned()))?;
         let (version, source) = (table.text_at("version"), table.table_at("source").and_then(Source::read));
         let candidates = self.names.at(name);

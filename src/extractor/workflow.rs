@@ -33,8 +33,19 @@ impl Extractor for Workflow {
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
         let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
+        // A list is no action but, for example, the tasks of an Ansible role.
+        if file.path.folder() != ".github/workflows" && is_list(text) {
+            return Ok(Vec::new());
+        }
         read(text).map_err(|error| explain(text, error, WAY_OUT))
     }
+}
+
+/// Whether what the text begins with is an item of a list.
+fn is_list(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim_end);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with('#') && *line != "---");
+    first.is_some_and(|line| line == "-" || line.starts_with("- "))
 }
 
 fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
@@ -197,6 +208,13 @@ mod tests {
         ] {
             assert_eq!(Workflow.claims(&RepoPath::new(path).expect("a plain path")), claimed, "{path}");
         }
+    }
+
+    #[test]
+    fn a_list_is_no_action() {
+        let tasks = b"---\n# Ansible\n- name: x\n  debug: {}\n";
+        assert!(extract(&Workflow, &[("roles/x/tasks/action.yml", tasks)]).expect("something else").is_empty());
+        assert!(extract(&Workflow, &[(".github/workflows/ci.yml", tasks)]).is_err());
     }
 
     #[test]

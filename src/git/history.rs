@@ -96,13 +96,17 @@ fn ancestors(access: &Access<'_>, commit: &CommitId) -> Result<HashMap<CommitId,
     }
     let mut parents = HashMap::new();
     let mut waiting = vec![commit.clone()];
+    let mut seen = HashSet::from([commit.clone()]);
     while let Some(current) = waiting.pop() {
         let found = gix::ObjectId::from_hex(current.as_str().as_bytes()).ok();
         // Behind the depth that was asked for, nothing is here.
         let Some(found) = found.and_then(|id| repository.find_commit(id).ok()) else { continue };
-        let before: Vec<CommitId> =
+        let mut before: Vec<CommitId> =
             found.parent_ids().filter_map(|parent| CommitId::new(&parent.to_string()).ok()).collect();
-        waiting.extend(before.iter().filter(|parent| !parents.contains_key(*parent)).cloned());
+        // A server may name one parent any number of times, and each would be read as often.
+        before.sort_unstable();
+        before.dedup();
+        waiting.extend(before.iter().filter(|parent| seen.insert((*parent).clone())).cloned());
         parents.insert(current, before);
     }
     Ok(parents)

@@ -143,19 +143,22 @@ impl fmt::Display for Detail {
 impl Finding {
     /// The order of reports: most urgent first, then by place, so that equal inputs give equal bytes.
     pub fn report_order(&self, other: &Self) -> Ordering {
-        let key = |finding: &Self| {
-            (
-                finding.kind.is_warning(),
-                std::cmp::Reverse(finding.severity),
-                finding.file.clone(),
-                finding.package.clone(),
-                finding.version.clone(),
-                finding.line,
-                finding.kind,
-                finding.advisory.as_ref().map(|flaw| flaw.id.clone()),
-            )
-        };
-        key(self).cmp(&key(other))
+        self.report_key().cmp(&other.report_key())
+    }
+}
+
+impl Finding {
+    fn report_key(&self) -> impl Ord + '_ {
+        (
+            self.kind.is_warning(),
+            std::cmp::Reverse(self.severity),
+            &self.file,
+            &self.package,
+            &self.version,
+            self.line,
+            self.kind,
+            self.advisory.as_ref().map(|flaw| &flaw.id),
+        )
     }
 }
 

@@ -2,9 +2,10 @@
 
 use globset::GlobSet;
 use jiff::civil::Date;
+use rayon::prelude::*;
 
 use crate::advisory::AdvisoryDatabase;
-use crate::check::{CHECKS, CheckContext};
+use crate::check::{CHECKS, Check, CheckContext};
 use crate::model::finding::Finding;
 use crate::model::lockfile::Lockfile;
 use crate::model::tree::ProjectTree;
@@ -18,12 +19,16 @@ pub(crate) fn assess(
     today: Date,
 ) -> Vec<Finding> {
     let context = CheckContext { tree, lockfiles, advisories, today };
-    let mut findings = Vec::new();
-    for check in CHECKS {
-        let found: Vec<Finding> = check.inspect(&context);
+    let inspect = |check: &&dyn Check| {
+        let found = check.inspect(&context);
         tracing::debug!(check = check.id(), findings = found.len(), "checked");
-        findings.extend(found);
-    }
+        found
+    };
+    // Waking the other cores takes longer than looking at one lockfile.
+    let mut findings: Vec<Finding> = match lockfiles {
+        [] | [_] => CHECKS.iter().flat_map(inspect).collect(),
+        _ => CHECKS.par_iter().flat_map_iter(inspect).collect(),
+    };
     // Checks see the whole project, because a lockfile in an excluded place still locks a manifest.
     findings.retain(|finding| !exclude.is_match(finding.file.as_str()));
     findings.sort_by(Finding::report_order);

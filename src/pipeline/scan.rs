@@ -21,15 +21,15 @@ pub(crate) struct Scan {
 /// Reads every file that an extractor claims and the policy does not exclude, on every core.
 pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet) -> Scan {
     let installed = Installed::of(tree);
-    let claimed: Vec<(&TreeEntry, &dyn Extractor)> = tree
+    let claimed: Vec<(&TreeEntry, Vec<&dyn Extractor>)> = tree
         .entries()
         .iter()
-        .filter_map(|entry| Some((entry, *EXTRACTORS.iter().find(|extractor| extractor.claims(&entry.path))?)))
+        .filter_map(|entry| Some((entry, extractors(&entry.path))).filter(|(_, extractors)| !extractors.is_empty()))
         .filter(|(entry, _)| !exclude.is_match(entry.path.as_str()) && !installed.holds(&entry.path))
         .collect();
     // Results come in the order of the paths, whichever file is read first.
-    let read = |(entry, extractor): &(&TreeEntry, &dyn Extractor)| match entry.kind {
-        EntryKind::File { .. } => Some(read(tree, *extractor, &entry.path)),
+    let read = |(entry, extractors): &(&TreeEntry, Vec<&dyn Extractor>)| match entry.kind {
+        EntryKind::File { .. } => Some(read(tree, extractors, &entry.path)),
         EntryKind::Symlink => Some(Err(symlink(&entry.path))),
         // What a submodule holds belongs to another project.
         EntryKind::Submodule => None,
@@ -49,6 +49,11 @@ pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet) -> Scan {
     let refused = tree.refused().iter().filter(|path| !exclude.is_match(path.as_str()) && may_pin(path));
     scan.problems.extend(refused.map(|path| refusal(path)));
     scan
+}
+
+/// The extractors that know a file of this name: two tools may call their own files the same.
+fn extractors(path: &RepoPath) -> Vec<&'static dyn Extractor> {
+    EXTRACTORS.iter().filter(|extractor| extractor.claims(path)).copied().collect()
 }
 
 /// Folders of installed packages that were committed: their lockfiles pin nothing of this project.
@@ -82,7 +87,7 @@ fn may_pin(path: &str) -> bool {
         .collect();
     let name = plain.rsplit('/').next().unwrap_or(&plain);
     let path = RepoPath::new(&plain).or_else(|_| RepoPath::new(name));
-    path.is_ok_and(|path| EXTRACTORS.iter().any(|extractor| extractor.claims(&path)))
+    path.is_ok_and(|path| !extractors(&path).is_empty())
 }
 
 fn refusal(path: &str) -> Problem {
@@ -93,16 +98,24 @@ fn refusal(path: &str) -> Problem {
     )
 }
 
-fn read(tree: &dyn ProjectTree, extractor: &dyn Extractor, path: &RepoPath) -> Result<Lockfile, Problem> {
+/// Reads a file as the first format that it is in; what is wrong is said in the words of the first that knows its name.
+fn read(tree: &dyn ProjectTree, extractors: &[&dyn Extractor], path: &RepoPath) -> Result<Lockfile, Problem> {
     let content = tree.read(path).map_err(|error| unreadable(path, &error))?;
     let file = SourceFile { path, content: &content, tree };
-    let dependencies = extractor.extract(&file).map_err(|error| Problem {
+    let mut problem = None;
+    for extractor in extractors {
+        match extractor.extract(&file) {
+            Ok(dependencies) => return Ok(Lockfile::new(path.clone(), extractor.id(), dependencies)),
+            Err(error) => problem = problem.or(Some((extractor.id(), error))),
+        }
+    }
+    let (id, error) = problem.expect("somebody knows every file that is read");
+    Err(Problem {
         file: Some(path.clone()),
         line: error.line,
-        message: format!("read the {} `{path}`: {}", extractor.id(), error.message),
+        message: format!("read the {id} `{path}`: {}", error.message),
         hint: error.hint,
-    })?;
-    Ok(Lockfile::new(path.clone(), extractor.id(), dependencies))
+    })
 }
 
 fn symlink(path: &RepoPath) -> Problem {
@@ -121,4 +134,32 @@ fn unreadable(path: &RepoPath, error: &TreeError) -> Problem {
     };
     let cause = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
     Problem { file: Some(path.clone()), line: None, message: format!("{error}{cause}"), hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::folder::FolderTree;
+
+    #[test]
+    fn two_tools_may_call_their_locks_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in [
+            ("python/requirements.lock", "# by Rye\n-e file:.\nrequests==2.31.0\n    # via shop\n"),
+            (
+                "chart/requirements.lock",
+                "dependencies:\n- name: a\n  repository: https://h.example\n  version: 1.0.0\n",
+            ),
+            ("neither/requirements.lock", "neither: [of them\n"),
+        ] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        }
+        let tree = FolderTree::open(folder.path()).expect("a folder");
+        let scan = scan(&tree, &GlobSet::empty());
+        let read: Vec<_> = scan.lockfiles.iter().map(|file| (file.path.as_str(), file.dependencies.len())).collect();
+        assert_eq!(read, [("chart/requirements.lock", 1), ("python/requirements.lock", 1)]);
+        assert_eq!(scan.problems.len(), 1, "{:?}", scan.problems);
+    }
 }

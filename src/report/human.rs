@@ -2,6 +2,7 @@
 
 mod row;
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
 
@@ -103,17 +104,20 @@ impl Page<'_> {
 
     /// The findings, file by file; the file with the most urgent one comes first.
     fn findings(&mut self, findings: &[Finding]) -> io::Result<()> {
-        let mut files: Vec<&RepoPath> = Vec::new();
-        for finding in findings {
-            if !files.contains(&&finding.file) {
-                files.push(&finding.file);
-            }
+        let rows: Vec<Row> = findings.iter().map(Row::new).collect();
+        let columns = Columns::new(&rows.iter().collect::<Vec<_>>(), self.width);
+        let mut files: Vec<(&RepoPath, Vec<&Row>)> = Vec::new();
+        let mut positions: HashMap<&RepoPath, usize> = HashMap::new();
+        for (finding, row) in findings.iter().zip(&rows) {
+            let position = *positions.entry(&finding.file).or_insert_with(|| {
+                files.push((&finding.file, Vec::new()));
+                files.len() - 1
+            });
+            files[position].1.push(row);
         }
-        let rows: Vec<(&RepoPath, Row)> = findings.iter().map(|finding| (&finding.file, Row::new(finding))).collect();
-        let columns = Columns::new(&rows.iter().map(|(_, row)| row).collect::<Vec<_>>(), self.width);
-        for file in files {
+        for (file, rows) in files {
             self.text(&visible(file.as_str()), 2)?;
-            for (_, row) in rows.iter().filter(|(of, _)| *of == file) {
+            for row in rows {
                 for line in row.lines(&columns, self.options) {
                     writeln!(self.sink, "{line}")?;
                 }

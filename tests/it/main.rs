@@ -12,6 +12,7 @@ mod hostile;
 mod ignores;
 mod limits;
 mod loose;
+mod memory;
 mod organisation;
 mod people;
 mod pitfalls;

@@ -11,6 +11,13 @@ use super::text::Lines;
 /// Deeper nesting is refused. Lockfiles nest less than 30 levels; `serde_json` itself stops at 128 in its own trees.
 const DEPTH_LIMIT: usize = 256;
 
+/// In files of this many bytes, or less, there may be any number of values.
+const SMALL: usize = 1024 * 1024;
+
+/// Lockfiles have thirty bytes for each value; with less than this many the tree would take many times the memory of the
+/// file.
+const BYTES_PER_VALUE: usize = 8;
+
 /// A value and the offset at which it starts.
 #[derive(Debug)]
 pub(in crate::extractor) struct Node<'a> {
@@ -51,11 +58,12 @@ impl<'a> Node<'a> {
             let message = message.split(" at line ").next().unwrap_or_default();
             ParseError::new(format!("read it as JSON: {message}")).at_line(line)
         })?;
-        let mut reader = Reader { text, position: 0 };
+        let mut reader = Reader { text, position: 0, values_left: values_in(text.len()) };
         reader.node(0).map_err(|fault| {
             let line = Lines::of(text).at(reader.position);
             let message = match fault {
                 Fault::TooDeep => format!("read it: it nests more than {DEPTH_LIMIT} levels"),
+                Fault::TooMany => "read it: it is made of more values than a lockfile of its size".to_owned(),
                 Fault::Duplicate(key) => {
                     format!("read it: the key `{}` stands twice in one object", key.escape_debug())
                 }
@@ -130,8 +138,14 @@ impl<'a> Node<'a> {
     }
 }
 
+/// How many values a text may have.
+fn values_in(length: usize) -> usize {
+    if length <= SMALL { usize::MAX } else { length / BYTES_PER_VALUE }
+}
+
 enum Fault {
     TooDeep,
+    TooMany,
     Duplicate(String),
     /// Cannot happen behind `serde_json`'s check.
     NotJson,
@@ -141,6 +155,7 @@ enum Fault {
 struct Reader<'a> {
     text: &'a str,
     position: usize,
+    values_left: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -163,6 +178,7 @@ impl<'a> Reader<'a> {
         if depth > DEPTH_LIMIT {
             return Err(Fault::TooDeep);
         }
+        self.values_left = self.values_left.checked_sub(1).ok_or(Fault::TooMany)?;
         let first = self.peek().ok_or(Fault::NotJson)?;
         let offset = self.position;
         let value = match first {
@@ -289,6 +305,16 @@ mod tests {
             assert_eq!(error.line, Some(line), "{text:?}");
             assert!(error.message.contains(part), "{}", error.message);
         }
+    }
+
+    #[test]
+    fn what_would_take_many_times_its_size_is_refused() {
+        for unit in ["1,", "[],", "{},", "\"\","] {
+            let text = format!("[{}1]", unit.repeat(2 * 1024 * 1024 / unit.len()));
+            assert!(Node::parse(&text).expect_err(unit).message.contains("more values"), "{unit}");
+        }
+        let usual = format!("[{}1]", "{\"name\": \"some-package\"}, ".repeat(100_000));
+        assert!(Node::parse(&usual).is_ok());
     }
 
     #[test]

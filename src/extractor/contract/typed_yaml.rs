@@ -1,13 +1,15 @@
 //! YAML that people write, with anchors and merge keys, read into types.
 
 use serde::de::DeserializeOwned;
-use serde_saphyr::Spanned;
+use serde_saphyr::{NonFiniteFloatPolicy, Spanned};
 
 use super::ParseError;
 
 /// Reads one document. Repeated keys, alias bombs and deep nesting are refused by the reader's own budget.
 pub(in crate::extractor) fn read<T: DeserializeOwned>(text: &str) -> Result<T, ParseError> {
-    serde_saphyr::from_str(text).map_err(|error| parse_error(&error))
+    // `12e4567` is text to whoever writes it, the digits of a commit for example, and a number without end to YAML.
+    let options = serde_saphyr::options! { non_finite_float_policy: NonFiniteFloatPolicy::AsString };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| parse_error(&error))
 }
 
 /// The line on which a value is written: where its anchor is, for an alias.
@@ -25,4 +27,17 @@ fn parse_error(error: &serde_saphyr::Error) -> ParseError {
         _ => message,
     };
     ParseError { line, ..ParseError::new(format!("read it as YAML: {message}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::de::IgnoredAny;
+
+    #[test]
+    fn digits_that_look_like_an_endless_number_are_read() {
+        for text in ["a: 12e4567\n", "a: .inf\n", "a: [1e999, {b: -.Inf}]\n"] {
+            assert!(read::<IgnoredAny>(text).is_ok(), "{text}");
+        }
+    }
 }

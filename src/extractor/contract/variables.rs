@@ -60,6 +60,8 @@ impl Expansion<'_> {
                 }
                 (_, '$') if !single_quoted => {
                     let (value, rest) = self.variable(after, depth)?;
+                    // At once: a value that is named again and again is in memory before the end is reached.
+                    self.budget = self.budget.checked_sub(value.len())?;
                     expanded.push_str(&value);
                     rest
                 }
@@ -69,8 +71,7 @@ impl Expansion<'_> {
                 }
             };
         }
-        self.budget = self.budget.checked_sub(expanded.len())?;
-        Some(expanded)
+        (expanded.len() <= LENGTH_LIMIT).then_some(expanded)
     }
 
     /// The value of what follows a `$`, and what follows the variable.
@@ -83,6 +84,8 @@ impl Expansion<'_> {
         let (inner, rest) = (inner.get(..end)?, inner.get(end + 1..)?);
         let (name, operation) = split_name(inner);
         let value = (self.value)(name);
+        // Also one that is not put in was copied.
+        self.budget = self.budget.checked_sub(value.as_ref().map_or(0, String::len))?;
         let filled = value.clone().filter(|value| !value.is_empty());
         let value = if name.is_empty() {
             return None;
@@ -135,6 +138,10 @@ fn closing_brace(text: &str) -> Option<usize> {
 fn cut(value: &str, operation: &str) -> Option<String> {
     let pattern = operation.trim_start_matches(['#', '%', '/']);
     if pattern.contains(['*', '?', '[', '\\', '$']) {
+        return None;
+    }
+    // A replacement may come as often as the value has letters.
+    if pattern.len().saturating_mul(value.len()) > LENGTH_LIMIT {
         return None;
     }
     let cut = match operation.len() - pattern.len() {
@@ -203,5 +210,10 @@ mod tests {
         assert_eq!(expand(&deep, Style::Compose, &value), None);
         let long = |_: &str| Some("x".repeat(10_000));
         assert_eq!(expand(&"$A".repeat(100), Style::Compose, &long), None);
+        // Each would take minutes and all memory.
+        for bomb in ["$A".repeat(1_000_000), "${A:+}".repeat(1_000_000), format!("${{A//x/{}}}", "y".repeat(1_000_000))]
+        {
+            assert_eq!(expand(&bomb, Style::Compose, &long), None, "{}", &bomb[..10]);
+        }
     }
 }

@@ -16,6 +16,13 @@ const DEPTH_LIMIT: usize = 64;
 /// Mappings of fewer members are searched for repeated keys one by one.
 const FEW: usize = 8;
 
+/// In files of this many bytes, or less, there may be any number of values.
+const SMALL: usize = 1024 * 1024;
+
+/// Every value ends with a sign or a line. Lockfiles have thirty bytes between these; with less than this many the tree
+/// would take many times the memory of the file.
+const BYTES_PER_VALUE: usize = 3;
+
 /// A value and the line on which it starts.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::extractor) struct Node<'a> {
@@ -46,6 +53,10 @@ pub(in crate::extractor) struct Member<'a> {
 impl<'a> Node<'a> {
     /// Reads the documents of a text. Refused are a mapping that has a key twice, and anchors, which no lockfile needs.
     pub(in crate::extractor) fn documents(text: &'a str) -> Result<Vec<Self>, ParseError> {
+        let ends = text.bytes().filter(|byte| matches!(byte, b',' | b'\n' | b'[' | b'{' | b']' | b'}')).count();
+        if text.len() > SMALL && ends > text.len() / BYTES_PER_VALUE {
+            return Err(ParseError::new("read it: it is made of more values than a lockfile of its size"));
+        }
         match block::read(text) {
             Some(documents) => Ok(documents),
             None => read_any(text),
@@ -290,6 +301,18 @@ mod tests {
         assert_eq!(documents[0].text_at("a"), Some("1"));
         assert_eq!(documents[0].texts_at("b").collect::<Vec<_>>(), [("c", "x")]);
         assert!(Node::documents("").expect("nothing").is_empty());
+    }
+
+    #[test]
+    fn long_lines_are_read_in_linear_time() {
+        let started = std::time::Instant::now();
+        for item in ["a,", "a, ", "'a', ", "{b: c}, ", "[], "] {
+            let text = format!("x: [{}z]\n", item.repeat(900_000 / item.len()));
+            assert!(Node::documents(&text).is_ok(), "{item}");
+        }
+        assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+        let text = format!("x: [{}z]\n", "a,".repeat(1_000_000));
+        assert!(Node::documents(&text).expect_err("forty times its size").message.contains("more values"));
     }
 
     #[test]

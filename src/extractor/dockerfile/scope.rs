@@ -5,9 +5,16 @@ use std::collections::HashMap;
 use super::super::contract::variables::{Style, expand};
 use super::instructions::Instruction;
 
+/// More bytes of values in one scope are not kept: variables that repeat a long one take any amount of memory.
+const BYTE_LIMIT: usize = 1024 * 1024;
+
 /// The values of one scope: above the first `FROM`, or of one stage. `None` is declared without a value.
 #[derive(Default)]
-pub(super) struct Values(HashMap<String, Option<String>>);
+pub(super) struct Values {
+    by_name: HashMap<String, Option<String>>,
+    /// How many bytes of values were noted.
+    bytes: usize,
+}
 
 impl Values {
     /// `ARG NAME[=default] …`; a name without a default takes the one that `global` has.
@@ -15,9 +22,9 @@ impl Values {
         for (_, word) in instruction.words() {
             let (name, default) = match word.split_once('=') {
                 Some((name, text)) => (name, self.expand(text, style)),
-                None => (word, global.and_then(|global| global.0.get(word).cloned().flatten())),
+                None => (word, global.and_then(|global| global.by_name.get(word).cloned().flatten())),
             };
-            self.0.insert(name.to_owned(), default);
+            self.note(name, default);
         }
     }
 
@@ -27,17 +34,26 @@ impl Values {
         let Some((offset, first)) = words.first() else { return };
         if !first.contains('=') {
             let value = instruction.arguments.get(offset + first.len()..).unwrap_or_default();
-            self.0.insert((*first).to_owned(), self.expand(value.trim(), style));
+            self.note(first, self.expand(value.trim(), style));
             return;
         }
         // All values of one instruction see what was there before it.
-        let pairs = words.iter().filter_map(|(_, word)| word.split_once('='));
-        let pairs: Vec<_> = pairs.map(|(name, value)| (name.to_owned(), self.expand(value, style))).collect();
-        self.0.extend(pairs);
+        let mut after = Self { by_name: HashMap::new(), bytes: self.bytes };
+        for (name, value) in words.iter().filter_map(|(_, word)| word.split_once('=')) {
+            after.note(name, self.expand(value, style));
+        }
+        self.by_name.extend(after.by_name);
+        self.bytes = after.bytes;
+    }
+
+    /// Notes a value; one beyond the limit is not known.
+    fn note(&mut self, name: &str, value: Option<String>) {
+        self.bytes = self.bytes.saturating_add(value.as_ref().map_or(0, String::len));
+        self.by_name.insert(name.to_owned(), value.filter(|_| self.bytes <= BYTE_LIMIT));
     }
 
     /// Puts the values into a text; `None` where one is missing.
     pub(super) fn expand(&self, text: &str, style: Style) -> Option<String> {
-        expand(text, style, &|name| self.0.get(name).cloned().flatten())
+        expand(text, style, &|name| self.by_name.get(name).cloned().flatten())
     }
 }

@@ -25,9 +25,8 @@ impl Pipfile {
         let content = file.neighbour("Pipfile")?;
         let root = parse(read_text(&content).ok()?, "[[source]]").ok()?;
         let mut pipfile = Self { asked: HashSet::new(), pins: HashMap::new() };
-        for (category, table) in &root {
-            let category = category.get_ref().as_ref();
-            let Some(table) = table.get_ref().as_table().filter(|_| !OTHER_TABLES.contains(&category)) else {
+        for (category, table) in root.members() {
+            let Some(table) = table.as_table().filter(|_| !OTHER_TABLES.contains(&category)) else {
                 continue;
             };
             let locked = match category {
@@ -35,9 +34,9 @@ impl Pipfile {
                 "dev-packages" => "develop",
                 other => other,
             };
-            for (name, value) in table {
-                let name = normalise(name.get_ref());
-                if let Some(value) = value.get_ref().as_table().filter(|value| value.contains_key("git")) {
+            for (name, value) in table.members() {
+                let name = normalise(name);
+                if let Some(value) = value.as_table().filter(|value| value.has("git")) {
                     pipfile.pins.insert(name.clone(), pin_of(|field| value.text_at(field)));
                 }
                 pipfile.asked.insert((locked.to_owned(), name));

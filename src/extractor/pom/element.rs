@@ -9,6 +9,13 @@ use super::super::contract::text::Lines;
 /// Maven nests about ten levels; configurations of plugins nest as they like.
 const DEPTH_LIMIT: usize = 100;
 
+/// In files of this many bytes, or less, there may be any number of elements.
+const SMALL: usize = 1024 * 1024;
+
+/// Elements have forty bytes in files that people write; with less than this many the tree would take many times the
+/// memory of the file.
+const BYTES_PER_ELEMENT: usize = 10;
+
 /// An element. Attributes mean nothing in a pom.xml.
 #[derive(Debug, Default)]
 pub(super) struct Element {
@@ -29,6 +36,7 @@ impl Element {
         let mut reader = Reader::from_str(text);
         let mut open: Vec<Self> = Vec::new();
         let mut root = None;
+        let mut elements_left = if text.len() <= SMALL { usize::MAX } else { text.len() / BYTES_PER_ELEMENT };
         loop {
             let offset = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
             let fault = |message: String| ParseError::new(message).at_line(lines.at(offset));
@@ -64,6 +72,9 @@ impl Element {
                 Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => None,
             };
             let Some(mut element) = closed else { continue };
+            elements_left = elements_left
+                .checked_sub(1)
+                .ok_or_else(|| fault("read it: it is made of more elements than a project of its size".to_owned()))?;
             let text = std::mem::take(&mut element.text);
             text.trim().clone_into(&mut element.text);
             match open.last_mut() {

@@ -9,6 +9,8 @@ use crate::model::repository::RepoPath;
 
 /// More parents than any project has.
 const PARENT_LIMIT: usize = 16;
+/// More bytes of parents are not read: each module of a project reads them anew, and as trees they are large.
+const PARENT_BYTES: usize = 4 * 1024 * 1024;
 /// Properties in properties; deeper ones stay as they are written.
 const NESTING_LIMIT: usize = 16;
 /// A text that grows beyond this while properties are put in is none that a pom.xml needs.
@@ -160,6 +162,7 @@ fn parents(file: &SourceFile<'_>, root: &Element) -> Vec<Element> {
     let mut parents: Vec<Element> = Vec::new();
     let mut path = file.path.clone();
     let mut seen = HashSet::from([path.clone()]);
+    let mut bytes = 0;
     while parents.len() < PARENT_LIMIT {
         let Some(parent) = parents.last().unwrap_or(root).child("parent") else { break };
         // An empty `relativePath` says that the parent is in a repository.
@@ -170,6 +173,10 @@ fn parents(file: &SourceFile<'_>, root: &Element) -> Vec<Element> {
         }
         // A parent that is absent or broken only costs versions, and is named by its own reading.
         let content = file.tree.read(&found).ok();
+        bytes += content.as_ref().map_or(0, Vec::len);
+        if bytes > PARENT_BYTES {
+            break;
+        }
         let text = content.as_deref().and_then(|content| std::str::from_utf8(content).ok());
         let Some(element) = text.and_then(|text| Element::parse(text).ok()) else { break };
         // Maven looks into a repository when another project is there.

@@ -100,3 +100,28 @@ fn what_is_no_pom_is_refused_with_a_way_out() {
         assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("effective-pom")), "{error}");
     }
 }
+
+#[test]
+fn a_parent_that_is_no_parents_size_is_not_read() {
+    let child = "<project><parent><artifactId>p</artifactId></parent><dependencies><dependency><groupId>a</groupId><artifactId>b</artifactId><version>${v}</version></dependency></dependencies></project>";
+    let parent = |spare: usize| {
+        format!(
+            "<project><artifactId>p</artifactId><properties><v>1</v></properties><!--{}--></project>",
+            " ".repeat(spare)
+        )
+    };
+    for (spare, found) in [(100_000, 1), (5_000_000, 0)] {
+        let parent = parent(spare);
+        let files = [("a/pom.xml", child.as_bytes()), ("pom.xml", parent.as_bytes())];
+        assert_eq!(extract(&Pom, &files).expect("a pom.xml").len(), found, "{spare}");
+    }
+}
+
+#[test]
+fn what_would_take_many_times_its_size_is_refused() {
+    for unit in ["<a/>", "<a></a>"] {
+        let text = format!("<project>{}</project>", unit.repeat(2 * 1024 * 1024 / unit.len()));
+        let error = extract(&Pom, &[("pom.xml", text.as_bytes())]).expect_err(unit);
+        assert!(error.message.contains("more elements"), "{error}");
+    }
+}

@@ -5,6 +5,9 @@
 use std::iter::Peekable;
 use std::str::CharIndices;
 
+/// More labels or attributes have no meaning in a lock, and each takes more memory than text.
+const FEW: usize = 16;
+
 /// A block: `provider "registry.example/a/b" { … }`.
 pub(super) struct Block {
     /// Its type.
@@ -51,7 +54,9 @@ pub(super) fn read(text: &str) -> Result<Vec<Block>, Fault> {
         let mut block = Block { kind, labels: Vec::new(), offset, attributes: Vec::new() };
         loop {
             match reader.token()? {
-                Some((_, Token::Text(label) | Token::Word(label))) => block.labels.push(label),
+                Some((_, Token::Text(label) | Token::Word(label))) if block.labels.len() < FEW => {
+                    block.labels.push(label);
+                }
                 Some((_, Token::Sign('{'))) => break,
                 other => return Err(reader.fault(other, "`{`")),
             }
@@ -59,7 +64,9 @@ pub(super) fn read(text: &str) -> Result<Vec<Block>, Fault> {
         loop {
             match reader.skip_newlines()? {
                 Some((_, Token::Sign('}'))) => break,
-                Some((offset, Token::Word(name))) => block.attributes.push(reader.attribute(name, offset)?),
+                Some((offset, Token::Word(name))) if block.attributes.len() < FEW => {
+                    block.attributes.push(reader.attribute(name, offset)?);
+                }
                 other => return Err(reader.fault(other, "an attribute or `}`")),
             }
         }

@@ -44,12 +44,12 @@ impl Manifest {
         if let Some(project) = root.table_at("project") {
             known = true;
             manifest.ask_all(project.list_at("dependencies"), Scope::Runtime);
-            for (extra, list) in project.table_at("optional-dependencies").into_iter().flatten() {
-                manifest.extras.push(normalise(extra.get_ref()));
+            for (extra, list) in project.table_at("optional-dependencies").into_iter().flat_map(Table::members) {
+                manifest.extras.push(normalise(extra));
                 manifest.ask_all(items(list), Scope::Runtime);
             }
         }
-        for (_, list) in root.table_at("dependency-groups").into_iter().flatten() {
+        for (_, list) in root.table_at("dependency-groups").into_iter().flat_map(Table::members) {
             known = true;
             manifest.ask_all(items(list), Scope::Development);
         }
@@ -66,9 +66,9 @@ impl Manifest {
         let Some(poetry) = tool.table_at("poetry") else { return false };
         self.ask_table(poetry.table_at("dependencies"), Scope::Runtime);
         self.ask_table(poetry.table_at("dev-dependencies"), Scope::Development);
-        for (name, group) in poetry.table_at("group").into_iter().flatten() {
-            let scope = if name.get_ref() == "main" { Scope::Runtime } else { Scope::Development };
-            self.ask_table(group.get_ref().as_table().and_then(|group| group.table_at("dependencies")), scope);
+        for (name, group) in poetry.table_at("group").into_iter().flat_map(Table::members) {
+            let scope = if name == "main" { Scope::Runtime } else { Scope::Development };
+            self.ask_table(group.as_table().and_then(|group| group.table_at("dependencies")), scope);
         }
         true
     }
@@ -76,7 +76,7 @@ impl Manifest {
     /// <https://pdm-project.org/latest/reference/pep621/>
     fn read_pdm(&mut self, tool: &Table<'_>) -> bool {
         let Some(pdm) = tool.table_at("pdm") else { return false };
-        for (_, list) in pdm.table_at("dev-dependencies").into_iter().flatten() {
+        for (_, list) in pdm.table_at("dev-dependencies").into_iter().flat_map(Table::members) {
             self.ask_all(items(list), Scope::Development);
         }
         self.name_registries(pdm.tables_at("source"));
@@ -87,11 +87,11 @@ impl Manifest {
     fn read_uv(&mut self, tool: &Table<'_>) -> bool {
         let Some(uv) = tool.table_at("uv") else { return false };
         self.ask_all(uv.list_at("dev-dependencies"), Scope::Development);
-        for (name, source) in uv.table_at("sources").into_iter().flatten() {
+        for (name, source) in uv.table_at("sources").into_iter().flat_map(Table::members) {
             // A list where the source depends on the platform.
-            let sources = source.get_ref().as_table().into_iter().chain(items(source).iter().filter_map(as_table));
-            for source in sources.filter(|source| source.contains_key("git")) {
-                self.follow(name.get_ref(), pin_of(|field| source.text_at(field)));
+            let sources = source.as_table().into_iter().chain(items(source).iter().filter_map(as_table));
+            for source in sources.filter(|source| source.has("git")) {
+                self.follow(name, pin_of(|field| source.text_at(field)));
             }
         }
         self.name_registries(uv.tables_at("index"));
@@ -125,14 +125,13 @@ impl Manifest {
 
     /// Poetry's tables: a name with a version, a table, or a list of tables.
     fn ask_table(&mut self, table: Option<&Table<'_>>, scope: Scope) {
-        for (name, value) in table.into_iter().flatten() {
-            let name = name.get_ref().as_ref();
+        for (name, value) in table.into_iter().flat_map(Table::members) {
             if name == "python" {
                 continue;
             }
             self.ask(name, scope);
-            let tables = value.get_ref().as_table().into_iter().chain(items(value).iter().filter_map(as_table));
-            for table in tables.filter(|table| table.contains_key("git")) {
+            let tables = value.as_table().into_iter().chain(items(value).iter().filter_map(as_table));
+            for table in tables.filter(|table| table.has("git")) {
                 self.follow(name, pin_of(|field| table.text_at(field)));
             }
         }
@@ -166,7 +165,7 @@ impl Manifest {
 }
 
 fn as_table<'t, 'a>(value: &'t Value<'a>) -> Option<&'t Table<'a>> {
-    value.get_ref().as_table()
+    value.as_table()
 }
 
 fn trim_address(url: &str) -> String {

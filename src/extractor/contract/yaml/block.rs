@@ -347,7 +347,8 @@ impl<'a> Flow<'a> {
             return Some(text);
         }
         let sign = self.rest.find([',', '[', ']', '{', '}'])?;
-        let end = self.rest.find(": ").map_or(sign, |colon| colon.min(sign));
+        // No further than the sign: the rest of the line would be searched for each of its words.
+        let end = self.rest.get(..sign)?.find(": ").unwrap_or(sign);
         let text = self.rest.get(..end)?.trim_end_matches(' ');
         self.rest = self.rest.get(end..)?;
         // A colon at the end of a word has another meaning here.

@@ -1,14 +1,15 @@
 //! The advisories of all sources, by package: a view over the compiled index.
 
 mod answers;
+mod rating;
 mod release;
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use answers::{Answers, Question};
+use rating::{gravity, highest_score, severity};
 
 use super::contract::Annotation;
 use super::index::{
@@ -18,7 +19,7 @@ use super::ranges::{self, Claims, Locked};
 use crate::model::advisory::{Advisory, AdvisoryId, AdvisoryKind, Affected};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::finding::{AdvisoryRecord, KnownFlaw};
-use crate::model::severity::{Cvss, Severity};
+use crate::model::severity::Severity;
 
 /// Every advisory that was loaded, looked up by ecosystem and normalised name.
 ///
@@ -363,39 +364,6 @@ fn repository_of(ecosystem: Ecosystem, name: &str) -> Option<&str> {
             name.get(..second_slash)
         }
         _ => None,
-    }
-}
-
-/// The rating of a flaw. Unknown stands above medium where findings are sorted; a record without a rating must not
-/// outrank one with a rating.
-fn severity(kind: AdvisoryKind, ratings: impl Iterator<Item = Severity>, is_exploited: bool) -> Severity {
-    let rated = ratings.filter(|severity| *severity != Severity::Unknown).max().unwrap_or(Severity::Unknown);
-    match rated {
-        // Whoever installs an attack has been attacked, whatever score somebody gave it.
-        _ if kind == AdvisoryKind::Malicious => Severity::Critical,
-        rated if !is_exploited => rated,
-        Severity::Low => Severity::Medium,
-        Severity::Medium | Severity::Unknown => Severity::High,
-        Severity::High | Severity::Critical => Severity::Critical,
-    }
-}
-
-fn highest_score(texts: &[Text]) -> Option<Cvss> {
-    let vectors = texts.iter().filter_map(|text| text.cvss.as_ref());
-    let order = |left: &&Cvss, right: &&Cvss| -> Ordering {
-        left.score.total_cmp(&right.score).then_with(|| left.vector.cmp(&right.vector))
-    };
-    vectors.max_by(order).cloned()
-}
-
-/// The gravest first.
-fn gravity(kind: AdvisoryKind) -> u8 {
-    match kind {
-        AdvisoryKind::Malicious => 0,
-        AdvisoryKind::Vulnerability => 1,
-        AdvisoryKind::Unsound => 2,
-        AdvisoryKind::Unmaintained => 3,
-        AdvisoryKind::Notice => 4,
     }
 }
 

@@ -371,6 +371,7 @@ fn repository_of(ecosystem: Ecosystem, name: &str) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::model::advisory::{AffectedRange, RangeEvent};
+    use crate::model::severity::Cvss;
 
     struct Record(Advisory);
 

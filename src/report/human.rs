@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
 
+use rayon::prelude::*;
+
 use self::row::{Columns, Row, wrap};
 use super::contract::{ReportOptions, Reporter, Section, project_count, visible};
 use crate::model::finding::Finding;
@@ -21,6 +23,9 @@ const WIDTH: u16 = 80;
 
 /// Narrower columns are unreadable, and longer lines as well.
 const WIDTHS: RangeInclusive<u16> = 60..=160;
+
+/// So many findings are worded on every core.
+const MANY: usize = 1_000;
 
 /// Holds words together that are to stand on one line.
 const NO_BREAK_SPACE: char = '\u{A0}';
@@ -104,7 +109,11 @@ impl Page<'_> {
 
     /// The findings, file by file; the file with the most urgent one comes first.
     fn findings(&mut self, findings: &[Finding]) -> io::Result<()> {
-        let rows: Vec<Row> = findings.iter().map(Row::new).collect();
+        let rows: Vec<Row> = match findings.len() {
+            // Waking the other cores takes longer.
+            0..MANY => findings.iter().map(Row::new).collect(),
+            _ => findings.par_iter().map(Row::new).collect(),
+        };
         let columns = Columns::new(&rows.iter().collect::<Vec<_>>(), self.width);
         let mut files: Vec<(&RepoPath, Vec<&Row>)> = Vec::new();
         let mut positions: HashMap<&RepoPath, usize> = HashMap::new();

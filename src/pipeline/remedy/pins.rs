@@ -33,13 +33,6 @@ fn pin(request: &RemedyRequest<'_>, state: &State, finding: &Finding) -> Result<
         Failure::new(BlockCause::PostConditionFailed, format!("`{}` is not where it was found", finding.package))
     })?;
     let dependency = &state.lockfile.dependencies[position];
-    if let Origin::Image { tag, .. } = &finding.origin {
-        let tag = tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
-        let step =
-            format!("put the digest of the image that was tested behind it: `{}{tag}@sha256:…`", finding.package);
-        let text = "images are not pinned to a digest here yet";
-        return Err(Failure::new(BlockCause::Unsupported, text).with_next_step(step));
-    }
     let commit = commit_of(&finding.origin)?;
     if follows_no_branch(dependency) {
         // An earlier pin of the same repository has pinned this package as well.

@@ -17,9 +17,8 @@ pub(super) enum Storage {
     File(File, u64),
 }
 
-/// Smaller files are read at once, in a few milliseconds: every look-up is then quicker. All public advisories but those
-/// of npm and the operating systems compile to some 8 MiB.
-const SMALL: u64 = 12 << 20;
+/// Smaller files are read at once: that is quicker than a hundred look-ups in them.
+const SMALL: u64 = 2 << 20;
 
 impl Storage {
     /// Opens a file.

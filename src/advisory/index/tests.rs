@@ -200,7 +200,7 @@ fn a_file_that_is_cut_off_while_it_is_open_is_an_error() {
     // A small one would be in memory by now.
     let mut advisories = sample();
     let long = advisories[0].clone();
-    advisories.extend((0..240).map(|number| Advisory {
+    advisories.extend((0..40).map(|number| Advisory {
         id: id(&format!("LONG-{number}")),
         aliases: Vec::new(),
         references: (0..2_000).map(|line| format!("https://example.org/{number}/{line}/0123456789")).collect(),
@@ -208,7 +208,7 @@ fn a_file_that_is_cut_off_while_it_is_open_is_an_error() {
         ..long.clone()
     }));
     std::fs::write(&path, bytes_of(advisories)).unwrap();
-    assert!(std::fs::metadata(&path).unwrap().len() > 12 << 20);
+    assert!(std::fs::metadata(&path).unwrap().len() > 2 << 20);
     let database = AdvisoryDatabase::open_kept(&path).unwrap();
     let file = std::fs::File::options().write(true).open(&path).unwrap();
     file.set_len(220).unwrap();

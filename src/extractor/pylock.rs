@@ -1,4 +1,4 @@
-//! pylock.toml and pylock.<name>.toml, version 1 (<https://packaging.python.org/en/latest/specifications/pylock-toml/>).
+//! `pylock.toml` and `pylock.<name>.toml`, version 1 (<https://packaging.python.org/en/latest/specifications/pylock-toml/>).
 
 use super::contract::python::git::{is_commit, pin_by_form, without_credentials};
 use super::contract::python::graph::{Edges, Names, mark_direct};

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::contract::installed::{Installed, Record, records};
 use super::contract::os_release::System;
-use super::contract::text::{explain, read_text};
+use super::contract::text::read_whole;
 use super::contract::{Extractor, ParseError, SourceFile};
 use crate::model::dependency::{Dependency, Origin, PackageVersion};
 use crate::model::ecosystem::Ecosystem;
@@ -33,8 +33,7 @@ impl Extractor for ApkInstalled {
         if file.content.iter().all(u8::is_ascii_whitespace) {
             return Ok(Vec::new());
         }
-        let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        read(file, text).map_err(|error| explain(text, error, WAY_OUT))
+        read_whole(file, WAY_OUT, |text| read(file, text))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::contract::json::{Member, Node};
 use super::contract::npm::graph::{Graph, Package};
-use super::contract::text::{Lines, explain, read_text};
+use super::contract::text::{Lines, read_whole};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Scope};
 use crate::model::repository::RepoPath;
@@ -43,8 +43,7 @@ impl Extractor for BunLock {
                 "run `bun install --save-text-lockfile --frozen-lockfile --lockfile-only` to write bun.lock",
             ));
         }
-        let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        read(text).map_err(|error| explain(text, error, WAY_OUT))
+        read_whole(file, WAY_OUT, read)
     }
 }
 

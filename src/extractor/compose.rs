@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 
 use super::contract::image::Image;
-use super::contract::text::{explain, read_text};
+use super::contract::text::read_whole;
 use super::contract::variables::{Style, expand};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count, typed_yaml};
 use crate::model::dependency::{Dependency, Scope};
@@ -43,8 +43,7 @@ impl Extractor for Compose {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        read(file, text).map_err(|error| explain(text, error, WAY_OUT))
+        read_whole(file, WAY_OUT, |text| read(file, text))
     }
 }
 

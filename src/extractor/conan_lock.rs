@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::contract::graph::{link, roots_are_direct};
 use super::contract::json::Node;
-use super::contract::text::{Lines, explain, read_text};
+use super::contract::text::{Lines, read_whole};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
@@ -32,8 +32,7 @@ impl Extractor for ConanLock {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        read(file, text).map_err(|error| explain(text, error, WAY_OUT))
+        read_whole(file, WAY_OUT, |text| read(file, text))
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use super::contract::git_pin::judge;
 use super::contract::image::Image;
-use super::contract::text::{explain, read_text};
+use super::contract::text::read_whole;
 use super::contract::variables::Style;
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
@@ -107,8 +107,7 @@ impl Extractor for Dockerfile {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        read(text).map_err(|error| explain(text, error, WAY_OUT))
+        read_whole(file, WAY_OUT, read)
     }
 }
 

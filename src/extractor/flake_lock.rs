@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::contract::git_pin::judge;
 use super::contract::graph::link;
 use super::contract::json::Node;
-use super::contract::text::{Lines, explain, read_text};
+use super::contract::text::{Lines, read_whole};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, GitPin, Origin};
 use crate::model::ecosystem::Ecosystem;
@@ -33,8 +33,7 @@ impl Extractor for FlakeLock {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        read(text).map_err(|error| explain(text, error, WAY_OUT))
+        read_whole(file, WAY_OUT, read)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::contract::go_module::{GoModule, Replacement, Requirement};
-use super::contract::text::{explain, read_text};
+use super::contract::text::read_whole;
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
@@ -30,8 +30,7 @@ impl Extractor for GoMod {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        read(text).map_err(|error| explain(text, error, WAY_OUT))
+        read_whole(file, WAY_OUT, read)
     }
 }
 

@@ -6,7 +6,7 @@ mod term;
 use std::collections::HashMap;
 
 use super::contract::git_options::followed;
-use super::contract::text::{Lines, explain, read_text};
+use super::contract::text::{Lines, read_whole};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
@@ -29,8 +29,7 @@ impl Extractor for MixLock {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        read(file, text).map_err(|error| explain(text, error, WAY_OUT))
+        read_whole(file, WAY_OUT, |text| read(file, text))
     }
 }
 

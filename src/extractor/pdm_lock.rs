@@ -6,7 +6,7 @@ use super::contract::python::git::{pin_by_form, without_credentials};
 use super::contract::python::graph::{Edges, Names, mark_direct, mark_scopes_of};
 use super::contract::python::manifest::Manifest;
 use super::contract::python::{is_development_name, normalise, requirement_name, requirement_range};
-use super::contract::text::{Lines, explain, read_text};
+use super::contract::text::{Lines, read_whole};
 use super::contract::toml::{Look as _, Table, Value, parse, text};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
@@ -34,8 +34,7 @@ impl Extractor for PdmLock {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        let content = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        read(file, content).map_err(|error| explain(content, error, WAY_OUT))
+        read_whole(file, WAY_OUT, |content| read(file, content))
     }
 }
 

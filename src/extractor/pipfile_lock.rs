@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::contract::json::{Member, Node};
 use super::contract::python::git::{GitAddress, pin_by_form, without_credentials};
 use super::contract::python::{is_development_name, normalise};
-use super::contract::text::{Lines, explain, read_text};
+use super::contract::text::{Lines, read_whole};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
@@ -35,8 +35,7 @@ impl Extractor for PipfileLock {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        let content = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        read(file, content).map_err(|error| explain(content, error, WAY_OUT))
+        read_whole(file, WAY_OUT, |content| read(file, content))
     }
 }
 

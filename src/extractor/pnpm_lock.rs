@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::contract::npm::graph::{Graph, Package};
-use super::contract::text::{explain, read_text};
+use super::contract::text::read_whole;
 use super::contract::yaml::{Member, Node};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Scope};
@@ -41,8 +41,7 @@ impl Extractor for PnpmLock {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        read(text).map_err(|error| explain(text, error, WAY_OUT))
+        read_whole(file, WAY_OUT, read)
     }
 }
 

@@ -4,7 +4,7 @@ use super::contract::python::git::{is_commit, pin_by_form, pin_of, without_crede
 use super::contract::python::graph::{Edges, Names, mark_direct, mark_scopes_of};
 use super::contract::python::manifest::Manifest;
 use super::contract::python::normalise;
-use super::contract::text::{Lines, explain, read_text};
+use super::contract::text::{Lines, read_whole};
 use super::contract::toml::{Look as _, Table, Value, items, parse, text};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
@@ -33,8 +33,7 @@ impl Extractor for PoetryLock {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        let content = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        read(file, content).map_err(|error| explain(content, error, WAY_OUT))
+        read_whole(file, WAY_OUT, |content| read(file, content))
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::contract::git_options::followed;
-use super::contract::text::{explain, read_text};
+use super::contract::text::read_whole;
 use super::contract::yaml_entries::Entries;
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count, typed_yaml};
 use crate::model::dependency::{Dependency, Origin, Scope};
@@ -29,8 +29,7 @@ impl Extractor for PubspecLock {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        read(text).map_err(|error| explain(text, error, WAY_OUT))
+        read_whole(file, WAY_OUT, read)
     }
 }
 

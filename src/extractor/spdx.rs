@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::contract::bom::{Bom, Edge, Element};
 use super::contract::json::Node;
-use super::contract::text::{Lines, explain, read_text};
+use super::contract::text::{Lines, read_whole};
 use super::contract::{Extractor, ParseError, SourceFile};
 use crate::model::dependency::Dependency;
 use crate::model::repository::RepoPath;
@@ -26,8 +26,7 @@ impl Extractor for Spdx {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        read(text).map_err(|error| explain(text, error, WAY_OUT))
+        read_whole(file, WAY_OUT, read)
     }
 }
 

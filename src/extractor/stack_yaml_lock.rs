@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::contract::text::{explain, read_text};
+use super::contract::text::read_whole;
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count, typed_yaml};
 use crate::model::dependency::{Dependency, GitPin, Origin};
 use crate::model::ecosystem::Ecosystem;
@@ -27,8 +27,7 @@ impl Extractor for StackYamlLock {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        read(text).map_err(|error| explain(text, error, WAY_OUT))
+        read_whole(file, WAY_OUT, read)
     }
 }
 

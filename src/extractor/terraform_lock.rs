@@ -5,7 +5,7 @@ mod hcl;
 
 use std::collections::HashSet;
 
-use super::contract::text::{Lines, explain, read_text};
+use super::contract::text::{Lines, read_whole};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::Dependency;
 use crate::model::ecosystem::Ecosystem;
@@ -32,8 +32,7 @@ impl Extractor for TerraformLock {
         if file.content.iter().all(u8::is_ascii_whitespace) {
             return Ok(Vec::new());
         }
-        let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        read(text).map_err(|error| explain(text, error, WAY_OUT))
+        read_whole(file, WAY_OUT, read)
     }
 }
 

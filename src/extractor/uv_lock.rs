@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use super::contract::python::graph::{Edges, Names, mark_scopes};
 use super::contract::python::manifest::Manifest;
 use super::contract::python::registry::set_registries;
-use super::contract::text::{Lines, explain, read_text};
+use super::contract::text::{Lines, read_whole};
 use super::contract::toml::{Look as _, Table, Value, items, parse, text};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Scope};
@@ -34,8 +34,7 @@ impl Extractor for UvLock {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        let content = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        read(file, content).map_err(|error| explain(content, error, WAY_OUT))
+        read_whole(file, WAY_OUT, |content| read(file, content))
     }
 }
 

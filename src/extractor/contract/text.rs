@@ -1,6 +1,7 @@
 //! Text from a repository: its encoding, its lines, and what usually went wrong with it.
 
-use super::ParseError;
+use super::{ParseError, SourceFile};
+use crate::model::dependency::Dependency;
 
 /// The offsets at which the lines of a text start, so that a line is found without counting from the top again.
 pub(in crate::extractor) struct Lines(Vec<usize>);
@@ -26,6 +27,16 @@ pub(in crate::extractor) fn read_text(content: &[u8]) -> Result<&str, ParseError
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim().is_empty() { Err(ParseError::new("find anything in it: the file is empty")) } else { Ok(text) }
+}
+
+/// What `read` finds in the text of a file; every error names the way out.
+pub(in crate::extractor) fn read_whole(
+    file: &SourceFile<'_>,
+    way_out: &str,
+    read: impl FnOnce(&str) -> Result<Vec<Dependency>, ParseError>,
+) -> Result<Vec<Dependency>, ParseError> {
+    let text = read_text(file.content).map_err(|error| error.with_hint(way_out))?;
+    read(text).map_err(|error| explain(text, error, way_out))
 }
 
 /// What to say about a text that could not be read: an unresolved merge is named before any syntax.

@@ -6,7 +6,7 @@ use super::contract::python::manifest::Manifest;
 use super::contract::python::normalise;
 use super::contract::python::registry::set_registries;
 use super::contract::text::{Lines, read_whole};
-use super::contract::toml::{Look as _, Table, Value, parse, text};
+use super::contract::toml::{Look as _, NamedTable, Table, Value, parse, text};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
@@ -85,10 +85,7 @@ struct Package<'t> {
 
 impl<'t> Package<'t> {
     fn read(entry: &'t Value<'t>, lines: &Lines) -> Result<Self, ParseError> {
-        let fault = |message: &str| ParseError::new(message).at_line(lines.at(entry.offset));
-        let table = entry.as_table().ok_or_else(|| fault("find a table for each package"))?;
-        let name = table.at("name").and_then(|name| Some((text(name)?, lines.at(name.offset))));
-        let (name, line) = name.ok_or_else(|| fault("find the name of a package"))?;
+        let NamedTable { name, line, table } = NamedTable::read(entry, lines)?;
         Ok(Self { name, version: table.text_at("version").unwrap_or_default(), line, table })
     }
 

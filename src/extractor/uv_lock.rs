@@ -8,7 +8,7 @@ use super::contract::python::graph::{Edges, Names, mark_scopes};
 use super::contract::python::manifest::Manifest;
 use super::contract::python::registry::set_registries;
 use super::contract::text::{Lines, read_whole};
-use super::contract::toml::{Look as _, Table, Value, items, parse, text};
+use super::contract::toml::{Look as _, NamedTable, Table, Value, items, parse};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Scope};
 use crate::model::ecosystem::Ecosystem;
@@ -79,9 +79,7 @@ struct Package<'t> {
 impl<'t> Package<'t> {
     fn read(entry: &'t Value<'t>, lines: &Lines) -> Result<Self, ParseError> {
         let fault = |message: String| ParseError::new(message).at_line(lines.at(entry.offset));
-        let table = entry.as_table().ok_or_else(|| fault("find a table for each package".to_owned()))?;
-        let name = table.at("name").and_then(|name| Some((text(name)?, lines.at(name.offset))));
-        let (name, line) = name.ok_or_else(|| fault("find the name of a package".to_owned()))?;
+        let NamedTable { name, line, table } = NamedTable::read(entry, lines)?;
         let shown = name.escape_debug();
         let source = table.table_at("source").and_then(Source::read);
         let source = source.ok_or_else(|| fault(format!("find the source of `{shown}`")))?;

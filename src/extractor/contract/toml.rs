@@ -278,6 +278,27 @@ pub(in crate::extractor) fn items<'t, 'a>(value: &'t Value<'a>) -> &'t [Value<'a
     }
 }
 
+/// A package as Python's lockfiles list it: a table with a name.
+pub(in crate::extractor) struct NamedTable<'t> {
+    /// The name.
+    pub(in crate::extractor) name: &'t str,
+    /// The line of the name, from 1.
+    pub(in crate::extractor) line: u32,
+    /// All of it.
+    pub(in crate::extractor) table: &'t Table<'t>,
+}
+
+impl<'t> NamedTable<'t> {
+    /// Takes an entry of the list; one that is no table, or has no name, is an error at its place.
+    pub(in crate::extractor) fn read(entry: &'t Value<'t>, lines: &Lines) -> Result<Self, ParseError> {
+        let fault = |message: &str| ParseError::new(message).at_line(lines.at(entry.offset));
+        let table = entry.as_table().ok_or_else(|| fault("find a table for each package"))?;
+        let name = table.at("name").and_then(|name| Some((text(name)?, lines.at(name.offset))));
+        let (name, line) = name.ok_or_else(|| fault("find the name of a package"))?;
+        Ok(Self { name, line, table })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

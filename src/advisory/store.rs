@@ -21,7 +21,7 @@ use super::contract::Source;
 use super::database::AdvisoryDatabase;
 use super::index::{IndexError, Metadata};
 use crate::config::policy::{AdvisoryPolicy, SourceKind};
-use crate::model::report::SourceStatus;
+use crate::model::report::{Problem, SourceStatus};
 use files::FilesError;
 use gathering::Gathering;
 use remote::RemoteError;
@@ -238,14 +238,7 @@ fn fall_back(error: LoadError, request: &LoadRequest<'_>, shelf: &Shelf) -> Resu
 
 /// An error with its causes, on one line.
 fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
+    Problem::from_error(error, None).message
 }
 
 /// The sources as an index tells them.

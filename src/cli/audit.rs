@@ -19,7 +19,7 @@ use crate::git::local;
 use crate::git::mirror::{self, MirrorRequest};
 use crate::git::tree::GitTree;
 use crate::model::report::{Problem, ProjectReport, Report};
-use crate::pipeline::audit::{AuditContext, audit as audit_tree};
+use crate::pipeline::audit::{AuditContext, audit as audit_tree, day_of};
 use crate::pipeline::remedy::Tools;
 use crate::pipeline::resolve::Resolver;
 use crate::pipeline::suppress;
@@ -62,7 +62,7 @@ pub(super) fn audit(
             advisories: &advisories,
             exclude: &policy.exclude,
             ignores: &policy.ignores,
-            today: now.to_zoned(jiff::tz::TimeZone::UTC).date(),
+            today: day_of(now),
             resolver: resolver.as_ref(),
             withdrawals: withdrawals.as_ref(),
         },

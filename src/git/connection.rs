@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gix::protocol::transport::client::blocking_io::http;
+use gix::protocol::transport::client::TransportWithoutIO as _;
+use gix::protocol::transport::client::blocking_io::{Transport, connect, http};
 
 use crate::git::address::Address;
 use crate::git::mirror::MirrorError;
@@ -74,6 +75,26 @@ impl<'a> Access<'a> {
             configure_request: None,
         };
         Some(Box::new(http::Options { backend: Some(Arc::new(Mutex::new(backend))), ..http::Options::default() }))
+    }
+}
+
+/// A connection that stands, and what the server said it can.
+pub(super) type Connected = (Box<dyn Transport + Send>, gix::protocol::Handshake);
+
+impl Access<'_> {
+    /// Connects to the server's side of a fetch.
+    pub(super) fn connect(&self) -> gix::Result<Connected> {
+        let mut transport = connect::connect(self.url.clone(), connect::Options::default())?;
+        if let Some(options) = self.options() {
+            transport.configure(&*options)?;
+        }
+        if let Some(identity) = self.identity() {
+            transport.set_identity(identity).map_err(gix::Error::from_error)?;
+        }
+        let service = gix::protocol::transport::Service::UploadPack;
+        let handshake =
+            gix::protocol::handshake(&mut transport, service, no_credentials, Vec::new(), &mut gix::progress::Discard)?;
+        Ok((transport, handshake))
     }
 }
 

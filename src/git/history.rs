@@ -6,11 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use gix::protocol::fetch::{self, Arguments, Response, Shallow, Tags, negotiate};
-use gix::protocol::transport::client::TransportWithoutIO as _;
-use gix::protocol::transport::client::blocking_io::connect;
 
 use crate::git::address::Address;
-use crate::git::connection::{Access, classify, no_credentials};
+use crate::git::connection::{Access, classify};
 use crate::git::guard;
 use crate::git::mirror::{self, MirrorError};
 use crate::git::remote::{self, commit_of, name_of};
@@ -151,16 +149,7 @@ impl fetch::Negotiate for CommitsOnly {
 /// Says whether the server can do it.
 fn receive(repository: &gix::Repository, access: &Access<'_>, commit: &CommitId) -> gix::Result<bool> {
     let wanted = gix::ObjectId::from_hex(commit.as_str().as_bytes()).map_err(gix::Error::from_error)?;
-    let mut transport = connect::connect(access.url.clone(), connect::Options::default())?;
-    if let Some(options) = access.options() {
-        transport.configure(&*options)?;
-    }
-    if let Some(identity) = access.identity() {
-        transport.set_identity(identity).map_err(gix::Error::from_error)?;
-    }
-    let service = gix::protocol::transport::Service::UploadPack;
-    let mut handshake =
-        gix::protocol::handshake(&mut transport, service, no_credentials, Vec::new(), &mut gix::progress::Discard)?;
+    let (mut transport, mut handshake) = access.connect()?;
     let interrupt = Arc::new(AtomicBool::new(false));
     let watch = guard::watch(repository.objects.store_ref().path(), &interrupt);
     let packs = repository.objects.store_ref().path().join("pack");

@@ -2,11 +2,9 @@
 
 use gix::bstr::{BStr, BString};
 use gix::protocol::handshake::Ref;
-use gix::protocol::transport::client::TransportWithoutIO as _;
-use gix::protocol::transport::client::blocking_io::connect;
 
 use crate::git::address::Address;
-use crate::git::connection::{Access, classify, no_credentials};
+use crate::git::connection::{Access, classify};
 use crate::git::mirror::MirrorError;
 use crate::model::repository::CommitId;
 use crate::net::client::USER_AGENT;
@@ -78,16 +76,7 @@ pub(super) fn list(access: &Access<'_>, names: &[String]) -> Result<Vec<Ref>, Mi
 }
 
 fn list_through_gix(access: &Access<'_>, names: &[String]) -> gix::Result<Vec<Ref>> {
-    let mut transport = connect::connect(access.url.clone(), connect::Options::default())?;
-    if let Some(options) = access.options() {
-        transport.configure(&*options)?;
-    }
-    if let Some(identity) = access.identity() {
-        transport.set_identity(identity).map_err(gix::Error::from_error)?;
-    }
-    let service = gix::protocol::transport::Service::UploadPack;
-    let mut handshake =
-        gix::protocol::handshake(&mut transport, service, no_credentials, Vec::new(), &mut gix::progress::Discard)?;
+    let (mut transport, mut handshake) = access.connect()?;
     let specs = names.iter().map(|name| {
         let spec = gix::refspec::parse(BStr::new(name), gix::refspec::parse::Operation::Fetch)?;
         Ok(spec.to_owned())

@@ -1,6 +1,7 @@
 //! The vocabulary: plain data that every layer speaks and that speaks to nobody.
 
 pub mod advisory;
+pub mod code_names;
 pub mod dependency;
 pub mod ecosystem;
 pub mod finding;

@@ -1,7 +1,9 @@
 //! Audit: one target → what it pins and what is known about it. Changes nothing.
 
 use globset::GlobSet;
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::advisory::AdvisoryDatabase;
 use crate::config::policy::Ignore;
@@ -32,6 +34,11 @@ pub(crate) struct AuditContext<'a> {
     pub(crate) resolver: Option<&'a Resolver>,
     /// Asks which versions were withdrawn; `None` when nobody wants to know, and offline.
     pub(crate) withdrawals: Option<&'a Withdrawals>,
+}
+
+/// The day by which a run judges what ends.
+pub(crate) fn day_of(now: Timestamp) -> Date {
+    now.to_zoned(TimeZone::UTC).date()
 }
 
 /// Scans and assesses the files of one project.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use crate::advisory::AdvisoryDatabase;
 use crate::config::policy::Policy;
 use crate::forge::{Forge, ForgeError};
 use crate::model::report::{Problem, ProjectReport};
 use crate::model::repository::Project;
+use crate::pipeline::audit::day_of;
 use crate::pipeline::project;
 use crate::pipeline::remedy::Tools;
 use crate::pipeline::resolve::Resolver;
@@ -45,7 +45,7 @@ pub(crate) struct Night {
 impl Night {
     /// The day of this run, by UTC.
     pub(crate) fn today(&self) -> Date {
-        self.now.to_zoned(TimeZone::UTC).date()
+        day_of(self.now)
     }
 }
 

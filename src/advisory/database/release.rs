@@ -1,24 +1,7 @@
 //! Releases: whether an entry about one release of an operating system is about the release of a package.
 
+use crate::model::code_names::{DEBIAN, UBUNTU};
 use crate::model::ecosystem::Ecosystem;
-
-/// Code names that people write instead of numbers, of the releases that OSV has
-/// (<https://www.debian.org/releases/>, <https://releases.ubuntu.com>).
-const CODE_NAMES: &[(&str, &str)] = &[
-    ("jessie", "8"),
-    ("stretch", "9"),
-    ("buster", "10"),
-    ("bullseye", "11"),
-    ("bookworm", "12"),
-    ("trixie", "13"),
-    ("forky", "14"),
-    ("trusty", "14.04"),
-    ("xenial", "16.04"),
-    ("bionic", "18.04"),
-    ("focal", "20.04"),
-    ("jammy", "22.04"),
-    ("noble", "24.04"),
-];
 
 /// Releases without a number.
 const ROLLING: &[&str] = &["sid", "unstable", "testing", "edge", "rolling", "tumbleweed"];
@@ -59,7 +42,7 @@ fn number(release: &str) -> Option<&str> {
     let first = || {
         words(release).find_map(|word| {
             let word = word.strip_prefix('v').unwrap_or(word);
-            let code_name = || CODE_NAMES.iter().find(|(name, _)| word.eq_ignore_ascii_case(name));
+            let code_name = || DEBIAN.iter().chain(&UBUNTU).find(|(name, _)| word.eq_ignore_ascii_case(name));
             if digits(word) { Some(word) } else { code_name().map(|(_, number)| *number) }
         })
     };

@@ -2,6 +2,7 @@
 //! (<https://www.freedesktop.org/software/systemd/man/latest/os-release.html>).
 
 use super::SourceFile;
+use crate::model::code_names::{DEBIAN, UBUNTU};
 use crate::model::ecosystem::Ecosystem;
 
 /// An operating system as OSV names it: the ecosystem, and the release behind the colon where it has some.
@@ -74,28 +75,6 @@ fn below(file: &SourceFile<'_>, root: &str, name: &str) -> Option<String> {
     let path = crate::model::repository::RepoPath::new(&format!("{root}{name}")).ok()?;
     file.tree.read(&path).ok().and_then(|content| String::from_utf8(content).ok())
 }
-
-/// The releases of Debian by name, from 8 on (<https://wiki.debian.org/DebianReleases>).
-const DEBIAN: [(&str, &str); 8] = [
-    ("jessie", "8"),
-    ("stretch", "9"),
-    ("buster", "10"),
-    ("bullseye", "11"),
-    ("bookworm", "12"),
-    ("trixie", "13"),
-    ("forky", "14"),
-    ("duke", "15"),
-];
-
-/// The releases of Ubuntu with long support by name (<https://wiki.ubuntu.com/Releases>).
-const UBUNTU: [(&str, &str); 6] = [
-    ("trusty", "14.04"),
-    ("xenial", "16.04"),
-    ("bionic", "18.04"),
-    ("focal", "20.04"),
-    ("jammy", "22.04"),
-    ("noble", "24.04"),
-];
 
 /// A release as OSV writes it behind the ecosystem's name (<https://ossf.github.io/osv-schema/#defined-ecosystems>).
 fn release(ecosystem: Ecosystem, version: &str) -> Option<String> {

@@ -1,23 +1,15 @@
 //! Working folders: the files as they stand on disk, links never followed.
 
-use std::fs::{File, Metadata};
+mod listing;
+
+use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-
-use walkdir::DirEntry;
 
 use crate::git::connection::open_options;
 use crate::model::repository::{CommitId, RepoPath};
 use crate::model::tree::{EntryKind, FILE_SIZE_LIMIT, ProjectTree, TreeEntry, TreeError};
-
-/// A folder may hold this many entries; more is not one project.
-const ENTRY_LIMIT: usize = 2_000_000;
-
-/// Deeper folders are not looked into; a path has at most 4,096 bytes anyway.
-const DEPTH_LIMIT: usize = 256;
-
-/// The file that marks a folder as a cache (<https://bford.info/cachedir/>): Cargo writes it into `target`.
-const CACHE_MARK: &str = "CACHEDIR.TAG";
+use listing::Listing;
 
 /// The files below a folder, without `.git` and the folders of installed packages.
 pub(crate) struct FolderTree {
@@ -33,44 +25,10 @@ impl FolderTree {
         if !root.is_dir() {
             return Err(std::io::Error::from(std::io::ErrorKind::NotADirectory));
         }
-        let mut tree = Self { root, entries: Vec::new(), refused: Vec::new() };
-        let walk = walkdir::WalkDir::new(&tree.root).min_depth(1).max_depth(DEPTH_LIMIT);
-        let mut seen = 0_usize;
-        for entry in walk.into_iter().filter_entry(|entry| !is_left_out(entry)) {
-            seen += 1;
-            if seen > ENTRY_LIMIT {
-                return Err(std::io::Error::other(format!("the folder has more than {ENTRY_LIMIT} entries")));
-            }
-            match entry {
-                Ok(entry) => tree.add(&entry),
-                // What may not be listed, or vanished while we looked, is named as not read.
-                Err(error) => tree.refuse(error.path(), "/"),
-            }
-        }
-        tree.entries.sort_by(|left, right| left.path.cmp(&right.path));
-        tree.refused.sort_unstable();
-        Ok(tree)
-    }
-
-    /// Names what is left out; what has no path is the folder itself.
-    fn refuse(&mut self, path: Option<&Path>, ending: &str) {
-        let inside = path.and_then(|path| path.strip_prefix(&self.root).ok()).unwrap_or(Path::new("."));
-        self.refused.push(format!("{}{ending}", inside.display()));
-    }
-
-    fn add(&mut self, entry: &DirEntry) {
-        let kind = if entry.path_is_symlink() {
-            EntryKind::Symlink
-        } else if entry.file_type().is_file() {
-            EntryKind::File { executable: entry.metadata().is_ok_and(|metadata| is_executable(&metadata)) }
-        } else {
-            // Folders are walked; sockets, pipes and devices are nothing a project consists of.
-            return;
-        };
-        match entry.path().strip_prefix(&self.root).ok().and_then(repository_path) {
-            Some(path) => self.entries.push(TreeEntry { path, kind }),
-            None => self.refuse(Some(entry.path()), ""),
-        }
+        let Listing { mut entries, mut refused } = listing::list(&root)?;
+        entries.sort_by(|left, right| left.path.cmp(&right.path));
+        refused.sort_unstable();
+        Ok(Self { root, entries, refused })
     }
 
     /// Refuses a path of which any folder has become a link since it was listed.
@@ -101,7 +59,8 @@ impl FolderTree {
         if metadata.len() > FILE_SIZE_LIMIT {
             return Err(too_large(metadata.len()));
         }
-        let mut content = Vec::new();
+        // One byte more than there is, so that nothing has to grow to find the end.
+        let mut content = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default() + 1);
         // The file may grow while it is read.
         file.take(FILE_SIZE_LIMIT + 1).read_to_end(&mut content).map_err(unreadable)?;
         match u64::try_from(content.len()) {
@@ -142,37 +101,6 @@ impl ProjectTree for FolderTree {
         let entry = index.entry_by_path(path.as_str().into())?;
         CommitId::new(&entry.id.to_string()).ok().filter(|_| entry.mode.is_submodule())
     }
-}
-
-/// Git's own folder, and folders of installed packages and build output: what they hold is not pinned by this project.
-fn is_left_out(entry: &DirEntry) -> bool {
-    if !entry.file_type().is_dir() {
-        // In a linked working folder and in a submodule `.git` is a file.
-        return entry.file_name() == ".git";
-    }
-    let has = |name: &str| entry.path().join(name).is_file();
-    match entry.file_name().to_str() {
-        Some(".git" | "node_modules") => true,
-        // Composer's vendor folder; other tools keep sources of the project's own under this name.
-        Some("vendor") => has("autoload.php") || has("composer/installed.json"),
-        _ => has(CACHE_MARK),
-    }
-}
-
-fn repository_path(relative: &Path) -> Option<RepoPath> {
-    let components: Option<Vec<&str>> = relative.components().map(|component| component.as_os_str().to_str()).collect();
-    RepoPath::new(&components?.join("/")).ok()
-}
-
-#[cfg(unix)]
-fn is_executable(metadata: &Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    metadata.permissions().mode() & 0o111 != 0
-}
-
-#[cfg(not(unix))]
-fn is_executable(_: &Metadata) -> bool {
-    false
 }
 
 #[cfg(unix)]
@@ -227,6 +155,16 @@ mod tests {
         assert_eq!(tree.refused(), ["bad\\name/Cargo.lock"]);
         assert_eq!(tree.read(&path("app/package-lock.json")).expect("read"), b"app/package-lock.json");
         assert!(matches!(tree.read(&path("nothing")), Err(TreeError::Missing { .. })));
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        write(folder.path(), &format!("{}Cargo.lock", "d/".repeat(255)), "");
+        write(folder.path(), &format!("{}Cargo.lock", "e/".repeat(256)), "");
+        let tree = FolderTree::open(folder.path()).expect("listed");
+        assert_eq!(tree.entries().len(), 1);
+        assert_eq!(tree.refused(), [format!("{}e/", "e/".repeat(255))]);
     }
 
     #[test]

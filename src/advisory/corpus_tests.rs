@@ -145,7 +145,7 @@ fn gems_are_affected_as_their_advisories_say() {
     }
     let fixed = |gem: &str, version: &str, cve: &str| {
         let found = database.affecting(Ecosystem::RubyGems, gem, version);
-        found.into_iter().find(|found| found.flaw.id.as_str() == cve).and_then(|found| found.flaw.fixed)
+        found.into_iter().find(|found| found.flaw.id.as_str() == cve).and_then(|found| found.flaw.fixed.clone())
     };
     assert_eq!(fixed("actionpack", "3.0.5", "CVE-2013-0156").as_deref(), Some("3.0.19"));
     assert_eq!(fixed("rack", "2.1.0", "CVE-2022-30122").as_deref(), Some("2.1.4.1"));

@@ -6,7 +6,7 @@ mod release;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use answers::{Answers, Question};
 use rating::{gravity, highest_score, severity};
@@ -44,7 +44,7 @@ pub struct FlawMatch {
     /// critical for what is an attack.
     pub severity: Severity,
     /// The flaw with all its names.
-    pub flaw: KnownFlaw,
+    pub flaw: Arc<KnownFlaw>,
 }
 
 /// Which record says something about a package.
@@ -168,6 +168,9 @@ impl AdvisoryDatabase {
         package: &str,
         version: &str,
     ) -> Vec<FlawMatch> {
+        if !self.may_know(ecosystem, package) {
+            return Vec::new();
+        }
         let question = Question { ecosystem, release, package, version };
         let answer = self.answers.get_or(&question, || self.matches(&question));
         self.or_damage(answer, Vec::new())
@@ -201,6 +204,13 @@ impl AdvisoryDatabase {
             let _ = self.damage.set(error);
             nothing
         })
+    }
+
+    /// Whether something may be known about a package: nearly all packages are left here, without reading anything.
+    fn may_know(&self, ecosystem: Ecosystem, package: &str) -> bool {
+        let name = ecosystem.normalise(package);
+        let has = |name: &str| self.index.may_have_package(ecosystem, name);
+        has(&name) || repository_of(ecosystem, &name).is_some_and(has)
     }
 
     /// Calls `inspect` with everything that is known about a package; not at all when that is nothing.
@@ -316,7 +326,7 @@ impl AdvisoryDatabase {
         Ok(FlawMatch {
             kind,
             severity: severity(kind, records.iter().map(|(_, record)| record.severity), flaw.exploited),
-            flaw: KnownFlaw {
+            flaw: Arc::new(KnownFlaw {
                 id,
                 aliases,
                 summary,
@@ -327,7 +337,7 @@ impl AdvisoryDatabase {
                 likelihood: flaw.likelihood,
                 fixed,
                 records: records.into_iter().map(|(record, _)| record).collect::<BTreeSet<_>>().into_iter().collect(),
-            },
+            }),
         })
     }
 

@@ -32,7 +32,7 @@ pub use layout::Section;
 
 /// The version of the format and of what is left out at compile time; a file of another version is refused. Raise it
 /// whenever the bytes of the same advisories change, or the order of versions that explicit versions are dropped by.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Why an index cannot be used.
 #[derive(Debug, thiserror::Error)]

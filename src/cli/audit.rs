@@ -89,7 +89,7 @@ pub(super) fn audit(
     actions::publish(&report, shared, environment)?;
     let outcome = outcome(&report, Threshold { severity: options.fail_on, warnings: options.deny_warnings });
     // The process ends here: the system takes a hundred thousand dependencies back quicker than we could one by one.
-    std::mem::forget(report);
+    std::mem::forget((report, advisories));
     Ok(outcome)
 }
 

@@ -56,7 +56,7 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
     match named_in_manifest(file) {
         Some(named) => {
             for dependency in &mut dependencies {
-                dependency.direct = named.contains(&Ecosystem::SwiftUrl.normalise(&dependency.name));
+                dependency.direct = named.contains(&*Ecosystem::SwiftUrl.normalise(&dependency.name));
             }
         }
         None => roots_are_direct(&mut dependencies),
@@ -115,7 +115,7 @@ fn named_in_manifest(file: &SourceFile<'_>) -> Option<HashSet<String>> {
     let content = file.neighbour("Package.swift")?;
     let text = std::str::from_utf8(&content).ok()?;
     let strings = text.lines().flat_map(|line| line.split('"').skip(1).step_by(2));
-    Some(strings.map(|text| Ecosystem::SwiftUrl.normalise(text)).collect())
+    Some(strings.map(|text| Ecosystem::SwiftUrl.normalise(text).into_owned()).collect())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Ecosystems, named as OSV writes them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -296,7 +297,7 @@ impl Ecosystem {
     /// PyPI folds case and runs of `-`, `_`, `.` (PEP 503); Composer, GitHub, NuGet, Hex, pub, Terraform, Bitnami and
     /// image names ignore case; Swift packages and repositories are known by their address without scheme, credentials,
     /// port and `.git`. All others are taken as they are written: case counts for npm, Go, RubyGems, Maven and CRAN.
-    pub fn normalise(self, name: &str) -> String {
+    pub fn normalise(self, name: &str) -> Cow<'_, str> {
         match self {
             Self::Packagist
             | Self::GitHubActions
@@ -305,10 +306,14 @@ impl Ecosystem {
             | Self::Pub
             | Self::Terraform
             | Self::Bitnami
-            | Self::Docker => name.to_ascii_lowercase(),
-            Self::PyPi => pep_503(name),
-            Self::SwiftUrl | Self::Git => repository(name),
-            _ => name.to_owned(),
+            | Self::Docker
+                if name.bytes().any(|byte| byte.is_ascii_uppercase()) =>
+            {
+                Cow::Owned(name.to_ascii_lowercase())
+            }
+            Self::PyPi => Cow::Owned(pep_503(name)),
+            Self::SwiftUrl | Self::Git => Cow::Owned(repository(name)),
+            _ => Cow::Borrowed(name),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -106,8 +107,8 @@ pub struct Finding {
     pub path: Vec<PackageVersion>,
     /// Where the package comes from: for branch tracking, the branch and the commit it stands at.
     pub origin: Origin,
-    /// What is known, for a finding that comes from advisories.
-    pub advisory: Option<KnownFlaw>,
+    /// What is known, for a finding that comes from advisories. Many files may pin the same version.
+    pub advisory: Option<Arc<KnownFlaw>>,
     /// What there is to say beyond the kind.
     pub detail: Option<Detail>,
 }

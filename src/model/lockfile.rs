@@ -46,21 +46,51 @@ impl Lockfile {
     }
 }
 
+/// The children of every dependency in one list: a list for each would cost more than the search.
+struct Children {
+    /// The children of the first dependency, those of the second, and so on, each in file order.
+    all: Vec<usize>,
+    /// Where those of each dependency begin, and the end.
+    starts: Vec<usize>,
+}
+
+impl Children {
+    fn of(dependencies: &[Dependency]) -> Self {
+        let known = dependencies.len();
+        let edges = || {
+            let numbered = dependencies.iter().enumerate();
+            let edges =
+                numbered.flat_map(|(child, dependency)| dependency.parents.iter().map(move |&parent| (parent, child)));
+            edges.filter(|&(parent, _)| parent < known)
+        };
+        let mut starts = vec![0; known + 1];
+        edges().for_each(|(parent, _)| starts[parent + 1] += 1);
+        let mut end = 0;
+        for start in &mut starts {
+            end += *start;
+            *start = end;
+        }
+        let (mut all, mut next) = (vec![0; end], starts.clone());
+        for (parent, child) in edges() {
+            all[next[parent]] = child;
+            next[parent] += 1;
+        }
+        Self { all, starts }
+    }
+
+    fn of_parent(&self, parent: usize) -> &[usize] {
+        &self.all[self.starts[parent]..self.starts[parent + 1]]
+    }
+}
+
 /// Breadth first from the direct dependencies; among equals, the parent that comes first in the file wins.
 fn nearest_parents(dependencies: &[Dependency]) -> Vec<Option<usize>> {
-    let mut children: Vec<Vec<usize>> = vec![Vec::new(); dependencies.len()];
-    for (child, dependency) in dependencies.iter().enumerate() {
-        for &parent in &dependency.parents {
-            if let Some(list) = children.get_mut(parent) {
-                list.push(child);
-            }
-        }
-    }
+    let children = Children::of(dependencies);
     let mut nearest = vec![None; dependencies.len()];
     let mut reached: Vec<bool> = dependencies.iter().map(|dependency| dependency.direct).collect();
     let mut queue: VecDeque<usize> = (0..dependencies.len()).filter(|&position| reached[position]).collect();
     while let Some(parent) = queue.pop_front() {
-        for &child in &children[parent] {
+        for &child in children.of_parent(parent) {
             if !reached[child] {
                 reached[child] = true;
                 nearest[child] = Some(parent);

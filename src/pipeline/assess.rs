@@ -10,6 +10,9 @@ use crate::model::finding::Finding;
 use crate::model::lockfile::Lockfile;
 use crate::model::tree::ProjectTree;
 
+/// So many findings are sorted on every core: waking them takes longer for fewer.
+const MANY: usize = 1_000;
+
 /// Asks every check and gives the findings outside of what the policy excludes, in report order.
 pub(crate) fn assess(
     tree: &dyn ProjectTree,
@@ -31,7 +34,10 @@ pub(crate) fn assess(
     };
     // Checks see the whole project, because a lockfile in an excluded place still locks a manifest.
     findings.retain(|finding| !exclude.is_match(finding.file.as_str()));
-    findings.sort_by(Finding::report_order);
+    match findings.len() {
+        0..MANY => findings.sort_by(Finding::report_order),
+        _ => findings.par_sort_by(Finding::report_order),
+    }
     // Two places of a file can pin the same thing on the same line, and say it once is enough.
     findings.dedup();
     findings

@@ -84,7 +84,7 @@ fn matches(ignore: &Ignore, finding: &Finding) -> bool {
         && ignore
             .package
             .as_ref()
-            .is_none_or(|pattern| pattern.is_match(&finding.package) || pattern.is_match(&package))
+            .is_none_or(|pattern| pattern.is_match(&finding.package) || pattern.is_match(&*package))
         && ignore.path.as_ref().is_none_or(|pattern| pattern.is_match(finding.file.as_str()))
 }
 
@@ -128,17 +128,19 @@ mod tests {
             scope: Scope::Runtime,
             path: Vec::new(),
             origin: Origin::Registry { url: None },
-            advisory: advisory.map(|(name, alias)| KnownFlaw {
-                id: id(name),
-                aliases: vec![id(alias)],
-                records: Vec::new(),
-                summary: String::new(),
-                details: String::new(),
-                references: Vec::new(),
-                cvss: None,
-                exploited: false,
-                likelihood: None,
-                fixed: None,
+            advisory: advisory.map(|(name, alias)| {
+                std::sync::Arc::new(KnownFlaw {
+                    id: id(name),
+                    aliases: vec![id(alias)],
+                    records: Vec::new(),
+                    summary: String::new(),
+                    details: String::new(),
+                    references: Vec::new(),
+                    cvss: None,
+                    exploited: false,
+                    likelihood: None,
+                    fixed: None,
+                })
             }),
             detail: None,
         }

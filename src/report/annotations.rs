@@ -233,7 +233,7 @@ mod tests {
         let finding = &mut report.projects[0].findings[0];
         evil.clone_into(&mut finding.package);
         evil.clone_into(&mut finding.version);
-        evil.clone_into(&mut finding.advisory.as_mut().expect("a flaw").summary);
+        evil.clone_into(&mut std::sync::Arc::make_mut(finding.advisory.as_mut().expect("a flaw")).summary);
         for line in text(&report).lines() {
             let known = ["::error file=", "::warning file=", "::notice file="];
             assert!(known.iter().any(|start| line.starts_with(start)), "{line}");

@@ -2,10 +2,10 @@
 
 mod row;
 
-use std::collections::HashMap;
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
 
+use foldhash::{HashMap, HashMapExt as _};
 use rayon::prelude::*;
 
 use self::row::{Columns, Row, wrap};
@@ -109,15 +109,12 @@ impl Page<'_> {
 
     /// The findings, file by file; the file with the most urgent one comes first.
     fn findings(&mut self, findings: &[Finding]) -> io::Result<()> {
-        let rows: Vec<Row> = match findings.len() {
-            // Waking the other cores takes longer.
-            0..MANY => findings.iter().map(Row::new).collect(),
-            _ => findings.par_iter().map(Row::new).collect(),
-        };
+        let rows = worded(findings, Row::new);
         let columns = Columns::new(&rows.iter().collect::<Vec<_>>(), self.width);
-        let mut files: Vec<(&RepoPath, Vec<&Row>)> = Vec::new();
+        let rows = worded(&rows, |row| row.lines(&columns, self.options));
+        let mut files: Vec<(&RepoPath, Vec<Vec<String>>)> = Vec::new();
         let mut positions: HashMap<&RepoPath, usize> = HashMap::new();
-        for (finding, row) in findings.iter().zip(&rows) {
+        for (finding, row) in findings.iter().zip(rows) {
             let position = *positions.entry(&finding.file).or_insert_with(|| {
                 files.push((&finding.file, Vec::new()));
                 files.len() - 1
@@ -126,10 +123,8 @@ impl Page<'_> {
         }
         for (file, rows) in files {
             self.text(&visible(file.as_str()), 2)?;
-            for row in rows {
-                for line in row.lines(&columns, self.options) {
-                    writeln!(self.sink, "{line}")?;
-                }
+            for line in rows.iter().flatten() {
+                writeln!(self.sink, "{line}")?;
             }
         }
         Ok(())
@@ -243,6 +238,15 @@ impl Page<'_> {
 
     fn wrapped(&self, text: &str, indent: usize) -> Vec<String> {
         wrap(text, self.width.saturating_sub(indent + 2))
+    }
+}
+
+/// What `word` makes of each item, in their order; of many on every core.
+fn worded<T: Sync, W: Send>(items: &[T], word: impl Fn(&T) -> W + Send + Sync) -> Vec<W> {
+    match items.len() {
+        // Waking the other cores takes longer.
+        0..MANY => items.iter().map(word).collect(),
+        _ => items.par_iter().map(word).collect(),
     }
 }
 

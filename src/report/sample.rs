@@ -1,5 +1,7 @@
 //! A report for the tests of all reporters: one project with everything, one broken, one left alone, one clean.
 
+use std::sync::Arc;
+
 use crate::model::advisory::AdvisoryId;
 use crate::model::dependency::{Dependency, GitPin, Origin, PackageVersion, Scope};
 use crate::model::ecosystem::Ecosystem;
@@ -25,8 +27,8 @@ fn step(name: &str, version: &str) -> PackageVersion {
     PackageVersion { name: name.to_owned(), version: version.to_owned() }
 }
 
-fn flaw(name: &str, score: Option<f64>, summary: &str, fixed: Option<&str>) -> KnownFlaw {
-    KnownFlaw {
+fn flaw(name: &str, score: Option<f64>, summary: &str, fixed: Option<&str>) -> Arc<KnownFlaw> {
+    Arc::new(KnownFlaw {
         id: id(name),
         aliases: vec![id("GHSA-aaaa-bbbb-cccc")],
         records: vec![AdvisoryRecord { source: "osv".to_owned(), id: id("GHSA-aaaa-bbbb-cccc") }],
@@ -37,7 +39,7 @@ fn flaw(name: &str, score: Option<f64>, summary: &str, fixed: Option<&str>) -> K
         exploited: false,
         likelihood: None,
         fixed: fixed.map(str::to_owned),
-    }
+    })
 }
 
 fn finding(kind: FindingKind, severity: Severity, package: &str, version: &str) -> Finding {
@@ -61,12 +63,12 @@ fn finding(kind: FindingKind, severity: Severity, package: &str, version: &str) 
 fn findings() -> Vec<Finding> {
     let mut deep = finding(FindingKind::Vulnerability, Severity::Critical, "minimist", "1.2.5");
     deep.advisory = Some(flaw("CVE-2021-44906", Some(9.8), "Prototype pollution in minimist", Some("1.2.6")));
-    deep.advisory.iter_mut().for_each(|flaw| flaw.exploited = true);
+    deep.advisory.iter_mut().for_each(|flaw| Arc::make_mut(flaw).exploited = true);
     (deep.direct, deep.path) = (false, vec![step("tool", "2.0.0"), step("mkdirp", "0.5.5"), step("minimist", "1.2.5")]);
     let mut unrated =
         finding(FindingKind::Vulnerability, Severity::Unknown, "@acme/very-long-package-name", "10.20.30-beta.1");
     unrated.advisory = Some(flaw("GHSA-aaaa-bbbb-cccc", None, "Not rated by anyone", None));
-    unrated.advisory.iter_mut().for_each(|flaw| flaw.likelihood = Some(0.914));
+    unrated.advisory.iter_mut().for_each(|flaw| Arc::make_mut(flaw).likelihood = Some(0.914));
     unrated.file = path("services/payment/package-lock.json");
     let mut loose = finding(FindingKind::BranchTracking, Severity::Medium, "acme/action", "main");
     (loose.ecosystem, loose.scope, loose.file) =

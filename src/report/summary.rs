@@ -185,7 +185,7 @@ fn proposal_view(proposal: &ProposalReport) -> ProposalView<'_> {
 }
 
 fn finding_view(finding: &Finding) -> FindingView<'_> {
-    let flaw = finding.advisory.as_ref();
+    let flaw = finding.advisory.as_deref();
     FindingView {
         severity: finding.severity,
         package: &finding.package,

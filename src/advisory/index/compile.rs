@@ -219,7 +219,7 @@ fn packages(advisories: &[Advisory], ecosystems: &[Ecosystem]) -> BTreeMap<Packa
     for (position, advisory) in advisories.iter().enumerate() {
         for (entry, affected) in advisory.affected.iter().enumerate() {
             let name = affected.ecosystem.normalise(&affected.package);
-            packages.entry((numbers[&affected.ecosystem], name)).or_default().push((position, entry));
+            packages.entry((numbers[&affected.ecosystem], name.into_owned())).or_default().push((position, entry));
         }
     }
     packages

@@ -1,8 +1,10 @@
 //! Reading: opens an index and finds what is in it, every part verified when it is read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
+
+use foldhash::HashMap;
 
 use super::block::{self, Block, Place};
 use super::compile::{name_hash, package_hash};
@@ -156,6 +158,12 @@ impl Index {
         (all, all - self.layout.extent(Section::Texts).length)
     }
 
+    /// Whether there may be a package with this normalised name; nothing is read for that.
+    pub(in crate::advisory) fn may_have_package(&self, ecosystem: Ecosystem, name: &str) -> bool {
+        let number = self.ecosystems.get(&ecosystem);
+        number.is_some_and(|&number| self.packages.place(package_hash(number, name)).is_some())
+    }
+
     /// What is known about a package with this normalised name.
     pub(in crate::advisory) fn package(
         &self,
@@ -262,7 +270,12 @@ impl Index {
         let block = self.block(Section::Packages, place)?;
         let mut rows = Rows(block.payload());
         while let Some((_, value)) = rows.next_row().map_err(|_| damage())? {
-            let (_, entries): ((u32, &str), Vec<Entry<'_>>) = postcard::from_bytes(value).map_err(|_| damage())?;
+            let ((ecosystem, name), entries): ((u32, &str), Vec<Entry<'_>>) =
+                postcard::from_bytes(value).map_err(|_| damage())?;
+            if self.packages.place(package_hash(ecosystem, name)) != Some(place) {
+                // It is there, and nobody would find it.
+                return Err(damage());
+            }
             verified.packages += 1;
             verified.entries += entries.len() as u64;
             for entry in entries {

@@ -121,7 +121,7 @@ fn a_change_of_the_format_is_a_new_version() {
     }
     assert_eq!(
         (FORMAT_VERSION, format!("{:016x}", xxh3_64(&bytes_of(advisories)))),
-        (1, "367515a2f79e0634".to_owned())
+        (2, "f3b4975b285b052a".to_owned())
     );
 }
 
@@ -191,6 +191,19 @@ fn hostile_lengths_and_counts_are_errors_and_cost_no_memory() {
         assert!(index.package(Ecosystem::CratesIo, "alpha").map_or(true, |found| found.is_none()));
         assert!(index.verify().is_err(), "{payload:?}");
     }
+}
+
+#[test]
+fn a_package_that_nobody_would_find_is_damage() {
+    let sound = Index::of_bytes(bytes_of(sample())).unwrap().to_compiled().unwrap();
+    assert!(Index::of_bytes(resealed(sound.sections.clone())).unwrap().verify().is_ok());
+    let mut sections = sound.sections;
+    for slot in sections[1].as_chunks_mut::<8>().0 {
+        // The offset stays, the signature says that nothing is there.
+        slot[5..].fill(0);
+    }
+    let index = Index::of_bytes(resealed(sections)).unwrap();
+    assert!(matches!(index.verify(), Err(IndexError::Damaged { section: Section::Packages, .. })));
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn repository_of(address: &str) -> Option<String> {
     let name = Ecosystem::Git.normalise(address);
     let (host, path) = name.split_once('/')?;
     let is_host = host.starts_with(|first: char| first.is_ascii_alphanumeric()) && host.contains('.');
-    (is_host && !path.is_empty() && !path.split('/').any(|part| part == "..")).then_some(name)
+    (is_host && !path.is_empty() && !path.split('/').any(|part| part == "..")).then(|| name.into_owned())
 }
 
 /// A whole commit id, SHA-1 or SHA-256; `0`, the beginning, is none.

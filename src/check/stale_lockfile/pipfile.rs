@@ -13,7 +13,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> Option<Misfit> {
     let manifest = pair.beside("Pipfile")?;
     // pipenv took names as they are written for most of its life, and takes them as PEP 503 has them now.
     let as_written = hash(&manifest, str::to_owned)?;
-    let normalised = hash(&manifest, |name| Ecosystem::PyPi.normalise(name))?;
+    let normalised = hash(&manifest, |name| Ecosystem::PyPi.normalise(name).into_owned())?;
     let fits = locked == as_written || locked == normalised;
     (!fits).then(|| Misfit::new(pair.line_with("\"sha256\""), "its hash is that of another Pipfile"))
 }

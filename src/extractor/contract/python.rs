@@ -9,7 +9,7 @@ use crate::model::ecosystem::Ecosystem;
 
 /// The name as PEP 503 compares it.
 pub(in crate::extractor) fn normalise(name: &str) -> String {
-    Ecosystem::PyPi.normalise(name)
+    Ecosystem::PyPi.normalise(name).into_owned()
 }
 
 /// The name at the start of a requirement (<https://peps.python.org/pep-0508/#names>): `name[extra]>=1 ; marker`.

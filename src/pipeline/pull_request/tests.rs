@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use super::*;
 use crate::config::policy::{FunctionalArea, PlanCheck, TestPlan};
@@ -61,7 +62,7 @@ fn finding(package: &str, version: &str, severity: Severity, advisory: Option<Kn
         scope: Scope::Runtime,
         path: vec![step(package, version)],
         origin: Origin::Registry { url: None },
-        advisory,
+        advisory: advisory.map(Arc::new),
         detail: None,
     }
 }
@@ -293,7 +294,8 @@ fn hostile_text_stays_inert() {
     hostile.direct = false;
     let mut found =
         finding("@octocat/fixes#1", "1.0.0 fixes #2", Severity::High, Some(flaw("CVE-2024-1", None, evil, evil)));
-    found.advisory.as_mut().expect("set").references = vec![evil.to_owned(), "javascript:alert(1)".to_owned()];
+    Arc::make_mut(found.advisory.as_mut().expect("set")).references =
+        vec![evil.to_owned(), "javascript:alert(1)".to_owned()];
     let written = Sample::new(vec![hostile], vec![found]).write(Route::Routine);
     assert_eq!(written.title, "fix(deps): bump a package from another version to another version [SECURITY]");
     let expected = "fix(deps): bump a package from another version to another version [SECURITY]\n\n- a package: another version -> another version (apps/shop/package-lock.json)\n\nPatchparty-Advisory: CVE-2024-1\nPatchparty-Route: routine\nSigned-off-by: Patchparty <bot@acme.example>\n";

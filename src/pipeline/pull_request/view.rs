@@ -238,7 +238,7 @@ fn after(bump: &Bump) -> Option<String> {
 
 fn names<'a>(ids: &'a [AdvisoryId], request: &'a WriteRequest<'a>, facts: &Facts<'a>) -> Vec<NameView<'a>> {
     let page = |id: &AdvisoryId| {
-        let flaw = facts.finding(id, request.findings).and_then(|finding| finding.advisory.as_ref());
+        let flaw = facts.finding(id, request.findings).and_then(|finding| finding.advisory.as_deref());
         flaw.and_then(KnownFlaw::page).or_else(|| id.page()).unwrap_or_default()
     };
     ids.iter().map(|id| NameView { id: id.as_str(), url: page(id) }).collect()
@@ -335,7 +335,7 @@ fn others<'a>(request: &WriteRequest<'a>, facts: &Facts<'a>) -> Vec<&'a Finding>
 }
 
 fn other_view(finding: &Finding) -> OtherView<'_> {
-    let flaw = finding.advisory.as_ref();
+    let flaw = finding.advisory.as_deref();
     OtherView {
         package: &finding.package,
         version: &finding.version,

@@ -39,7 +39,7 @@ pub(super) fn flaws(
         .affecting(ecosystem, package, version)
         .into_iter()
         .filter(|found| matches!(found.kind, AdvisoryKind::Vulnerability | AdvisoryKind::Malicious))
-        .map(|found| found.flaw.id)
+        .map(|found| found.flaw.id.clone())
         .collect()
 }
 

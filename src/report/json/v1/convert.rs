@@ -106,7 +106,7 @@ impl<'a> From<&'a model::dependency::Origin> for Origin<'a> {
 
 impl<'a> From<&'a model::finding::Finding> for Finding<'a> {
     fn from(finding: &'a model::finding::Finding) -> Self {
-        let flaw = finding.advisory.as_ref();
+        let flaw = finding.advisory.as_deref();
         let cvss = flaw.and_then(|flaw| flaw.cvss.as_ref());
         let record =
             |record: &'a model::finding::AdvisoryRecord| Record { source: &record.source, id: record.id.as_str() };

@@ -1,7 +1,8 @@
 //! Bun's bun.lock, versions 0 to 2: JSON with comments and trailing commas (<https://bun.sh/docs/install/lockfile>).
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use super::contract::json::{Member, Node};
 use super::contract::npm::graph::{Graph, Package};

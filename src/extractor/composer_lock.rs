@@ -1,6 +1,6 @@
 //! Composer's composer.lock (<https://getcomposer.org/doc/01-basic-usage.md#commit-your-composer-lock-file-to-version-control>).
 
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt as _};
 
 use super::contract::json::Node;
 use super::contract::text::{Lines, read_whole};

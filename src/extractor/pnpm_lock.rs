@@ -3,7 +3,8 @@
 mod reference;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use super::contract::npm::graph::{Graph, Package};
 use super::contract::text::read_whole;

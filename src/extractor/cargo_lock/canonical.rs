@@ -3,15 +3,15 @@
 //! Whatever else a lockfile may look like – version 1, TOML written by hand, edges that need a decision, anything broken –
 //! is not read here at all: `cargo-lock` decides what it means. A test reads the whole corpus in both ways.
 
-use std::collections::HashMap;
-use std::str::Lines;
+use foldhash::{HashMap, HashMapExt as _};
+use memchr::memchr;
 
 use super::{Locked, Package, origin};
 use crate::model::dependency::Origin;
 
 /// The packages with their edges; `None` for text in any other form.
 pub(super) fn read(text: &str) -> Option<Locked> {
-    let mut reader = Reader { lines: text.lines(), line: 0 };
+    let mut reader = Reader { lines: Lines(text), line: 0 };
     reader.head()?;
     let mut packages = Vec::new();
     let mut sources: Vec<Option<&str>> = Vec::new();
@@ -54,6 +54,24 @@ pub(super) fn read(text: &str) -> Option<Locked> {
     }
     let parents = parents(&packages, &sources, &edges)?;
     Some(Locked { packages, parents })
+}
+
+/// The lines of a text, as [`str::lines`] has them.
+#[derive(Clone)]
+struct Lines<'a>(&'a str);
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let end = memchr(b'\n', self.0.as_bytes()).unwrap_or(self.0.len());
+        let (line, rest) = self.0.split_at(end);
+        self.0 = rest.get(1..).unwrap_or_default();
+        Some(line.strip_suffix('\r').unwrap_or(line))
+    }
 }
 
 struct Reader<'a> {
@@ -142,16 +160,17 @@ fn parents(packages: &[Package], sources: &[Option<&str>], edges: &[(usize, &str
         }
         *end += 1;
     }
-    let mut parents = vec![Vec::new(); packages.len()];
+    let mut counts = vec![0_usize; packages.len()];
+    let mut found = Vec::with_capacity(edges.len());
     for &(parent, edge) in edges {
-        let mut words = edge.split(' ');
-        let &(start, end) = ranges.get(words.next()?)?;
-        let child = match words.next() {
+        let (name, rest) = first_word(edge);
+        let &(start, end) = ranges.get(name)?;
+        let child = match rest.map(first_word) {
             None if end - start == 1 => start,
             None => return None,
-            Some(version) => {
+            Some((version, source)) => {
                 // A source is written where several packages fit, and always by version 1.
-                let source = match words.next() {
+                let source = match source {
                     Some(word) => Some(word.strip_prefix('(')?.strip_suffix(')')?),
                     None => None,
                 };
@@ -163,12 +182,17 @@ fn parents(packages: &[Package], sources: &[Option<&str>], edges: &[(usize, &str
                     None => is_only || sources[position].is_none(),
                 });
                 let child = same.next()?;
-                if same.next().is_some() || words.next().is_some() {
+                if same.next().is_some() {
                     return None;
                 }
                 child
             }
         };
+        counts[child] += 1;
+        found.push((child, parent));
+    }
+    let mut parents: Vec<Vec<usize>> = counts.into_iter().map(Vec::with_capacity).collect();
+    for (child, parent) in found {
         parents[child].push(parent);
     }
     for list in &mut parents {
@@ -176,6 +200,14 @@ fn parents(packages: &[Package], sources: &[Option<&str>], edges: &[(usize, &str
         list.dedup();
     }
     Some(parents)
+}
+
+/// What stands before the first space, and what stands after it.
+fn first_word(text: &str) -> (&str, Option<&str>) {
+    match memchr(b' ', text.as_bytes()) {
+        Some(end) => (&text[..end], text.get(end + 1..)),
+        None => (text, None),
+    }
 }
 
 /// Whether a package's source is what an edge names: the same without the commit.

@@ -1,8 +1,9 @@
 //! JSON with the places of its values: `serde_json` decides what is JSON, and a second pass notes where everything is.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
+use foldhash::{HashSet, HashSetExt as _};
+use memchr::memchr2;
 use serde::de::IgnoredAny;
 
 use super::ParseError;
@@ -17,6 +18,9 @@ const SMALL: usize = 1024 * 1024;
 /// Lockfiles have thirty bytes for each value; with less than this many the tree would take many times the memory of the
 /// file.
 const BYTES_PER_VALUE: usize = 8;
+
+/// Objects of fewer members are searched for repeated keys one by one.
+const FEW: usize = 12;
 
 /// A value and the offset at which it starts.
 #[derive(Debug)]
@@ -138,6 +142,19 @@ impl<'a> Node<'a> {
     }
 }
 
+/// The second member under a key that an object has twice.
+fn repeated<'m, 'a>(members: &'m [Member<'a>]) -> Option<&'m Member<'a>> {
+    if members.len() < FEW {
+        let before = |position: usize| members.get(..position).unwrap_or_default();
+        let mut numbered = members.iter().enumerate();
+        return numbered
+            .find(|(position, member)| before(*position).iter().any(|other| other.key == member.key))
+            .map(|(_, member)| member);
+    }
+    let mut seen = HashSet::with_capacity(members.len());
+    members.iter().find(|member| !seen.insert(member.key.as_ref()))
+}
+
 /// How many values a text may have.
 fn values_in(length: usize) -> usize {
     if length <= SMALL { usize::MAX } else { length / BYTES_PER_VALUE }
@@ -187,7 +204,8 @@ impl<'a> Reader<'a> {
             b'"' => Value::Text(self.string()?),
             _ => {
                 let rest = &self.text[offset..];
-                let end = rest.find(|next: char| ",]}".contains(next) || next.is_ascii_whitespace());
+                let mut bytes = rest.bytes();
+                let end = bytes.position(|next| matches!(next, b',' | b']' | b'}') || next.is_ascii_whitespace());
                 let word = &rest[..end.unwrap_or(rest.len())];
                 self.position += word.len();
                 match word {
@@ -204,7 +222,6 @@ impl<'a> Reader<'a> {
     fn members(&mut self, depth: usize) -> Result<Vec<Member<'a>>, Fault> {
         self.position += 1;
         let mut members: Vec<Member<'a>> = Vec::new();
-        let mut seen = HashSet::new();
         if self.take(b'}') {
             return Ok(members);
         }
@@ -212,21 +229,24 @@ impl<'a> Reader<'a> {
             self.peek();
             let offset = self.position;
             let key = self.string()?;
-            if !seen.insert(key.clone()) {
-                self.position = offset;
-                return Err(Fault::Duplicate(key.into_owned()));
-            }
             if !self.take(b':') {
                 return Err(Fault::NotJson);
             }
             let value = self.node(depth + 1)?;
             members.push(Member { offset, key, value });
             if self.take(b'}') {
-                return Ok(members);
+                break;
             }
             if !self.take(b',') {
                 return Err(Fault::NotJson);
             }
+        }
+        match repeated(&members) {
+            Some(twice) => {
+                self.position = twice.offset;
+                Err(Fault::Duplicate(twice.key.to_string()))
+            }
+            None => Ok(members),
         }
     }
 
@@ -256,14 +276,13 @@ impl<'a> Reader<'a> {
         let mut end = start + 1;
         let mut escaped = false;
         loop {
-            match bytes.get(end).ok_or(Fault::NotJson)? {
-                b'"' => break,
-                b'\\' => {
-                    escaped = true;
-                    end += 2;
-                }
-                _ => end += 1,
+            let rest = bytes.get(end..).ok_or(Fault::NotJson)?;
+            end += memchr2(b'"', b'\\', rest).ok_or(Fault::NotJson)?;
+            if bytes.get(end) == Some(&b'"') {
+                break;
             }
+            escaped = true;
+            end += 2;
         }
         self.position = end + 1;
         let inner = self.text.get(start + 1..end).ok_or(Fault::NotJson)?;

@@ -1,5 +1,7 @@
 //! Text from a repository: its encoding, its lines, and what usually went wrong with it.
 
+use memchr::memchr_iter;
+
 use super::{ParseError, SourceFile};
 use crate::model::dependency::Dependency;
 
@@ -9,7 +11,7 @@ pub(in crate::extractor) struct Lines(Vec<usize>);
 impl Lines {
     /// Reads a text once.
     pub(in crate::extractor) fn of(text: &str) -> Self {
-        Self(std::iter::once(0).chain(text.match_indices('\n').map(|(position, _)| position + 1)).collect())
+        Self(std::iter::once(0).chain(memchr_iter(b'\n', text.as_bytes()).map(|position| position + 1)).collect())
     }
 
     /// The line, from 1, that holds the byte at `offset`.

@@ -4,8 +4,8 @@
 mod block;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
+use foldhash::{HashSet, HashSetExt as _};
 use granit_parser::{Event, Options, Parser};
 
 use super::ParseError;
@@ -53,8 +53,8 @@ pub(in crate::extractor) struct Member<'a> {
 impl<'a> Node<'a> {
     /// Reads the documents of a text. Refused are a mapping that has a key twice, and anchors, which no lockfile needs.
     pub(in crate::extractor) fn documents(text: &'a str) -> Result<Vec<Self>, ParseError> {
-        let ends = text.bytes().filter(|byte| matches!(byte, b',' | b'\n' | b'[' | b'{' | b']' | b'}')).count();
-        if text.len() > SMALL && ends > text.len() / BYTES_PER_VALUE {
+        let ends = || text.bytes().filter(|byte| matches!(byte, b',' | b'\n' | b'[' | b'{' | b']' | b'}')).count();
+        if text.len() > SMALL && ends() > text.len() / BYTES_PER_VALUE {
             return Err(ParseError::new("read it: it is made of more values than a lockfile of its size"));
         }
         match block::read(text) {

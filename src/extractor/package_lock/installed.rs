@@ -1,21 +1,23 @@
 //! The tree that npm installs: packages in folders, and who finds whom.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use super::super::contract::npm::requirement;
 use crate::model::dependency::{Dependency, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
 
 /// One package in one `node_modules` folder.
-pub(super) struct Instance {
+pub(super) struct Instance<'a> {
     /// The package's own name, also where it is installed under another.
-    pub(super) name: String,
+    pub(super) name: &'a str,
     /// The version as written; empty or no version at all where npm was asked for an address.
-    pub(super) version: String,
+    pub(super) version: &'a str,
     /// Where the file says it came from: an address, a path, or nothing.
-    pub(super) resolved: Option<String>,
+    pub(super) resolved: Option<&'a str>,
     /// What was asked for, where the file repeats it beside the package (version 1).
-    pub(super) asked: Option<String>,
+    pub(super) asked: Option<&'a str>,
     /// Whether it is a link to a folder.
     pub(super) link: bool,
     /// What it is needed for.
@@ -25,30 +27,30 @@ pub(super) struct Instance {
 }
 
 /// One requirement that is met by an instance.
-struct Edge {
+struct Edge<'a> {
     /// `None` for the project itself.
     parent: Option<usize>,
     child: usize,
-    requirement: String,
+    requirement: Cow<'a, str>,
 }
 
 /// A folder that has a `node_modules` folder.
-struct Container {
+struct Container<'a> {
     /// The next one above it.
     above: Option<usize>,
     /// The names in it and the positions of their instances.
-    names: HashMap<String, usize>,
+    names: HashMap<&'a str, usize>,
 }
 
 /// What is installed where.
 #[derive(Default)]
-pub(super) struct Installed {
-    instances: Vec<Instance>,
-    containers: Vec<Container>,
-    edges: Vec<Edge>,
+pub(super) struct Installed<'a> {
+    instances: Vec<Instance<'a>>,
+    containers: Vec<Container<'a>>,
+    edges: Vec<Edge<'a>>,
 }
 
-impl Installed {
+impl<'a> Installed<'a> {
     /// Adds a folder below another one.
     pub(super) fn add_container(&mut self, above: Option<usize>) -> usize {
         self.containers.push(Container { above, names: HashMap::new() });
@@ -56,26 +58,32 @@ impl Installed {
     }
 
     /// Adds a package to a folder under a name.
-    pub(super) fn add_instance(&mut self, container: usize, name: &str, mut instance: Instance) -> usize {
+    pub(super) fn add_instance(&mut self, container: usize, name: &'a str, mut instance: Instance<'a>) -> usize {
         let position = self.instances.len();
-        if let Some(resolved) = &instance.resolved
-            && let Some(version) = requirement::resolved_version(&instance.name, &instance.version, resolved)
+        if let Some(resolved) = instance.resolved
+            && let Some(version) = requirement::resolved_version(instance.name, instance.version, resolved)
         {
-            version.clone_into(&mut instance.version);
+            instance.version = version;
         }
         self.instances.push(instance);
         if let Some(container) = self.containers.get_mut(container) {
-            container.names.insert(name.to_owned(), position);
+            container.names.insert(name, position);
         }
         position
     }
 
     /// Notes that `parent` (`None`: the project) requires `name`; node looks for it from `container` upwards.
-    pub(super) fn require(&mut self, parent: Option<usize>, container: usize, name: &str, requirement: &str) {
+    pub(super) fn require(
+        &mut self,
+        parent: Option<usize>,
+        container: usize,
+        name: &str,
+        requirement: impl Into<Cow<'a, str>>,
+    ) {
         let mut next = Some(container);
         while let Some(container) = next.and_then(|position| self.containers.get(position)) {
             if let Some(&child) = container.names.get(name) {
-                self.edges.push(Edge { parent, child, requirement: requirement.to_owned() });
+                self.edges.push(Edge { parent, child, requirement: requirement.into() });
                 return;
             }
             next = container.above;
@@ -84,9 +92,9 @@ impl Installed {
     }
 
     /// The version of the instance at a position may come from elsewhere: from the folder that a link leads to.
-    pub(super) fn set_version(&mut self, position: usize, version: &str) {
+    pub(super) fn set_version(&mut self, position: usize, version: &'a str) {
         if let Some(instance) = self.instances.get_mut(position) {
-            version.clone_into(&mut instance.version);
+            instance.version = version;
         }
     }
 
@@ -97,7 +105,7 @@ impl Installed {
             required[edge.child] = true;
         }
         let unrequired = (0..required.len()).filter(|&child| !required[child]);
-        self.edges.extend(unrequired.map(|child| Edge { parent: None, child, requirement: String::new() }));
+        self.edges.extend(unrequired.map(|child| Edge { parent: None, child, requirement: Cow::Borrowed("") }));
     }
 
     /// The dependencies, in file order.
@@ -110,23 +118,22 @@ impl Installed {
             let (mut direct, mut parents, mut requirements, mut asked) =
                 (instance.link, Vec::new(), Vec::new(), Vec::new());
             while let Some(edge) = edges.next_if(|edge| edge.child == position) {
-                asked.push(edge.requirement.as_str());
+                asked.push(edge.requirement.as_ref());
                 match edge.parent {
                     None => direct = true,
                     Some(parent) if parents.last() != Some(&parent) => {
                         parents.push(parent);
-                        requirements.push(edge.requirement.clone());
+                        requirements.push(edge.requirement.to_string());
                     }
                     Some(_) => {}
                 }
             }
-            asked.extend(instance.asked.as_deref());
-            let origin =
-                if instance.link { Origin::Path } else { requirement::origin(instance.resolved.as_deref(), &asked) };
+            asked.extend(instance.asked);
+            let origin = if instance.link { Origin::Path } else { requirement::origin(instance.resolved, &asked) };
             dependencies.push(Dependency {
                 ecosystem: Ecosystem::Npm,
-                name: instance.name,
-                version: instance.version,
+                name: instance.name.to_owned(),
+                version: instance.version.to_owned(),
                 origin,
                 scope: instance.scope,
                 direct,

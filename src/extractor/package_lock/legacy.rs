@@ -7,7 +7,11 @@ use super::installed::{Installed, Instance};
 use crate::model::dependency::Scope;
 
 /// Reads the `dependencies` object.
-pub(super) fn read(file: &SourceFile<'_>, dependencies: &Node<'_>, lines: &Lines) -> Result<Installed, ParseError> {
+pub(super) fn read<'a>(
+    file: &SourceFile<'_>,
+    dependencies: &'a Node<'_>,
+    lines: &'a Lines,
+) -> Result<Installed<'a>, ParseError> {
     let mut reader = Reader { installed: Installed::default(), lines, requirements: Vec::new() };
     let root = reader.add_level(dependencies, None)?;
     check_package_count(reader.requirements.len())?;
@@ -22,7 +26,7 @@ pub(super) fn read(file: &SourceFile<'_>, dependencies: &Node<'_>, lines: &Lines
 }
 
 struct Reader<'a, 'b> {
-    installed: Installed,
+    installed: Installed<'a>,
     lines: &'a Lines,
     /// Each package with the folder from which it looks for what it requires.
     requirements: Vec<(usize, usize, &'a Node<'b>)>,
@@ -51,28 +55,27 @@ impl<'a, 'b> Reader<'a, 'b> {
     }
 }
 
-fn instance(key: &str, entry: &Node<'_>, line: u32) -> Instance {
+fn instance<'a>(key: &'a str, entry: &'a Node<'_>, line: u32) -> Instance<'a> {
     let version = entry.text_at("version").unwrap_or_default();
     let scope = if entry.is_true("dev") { Scope::Development } else { Scope::Runtime };
-    let resolved = entry.text_at("resolved").map(str::to_owned);
-    let asked = entry.text_at("from").map(str::to_owned);
-    let plain =
-        Instance { name: key.to_owned(), version: version.to_owned(), resolved, asked, link: false, scope, line };
+    let resolved = entry.text_at("resolved");
+    let asked = entry.text_at("from");
+    let plain = Instance { name: key, version, resolved, asked, link: false, scope, line };
     if let Some((name, version)) = version.strip_prefix("npm:").and_then(|alias| alias.rsplit_once('@')) {
-        return Instance { name: name.to_owned(), version: version.to_owned(), ..plain };
+        return Instance { name, version, ..plain };
     }
     // Anything with a scheme stands in for a version: an address, of which only a commit says which version it is.
     if version.contains(':') {
         let commit = version.rsplit_once('#').map_or("", |(_, commit)| commit);
-        let resolved = Some(version.to_owned());
+        let resolved = Some(version);
         // The address of an archive is what was asked for; the one of a repository has got its commit since.
-        let asked = plain.asked.clone().or_else(|| version.starts_with("http").then(|| version.to_owned()));
-        return Instance { version: commit.to_owned(), resolved, asked, ..plain };
+        let asked = plain.asked.or_else(|| version.starts_with("http").then_some(version));
+        return Instance { version: commit, resolved, asked, ..plain };
     }
     plain
 }
 
-fn require_from_manifest(file: &SourceFile<'_>, installed: &mut Installed, root: usize) {
+fn require_from_manifest(file: &SourceFile<'_>, installed: &mut Installed<'_>, root: usize) {
     let content = file.neighbour("package.json");
     let text = content.as_deref().and_then(|content| std::str::from_utf8(content).ok());
     let text = text.map(|text| text.strip_prefix('\u{feff}').unwrap_or(text));
@@ -82,7 +85,7 @@ fn require_from_manifest(file: &SourceFile<'_>, installed: &mut Installed, root:
     };
     for list in ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"] {
         for (name, requirement) in manifest.texts_at(list) {
-            installed.require(None, root, name, requirement);
+            installed.require(None, root, name, requirement.to_owned());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Versions 2 and 3: the `packages` object, keyed by folder.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::super::contract::json::{Member, Node};
 use super::super::contract::text::Lines;
@@ -17,9 +17,8 @@ const FOLDER_LENGTH_LIMIT: usize = 4096;
 const NODE_MODULES: &str = "node_modules/";
 
 /// Reads the `packages` object.
-pub(super) fn read(packages: &Node<'_>, lines: &Lines) -> Result<Installed, ParseError> {
+pub(super) fn read<'a>(packages: &'a Node<'_>, lines: &Lines) -> Result<Installed<'a>, ParseError> {
     check_package_count(packages.members().len())?;
-    let mut tree = Tree::default();
     for member in packages.members() {
         let folder = member.key.as_ref();
         let fault = |message: String| Err(ParseError::new(message).at_line(lines.at(member.offset)));
@@ -30,6 +29,7 @@ pub(super) fn read(packages: &Node<'_>, lines: &Lines) -> Result<Installed, Pars
             return fault("read it: a package is nested deeper than npm nests any".to_owned());
         }
     }
+    let mut tree = Tree::default();
     let folders: HashMap<&str, &Node<'_>> =
         packages.members().iter().map(|member| (member.key.as_ref(), &member.value)).collect();
     tree.add_containers(&folders);
@@ -43,7 +43,7 @@ pub(super) fn read(packages: &Node<'_>, lines: &Lines) -> Result<Installed, Pars
 
 #[derive(Default)]
 struct Tree<'a> {
-    installed: Installed,
+    installed: Installed<'a>,
     /// The folders that have a `node_modules` folder.
     containers: HashMap<&'a str, usize>,
     /// The folders of the project that are linked to, and the links.
@@ -84,9 +84,9 @@ impl<'a> Tree<'a> {
         let link = entry.is_true("link");
         let instance = Instance {
             // An alias gives the package's own name beside it.
-            name: entry.text_at("name").unwrap_or(name).to_owned(),
-            version: entry.text_at("version").unwrap_or_default().to_owned(),
-            resolved: entry.text_at("resolved").map(str::to_owned),
+            name: entry.text_at("name").unwrap_or(name),
+            version: entry.text_at("version").unwrap_or_default(),
+            resolved: entry.text_at("resolved"),
             asked: None,
             link,
             scope: if entry.is_true("dev") { Scope::Development } else { Scope::Runtime },
@@ -102,14 +102,12 @@ impl<'a> Tree<'a> {
         Some(position)
     }
 
-    fn add_requirements(&mut self, member: &Member<'_>, position: Option<usize>) {
+    fn add_requirements(&mut self, member: &'a Member<'_>, position: Option<usize>) {
         let container = self.container_of(&member.key);
         let entry = &member.value;
-        let mut lists = vec!["dependencies", "optionalDependencies", "peerDependencies"];
-        if position.is_none() {
-            lists.push("devDependencies");
-        }
-        for (name, requirement) in lists.into_iter().flat_map(|list| entry.texts_at(list)) {
+        let development = position.is_none().then_some("devDependencies");
+        let lists = ["dependencies", "optionalDependencies", "peerDependencies"].into_iter().chain(development);
+        for (name, requirement) in lists.flat_map(|list| entry.texts_at(list)) {
             if position.is_none() {
                 // The root and the workspaces are the project itself; a workspace is a dependency as well.
                 self.installed.require(None, container, name, requirement);

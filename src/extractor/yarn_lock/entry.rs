@@ -1,7 +1,8 @@
 //! Entries of a yarn.lock, and which of them meets which requirement.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use super::super::contract::npm::graph::{Graph, Package};
 use super::super::contract::npm::manifest::Manifest;

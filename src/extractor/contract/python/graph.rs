@@ -1,9 +1,10 @@
 //! Who requires whom in a lockfile that names packages, and what follows from it.
 
-use std::collections::HashMap;
 use std::str::FromStr as _;
 
 use pep440_rs::{Version, VersionSpecifiers};
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use super::super::ParseError;
 use super::super::graph::roots_are_direct;

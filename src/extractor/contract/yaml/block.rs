@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr_iter};
+
 use super::{DEPTH_LIMIT, Member, Node, Value, repeated};
 
 /// YAML allows a key without `?` in this many characters only.
@@ -11,7 +13,9 @@ const KEY_LENGTH_LIMIT: usize = 1024;
 /// Reads the documents of a text; `None` when there is anything that a complete reader must judge, also what is wrong.
 pub(super) fn read(text: &str) -> Option<Vec<Node<'_>>> {
     // Tabs, other control characters and marks of byte order have rules of their own.
-    if text.bytes().any(|byte| (byte < 0x20 && byte != b'\n' && byte != b'\r') || byte == 0x7f) || !is_usual(text) {
+    // All are counted, although one is enough: the compiler makes that one step for many bytes.
+    let is_control = |byte: &u8| (*byte < 0x20 && *byte != b'\n' && *byte != b'\r') || *byte == 0x7f;
+    if text.as_bytes().iter().filter(|byte| is_control(byte)).count() > 0 || !is_usual(text) {
         return None;
     }
     let mut reader = Reader { rest: text, next_number: 1, next: None };
@@ -72,12 +76,13 @@ impl<'a> Reader<'a> {
         if self.rest.is_empty() {
             return Taken::End;
         }
-        let (line, rest) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
-        self.rest = rest;
+        let end = memchr(b'\n', self.rest.as_bytes()).unwrap_or(self.rest.len());
+        let (line, rest) = self.rest.split_at(end);
+        self.rest = rest.get(1..).unwrap_or_default();
         self.next_number = self.next_number.saturating_add(1);
         let line = line.strip_suffix('\r').unwrap_or(line);
         // A lone carriage return ends a line, too.
-        if line.contains('\r') { Taken::Unusual } else { Taken::Line(line) }
+        if memchr(b'\r', line.as_bytes()).is_some() { Taken::Unusual } else { Taken::Line(line) }
     }
 
     /// Goes to the next line that says something.
@@ -239,7 +244,7 @@ fn key(content: &str) -> Option<(Cow<'_, str>, &str)> {
 /// The first colon that ends a key.
 fn colon(content: &str) -> Option<usize> {
     let bytes = content.as_bytes();
-    content.match_indices(':').map(|(at, _)| at).find(|at| bytes.get(at + 1).is_none_or(|next| *next == b' '))
+    memchr_iter(b':', bytes).find(|at| bytes.get(at + 1).is_none_or(|next| *next == b' '))
 }
 
 /// A scalar that fills the rest of a line.
@@ -262,20 +267,23 @@ fn plain(text: &str) -> Option<&str> {
         b'.' => text == "...",
         _ => false,
     };
-    (!sign && !text.contains(" #") && !text.starts_with("---") && !text.ends_with(' ')).then_some(text)
+    let mut hashes = memchr_iter(b'#', bytes);
+    let has_comment = hashes.any(|at| at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b' '));
+    (!sign && !has_comment && !text.starts_with("---") && !text.ends_with(' ')).then_some(text)
 }
 
 /// A quoted scalar without escapes, and what follows it.
 fn quoted(content: &str) -> Option<(Cow<'_, str>, &str)> {
     let inner = content.get(1..)?;
     if content.starts_with('"') {
-        let (text, rest) = inner.split_once('"')?;
+        let end = memchr(b'"', inner.as_bytes())?;
+        let (text, rest) = (inner.get(..end)?, inner.get(end + 1..)?);
         return (!text.contains('\\')).then_some((Cow::Borrowed(text), rest));
     }
     let mut end = 0;
     let mut doubled = false;
     loop {
-        end += inner.get(end..)?.find('\'')?;
+        end += memchr(b'\'', inner.get(end..)?.as_bytes())?;
         if inner.as_bytes().get(end + 1) != Some(&b'\'') {
             break;
         }
@@ -346,9 +354,12 @@ impl<'a> Flow<'a> {
             rest.starts_with([',', '}', ']', ' ', ':']).then_some(())?;
             return Some(text);
         }
-        let sign = self.rest.find([',', '[', ']', '{', '}'])?;
+        let is_sign = |byte| matches!(byte, b',' | b'[' | b']' | b'{' | b'}');
+        let sign = self.rest.bytes().position(is_sign)?;
         // No further than the sign: the rest of the line would be searched for each of its words.
-        let end = self.rest.get(..sign)?.find(": ").unwrap_or(sign);
+        let before = self.rest.get(..sign)?.as_bytes();
+        let mut colons = memchr_iter(b':', before);
+        let end = colons.find(|at| before.get(at + 1) == Some(&b' ')).unwrap_or(sign);
         let text = self.rest.get(..end)?.trim_end_matches(' ');
         self.rest = self.rest.get(end..)?;
         // A colon at the end of a word has another meaning here.

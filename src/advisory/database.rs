@@ -237,21 +237,20 @@ impl AdvisoryDatabase {
         let &Question { ecosystem, release, package, version } = question;
         self.with_entries(ecosystem, package, |entries| {
             let locked = Locked::new(ecosystem, version);
-            let mut by_flaw: BTreeMap<Place, Vec<&Entry<'_>>> = BTreeMap::new();
-            for entry in entries.iter().filter(|entry| release::admits(ecosystem, entry.release, release)) {
-                by_flaw.entry(entry.flaw).or_default().push(entry);
-            }
+            let is_admitted = |entry: &&Entry<'_>| release::admits(ecosystem, entry.release, release);
+            let mut admitted: Vec<&Entry<'_>> = entries.iter().filter(is_admitted).collect();
+            admitted.sort_by_key(|entry| entry.flaw);
             let mut flaws = Vec::new();
-            for (place, entries) in by_flaw {
+            for entries in admitted.chunk_by(|left, right| left.flaw == right.flaw) {
                 let affected = entries.iter().filter(|entry| locked.is_affected_by(&entry.claims));
-                let records: BTreeSet<u32> = affected.map(|entry| entry.record).collect();
-                if records.is_empty() {
-                    continue;
-                }
+                let mut records: Vec<u32> = affected.map(|entry| entry.record).collect();
+                let ([first, ..], false) = (entries, records.is_empty()) else { continue };
+                records.sort_unstable();
+                records.dedup();
                 let of_records = entries.iter().filter(|entry| records.contains(&entry.record));
                 let claims: Vec<&Claims<'_>> = of_records.map(|entry| &entry.claims).collect();
                 let fixed = ranges::lowest_fix(&claims, &locked);
-                flaws.push(self.flaw_match(&self.index.flaw(place)?, &records, fixed)?);
+                flaws.push(self.flaw_match(&self.index.flaw(first.flaw)?, &records, fixed)?);
             }
             flaws.sort_by(|left, right| (left.kind, &left.flaw.id).cmp(&(right.kind, &right.flaw.id)));
             Ok(flaws)
@@ -303,7 +302,7 @@ impl AdvisoryDatabase {
     fn flaw_match(
         &self,
         bytes: &FlawBytes<'_>,
-        numbers: &BTreeSet<u32>,
+        numbers: &[u32],
         fixed: Option<String>,
     ) -> Result<FlawMatch, IndexError> {
         let flaw = bytes.decode()?;
@@ -314,29 +313,30 @@ impl AdvisoryDatabase {
             let (source, id) = bytes.identity(&flaw, record)?;
             records.push((AdvisoryRecord { source: source.to_owned(), id }, record));
         }
-        let texts = self.texts(&records)?;
-        let told = texts.iter().find(|text| text.has_details);
-        let told = told.or_else(|| texts.iter().find(|text| !text.summary.is_empty()));
-        let (summary, details) = told.map(|text| (text.summary.clone(), text.details.clone())).unwrap_or_default();
+        let mut texts = self.texts(&records)?;
+        let cvss = highest_score(&texts);
+        let told = texts.iter().position(|text| text.has_details);
+        let told = told.or_else(|| texts.iter().position(|text| !text.summary.is_empty()));
+        let told = told.and_then(|position| texts.get_mut(position)).map(std::mem::take).unwrap_or_default();
         let kinds = records.iter().map(|(_, record)| record.kind);
         let kind = kinds.min_by_key(|kind| gravity(*kind)).unwrap_or(AdvisoryKind::Notice);
         let (id, aliases) = names(bytes, &flaw)?;
-        let references: BTreeSet<&String> =
-            texts.iter().flat_map(|text| &text.references).filter(|link| link.starts_with("https://")).collect();
+        let references = texts.into_iter().flat_map(|text| text.references).chain(told.references);
+        let references = sorted(references.filter(|link| link.starts_with("https://")).collect());
         Ok(FlawMatch {
             kind,
             severity: severity(kind, records.iter().map(|(_, record)| record.severity), flaw.exploited),
             flaw: Arc::new(KnownFlaw {
                 id,
                 aliases,
-                summary,
-                details,
-                references: references.into_iter().cloned().collect(),
-                cvss: highest_score(&texts),
+                summary: told.summary,
+                details: told.details,
+                references,
+                cvss,
                 exploited: flaw.exploited,
                 likelihood: flaw.likelihood,
                 fixed,
-                records: records.into_iter().map(|(record, _)| record).collect::<BTreeSet<_>>().into_iter().collect(),
+                records: sorted(records.into_iter().map(|(record, _)| record).collect()),
             }),
         })
     }
@@ -362,8 +362,14 @@ fn names(bytes: &FlawBytes<'_>, flaw: &FlawBlock<'_>) -> Result<(AdvisoryId, Vec
     }
     let mut names = names.into_iter();
     let id = names.next().ok_or_else(|| bytes.damage())?;
-    let aliases: BTreeSet<_> = names.collect();
-    Ok((id, aliases.into_iter().collect()))
+    Ok((id, sorted(names.collect())))
+}
+
+/// In order, each once.
+fn sorted<T: Ord>(mut items: Vec<T>) -> Vec<T> {
+    items.sort_unstable();
+    items.dedup();
+    items
 }
 
 /// The repository of an action: advisories name `owner/repository`, workflows `owner/repository/path`.

@@ -110,7 +110,7 @@ impl<'a> Locked<'a> {
             return true;
         }
         let Some(place) = &self.place else { return false };
-        claims.ranges.iter().any(|range| PlacedRange::of(self.ecosystem, range).is_some_and(|range| range.holds(place)))
+        claims.ranges.iter().any(|range| holds(self.ecosystem, range, place))
     }
 
     fn is(&self, version: &str) -> bool {
@@ -122,6 +122,30 @@ impl<'a> Locked<'a> {
     }
 }
 
+/// Whether a range holds a version; one with an event that has no place holds nothing.
+fn holds(ecosystem: Ecosystem, range: &[Event<'_>], version: &Version) -> bool {
+    // Nearly all ranges begin once and end at most once: nothing has to be sorted then.
+    let (start, end) = match range {
+        [start @ (Event::Beginning | Event::Introduced(_))] => (start, None),
+        [start @ (Event::Beginning | Event::Introduced(_)), end @ (Event::Fixed(_) | Event::LastAffected(_))] => {
+            (start, Some(end))
+        }
+        _ => return PlacedRange::of(ecosystem, range).is_some_and(|range| range.holds(version)),
+    };
+    let place = |event: &Event<'_>| match *event {
+        Event::Introduced(text) | Event::Fixed(text) => Place::at(ecosystem, text, false),
+        Event::LastAffected(text) => Place::at(ecosystem, text, true),
+        Event::Beginning | Event::Limit(_) => Some(Place::Beginning),
+    };
+    let Some(start) = place(start) else { return false };
+    match end.map(place) {
+        None => start.has_passed(version),
+        // One that ends before it begins does not end.
+        Some(Some(end)) => start.has_passed(version) && (!end.has_passed(version) || end < start),
+        Some(None) => false,
+    }
+}
+
 /// Where an event takes effect. The order of the variants, and of their fields, is the order of evaluation: at one
 /// version, `last_affected` ends behind it and so comes last, while `introduced` and `fixed` stay in the order in which
 /// the source has them, so that a range may begin where another ends.
@@ -129,6 +153,22 @@ impl<'a> Locked<'a> {
 enum Place {
     Beginning,
     At(Version, bool),
+}
+
+impl Place {
+    /// The place of an event at a version; `None` for what is none.
+    fn at(ecosystem: Ecosystem, text: &str, is_behind: bool) -> Option<Self> {
+        Some(Self::At(parse(ecosystem, text).ok()?, is_behind))
+    }
+
+    /// Whether the event has taken effect for a version.
+    fn has_passed(&self, version: &Version) -> bool {
+        match self {
+            Self::Beginning => true,
+            Self::At(at, true) => version > at,
+            Self::At(at, false) => version >= at,
+        }
+    }
 }
 
 /// A range whose events have their places.
@@ -148,9 +188,9 @@ impl PlacedRange {
         for event in range {
             let (place, is_affected) = match event {
                 Event::Beginning => (Place::Beginning, true),
-                Event::Introduced(version) => (Place::At(parse(ecosystem, version).ok()?, false), true),
-                Event::Fixed(version) => (Place::At(parse(ecosystem, version).ok()?, false), false),
-                Event::LastAffected(version) => (Place::At(parse(ecosystem, version).ok()?, true), false),
+                Event::Introduced(version) => (Place::at(ecosystem, version, false)?, true),
+                Event::Fixed(version) => (Place::at(ecosystem, version, false)?, false),
+                Event::LastAffected(version) => (Place::at(ecosystem, version, true)?, false),
                 Event::Limit("*") => {
                     placed.is_unlimited = true;
                     continue;
@@ -171,13 +211,8 @@ impl PlacedRange {
         if !self.is_unlimited && !self.limits.is_empty() && !self.limits.iter().any(is_below) {
             return false;
         }
-        let has_passed = |place: &Place| match place {
-            Place::Beginning => true,
-            Place::At(at, true) => version > at,
-            Place::At(at, false) => version >= at,
-        };
         // Events stand in the order of their places, so that those which have passed come first.
-        let passed = self.events.partition_point(|(place, _)| has_passed(place));
+        let passed = self.events.partition_point(|(place, _)| place.has_passed(version));
         passed.checked_sub(1).and_then(|last| self.events.get(last)).is_some_and(|(_, is_affected)| *is_affected)
     }
 }
@@ -196,6 +231,9 @@ pub(super) fn lowest_fix(claims: &[&Claims<'_>], locked: &Locked<'_>) -> Option<
         })
         .filter(|(fixed, _)| fixed > current)
         .collect();
+    if let [] | [_] = fixes.as_slice() {
+        return fixes.first().map(|(_, fixed)| (*fixed).to_owned());
+    }
     fixes.sort();
     // Placed once: a record may name as many versions as it likes.
     let ranges: Vec<PlacedRange> = claims

@@ -17,6 +17,9 @@ use crate::model::nearest::Nearest;
 use crate::model::severity::Severity;
 use question::{Question, about_nearest, about_version};
 
+/// So many dependencies are looked up in a millisecond: dividing fewer among the cores takes longer.
+const AT_ONCE: usize = 256;
+
 /// Looks every locked dependency up in the advisories.
 ///
 /// A dependency at a commit is looked up by the release nearest to it as well, where the pipeline found that: the
@@ -40,11 +43,17 @@ impl Check for KnownVulnerable {
 }
 
 fn look_up_all(context: &CheckContext<'_>, lockfile: &Lockfile) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (position, dependency) in lockfile.dependencies.iter().enumerate() {
-        look_up(context, (lockfile, position, dependency), &mut findings);
+    let look_up_some = |(number, some): (usize, &[Dependency])| {
+        let mut findings = Vec::new();
+        for (position, dependency) in (number * AT_ONCE..).zip(some) {
+            look_up(context, (lockfile, position, dependency), &mut findings);
+        }
+        findings
+    };
+    match lockfile.dependencies.as_slice() {
+        few if few.len() <= AT_ONCE => look_up_some((0, few)),
+        many => many.par_chunks(AT_ONCE).enumerate().flat_map_iter(look_up_some).collect(),
     }
-    findings
 }
 
 fn look_up(

@@ -16,7 +16,7 @@ const COMPRESSION_MINIMUM: usize = 512;
 const DETAILS_LIMIT: u64 = 1 << 20;
 
 /// What people read of a record.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(in crate::advisory) struct Text {
     /// One line.
     pub(in crate::advisory) summary: String,

@@ -1,28 +1,38 @@
-//! Memory: a large file of any list-like format takes less than twenty times its size, and nothing made to burst does.
+//! Memory: a large file of any format takes less than twenty times its size, and nothing made to burst does.
 
-use std::fmt::Write as _;
+mod large_files;
+
+use std::fs::File;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+use large_files::FORMATS;
+use patchparty::extractor::EXTRACTORS;
+use serde_json::Value;
 
 use crate::support::bot::Bot;
 use crate::support::fixtures;
 
-/// Entries of a file: near the limit of what is read.
-const ENTRIES: usize = 40_000;
-
 /// Issue 3: memory stays below this many times the size of a file.
 const FACTOR: u64 = 20;
 
-/// The most memory, in bytes, that the binary ever held while it audited a folder; `None` where the system does not say.
-fn peak(bot: &Bot, folder: &str) -> Option<u64> {
+/// What an audit of a folder took and said.
+struct Audited {
+    /// The most memory, in bytes, that the binary ever held; `None` where the system does not say.
+    peak: Option<u64>,
+    report: Value,
+}
+
+fn audit(bot: &Bot, folder: &str) -> Audited {
+    let report = bot.path(&format!("{folder}.json"));
     let folder = bot.path(folder);
     let advisories = fixtures::advisories("known");
     let mut child = Command::new(env!("CARGO_BIN_EXE_patchparty"))
-        .args(["audit", "--offline", "--quiet", "--cache"])
+        .args(["audit", "--offline", "--quiet", "--format", "json", "--cache"])
         .arg(bot.path("cache"))
         .arg("--advisories")
         .args([&advisories, &folder])
-        .stdout(Stdio::null())
+        .stdout(File::create(&report).expect("a file for the report"))
         .stderr(Stdio::null())
         .spawn()
         .expect("the binary starts");
@@ -35,193 +45,8 @@ fn peak(bot: &Bot, folder: &str) -> Option<u64> {
         peak = peak.max(kibibytes.map(|number| number * 1024));
         std::thread::sleep(Duration::from_millis(2));
     }
-    peak
-}
-
-fn entries(item: fn(&mut String, usize)) -> String {
-    let mut text = String::new();
-    (0..ENTRIES).for_each(|number| item(&mut text, number));
-    text
-}
-
-/// A file of each format with entries as tools write them.
-#[expect(clippy::too_many_lines, reason = "one entry for each format, which is all there is to it")]
-fn large_files() -> Vec<(&'static str, String)> {
-    const SUM: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
-    let item = |write: fn(&mut String, usize)| entries(write);
-    vec![
-        (
-            "Cargo.lock",
-            format!(
-                "version = 4\n{}",
-                item(|text, n| {
-                    let _ = write!(
-                        text,
-                        "\n[[package]]\nname = \"p{n}\"\nversion = \"1.0.0\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"{SUM}\"\ndependencies = [\n \"p{}\",\n]\n",
-                        n / 2
-                    );
-                })
-            ),
-        ),
-        (
-            "package-lock.json",
-            format!(
-                "{{\"lockfileVersion\": 3, \"packages\": {{{}\"\": {{}}}}}}",
-                item(|text, n| {
-                    let _ = writeln!(
-                        text,
-                        "\"node_modules/p{n}\": {{\"version\": \"1.0.0\", \"resolved\": \"https://registry.example/p{n}/-/p{n}-1.0.0.tgz\", \"integrity\": \"sha512-{SUM}\", \"dependencies\": {{\"p{}\": \"^1\"}}}},",
-                        n / 2
-                    );
-                })
-            ),
-        ),
-        (
-            "yarn.lock",
-            item(|text, n| {
-                let _ = writeln!(
-                    text,
-                    "p{n}@^1:\n  version \"1.0.0\"\n  resolved \"https://registry.example/p{n}/-/p{n}-1.0.0.tgz#{SUM}\"\n  dependencies:\n    p{} \"^1\"\n",
-                    n / 2
-                );
-            }),
-        ),
-        (
-            "pnpm-lock.yaml",
-            format!(
-                "lockfileVersion: '9.0'\npackages:\n{}",
-                item(|text, n| {
-                    let _ = writeln!(
-                        text,
-                        "\n  p{n}@1.0.0:\n    resolution: {{integrity: sha512-{SUM}}}\n    engines: {{node: '>=8'}}\n    deprecated: no longer in use, take another one"
-                    );
-                })
-            ),
-        ),
-        (
-            "composer.lock",
-            format!(
-                "{{\"packages\": [{}{{\"name\": \"a/last\", \"version\": \"1.0.0\"}}]}}",
-                item(|text, n| {
-                    let _ = writeln!(
-                        text,
-                        "{{\"name\": \"a/p{n}\", \"version\": \"1.0.0\", \"source\": {{\"type\": \"git\", \"url\": \"https://git.example/a/p{n}.git\", \"reference\": \"{SUM}\"}}, \"require\": {{\"a/p{}\": \"^1\"}}}},",
-                        n / 2
-                    );
-                })
-            ),
-        ),
-        (
-            "poetry.lock",
-            format!(
-                "{}[metadata]\nlock-version = \"2.0\"\n",
-                item(|text, n| {
-                    let _ = write!(
-                        text,
-                        "[[package]]\nname = \"p{n}\"\nversion = \"1.0.0\"\noptional = false\nfiles = [\n    {{file = \"p-1.whl\", hash = \"sha256:{SUM}\"}},\n]\n\n[package.dependencies]\np{} = \">=1\"\n\n",
-                        n / 2
-                    );
-                })
-            ),
-        ),
-        (
-            "uv.lock",
-            format!(
-                "version = 1\n\n{}",
-                item(|text, n| {
-                    let _ = write!(
-                        text,
-                        "[[package]]\nname = \"p{n}\"\nversion = \"1.0.0\"\nsource = {{ registry = \"https://registry.example/simple\" }}\ndependencies = [\n    {{ name = \"p{}\" }},\n]\nsdist = {{ url = \"https://files.example/p{n}\", hash = \"sha256:{SUM}\", size = 1 }}\n\n",
-                        n / 2
-                    );
-                })
-            ),
-        ),
-        (
-            "pdm.lock",
-            format!(
-                "[metadata]\nlock_version = \"4.5.0\"\n\n{}",
-                item(|text, n| {
-                    let _ = write!(
-                        text,
-                        "[[package]]\nname = \"p{n}\"\nversion = \"1.0.0\"\ngroups = [\"default\"]\ndependencies = [\n    \"p{}>=1\",\n]\nfiles = [\n    {{file = \"p-1.whl\", hash = \"sha256:{SUM}\"}},\n]\n\n",
-                        n / 2
-                    );
-                })
-            ),
-        ),
-        (
-            "pylock.toml",
-            format!(
-                "lock-version = \"1.0\"\ncreated-by = \"x\"\n\n{}",
-                item(|text, n| {
-                    let _ = write!(
-                        text,
-                        "[[packages]]\nname = \"p{n}\"\nversion = \"1.0.0\"\nwheels = [{{ url = \"https://files.example/p{n}-1.whl\", hashes = {{ sha256 = \"{SUM}\" }} }}]\n\n"
-                    );
-                })
-            ),
-        ),
-        (
-            "requirements.txt",
-            item(|text, n| {
-                let _ = write!(
-                    text,
-                    "p{n}==1.0.0 \\\n    --hash=sha256:{SUM} \\\n    --hash=sha256:{SUM}\n    # via p{}\n",
-                    n / 2
-                );
-            }),
-        ),
-        (
-            "pom.xml",
-            format!(
-                "<project><artifactId>a</artifactId><dependencies>{}</dependencies></project>",
-                item(|text, n| {
-                    let _ = writeln!(
-                        text,
-                        "        <dependency>\n            <groupId>org.example.g{n}</groupId>\n            <artifactId>p{n}</artifactId>\n            <version>1.0.0</version>\n        </dependency>"
-                    );
-                })
-            ),
-        ),
-        (
-            "mix.lock",
-            format!(
-                "%{{\n{}}}\n",
-                item(|text, n| {
-                    let _ = writeln!(
-                        text,
-                        "  \"p{n}\": {{:hex, :p{n}, \"1.0.0\", \"{SUM}\", [:mix], [{{:p{}, \"~> 1.0\", [hex: :p{}, repo: \"hexpm\", optional: false]}}], \"hexpm\", \"{SUM}\"}},",
-                        n / 2,
-                        n / 2
-                    );
-                })
-            ),
-        ),
-        (
-            "bom.json",
-            format!(
-                "{{\"bomFormat\": \"CycloneDX\", \"specVersion\": \"1.5\", \"components\": [{}{{}}]}}",
-                item(|text, n| {
-                    let _ = writeln!(
-                        text,
-                        "{{\"bom-ref\": \"r{n}\", \"type\": \"library\", \"name\": \"p{n}\", \"purl\": \"pkg:npm/p{n}@1.0.0\", \"hashes\": [{{\"alg\": \"SHA-256\", \"content\": \"{SUM}\"}}]}},"
-                    );
-                })
-            ),
-        ),
-        (
-            "var/lib/dpkg/status",
-            item(|text, n| {
-                let _ = writeln!(
-                    text,
-                    "Package: p{n}\nStatus: install ok installed\nPriority: optional\nMaintainer: Somebody <somebody@mail.example>\nArchitecture: amd64\nVersion: 1.0.0-1\nDepends: p{}, p{} (>= 1)\nDescription: a package\n of many\n",
-                    n / 2,
-                    n / 3
-                );
-            }),
-        ),
-    ]
+    let report = std::fs::read(report).expect("the report was written");
+    Audited { peak, report: serde_json::from_slice(&report).expect("it is JSON") }
 }
 
 /// Files that fit more into a byte than any tool writes.
@@ -237,21 +62,45 @@ fn bursting_files() -> Vec<(&'static str, String)> {
 }
 
 #[test]
+fn every_format_has_a_large_file() {
+    let formats: Vec<&str> = FORMATS.iter().map(|format| format.id).collect();
+    let extractors: Vec<&str> = EXTRACTORS.iter().map(|extractor| extractor.id()).collect();
+    assert_eq!(formats, extractors);
+}
+
+#[test]
 fn memory_stays_below_twenty_times_the_size_of_a_file() {
     let bot = Bot::without_forge();
     bot.write("warm/requirements.txt", b"a==1\n");
     // The first audit compiles the advisories.
-    peak(&bot, "warm");
-    let Some(base) = peak(&bot, "warm") else {
+    audit(&bot, "warm");
+    let Some(base) = audit(&bot, "warm").peak else {
         eprintln!("skipped: the system does not say how much memory a process took");
         return;
     };
-    for (number, (name, content)) in large_files().into_iter().chain(bursting_files()).enumerate() {
-        let folder = format!("large/{number}");
+    let mut too_large = Vec::new();
+    let mut check = |name: &str, folder: &str, content: &str| {
         bot.write(&format!("{folder}/{name}"), content.as_bytes());
-        let taken = peak(&bot, &folder).expect("it said so before").saturating_sub(base);
+        let audited = audit(&bot, folder);
+        let taken = audited.peak.expect("it said so before").saturating_sub(base);
         let size = content.len() as u64;
-        assert!(taken < FACTOR * size, "{name}: {taken} bytes for {size}, {} times as many", taken / size);
         eprintln!("{name}: {} times {} KiB", taken / size, size / 1024);
+        if taken >= FACTOR * size {
+            too_large.push(format!("{name}: {taken} bytes for {size}"));
+        }
+        audited.report
+    };
+    for format in FORMATS {
+        let report = check(format.path, &format!("large/{}", format.id), &format.content());
+        let project = &report["projects"][0];
+        // What was not read takes no memory.
+        assert_eq!(project["problems"], serde_json::json!([]), "{}", format.id);
+        assert_eq!(project["files"][0]["extractor"], format.id);
+        let count = project["files"][0]["dependency_count"].as_u64().expect("a number");
+        assert!(count >= format.entries as u64, "{}: {count} dependencies", format.id);
     }
+    for (number, (name, content)) in bursting_files().into_iter().enumerate() {
+        check(name, &format!("bursting/{number}"), &content);
+    }
+    assert_eq!(too_large, Vec::<String>::new());
 }

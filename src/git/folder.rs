@@ -2,9 +2,11 @@
 
 mod listing;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::git::connection::open_options;
 use crate::model::repository::{CommitId, RepoPath};
@@ -16,6 +18,8 @@ pub(crate) struct FolderTree {
     root: PathBuf,
     entries: Vec<TreeEntry>,
     refused: Vec<String>,
+    /// Read when one is asked for: most projects have none.
+    submodules: OnceLock<BTreeMap<String, CommitId>>,
 }
 
 impl FolderTree {
@@ -28,7 +32,7 @@ impl FolderTree {
         let Listing { mut entries, mut refused } = listing::list(&root)?;
         entries.sort_by(|left, right| left.path.cmp(&right.path));
         refused.sort_unstable();
-        Ok(Self { root, entries, refused })
+        Ok(Self { root, entries, refused, submodules: OnceLock::new() })
     }
 
     /// Refuses a path of which any folder has become a link since it was listed.
@@ -95,12 +99,21 @@ impl ProjectTree for FolderTree {
     /// As the index of the repository says, which is what the next commit has; `None` where the folder is not the top of a
     /// repository.
     fn submodule_commit(&self, path: &RepoPath) -> Option<CommitId> {
-        // A folder without history, or one that git cannot read, only costs the commit.
-        let repository = gix::open_opts(&self.root, open_options()).ok()?;
-        let index = repository.index_or_empty().ok()?;
-        let entry = index.entry_by_path(path.as_str().into())?;
-        CommitId::new(&entry.id.to_string()).ok().filter(|_| entry.mode.is_submodule())
+        self.submodules.get_or_init(|| submodules(&self.root).unwrap_or_default()).get(path.as_str()).cloned()
     }
+}
+
+/// The commits of all submodules by path, read once: there may be as many as there are files. A folder without history, or
+/// one that git cannot read, only costs the commits.
+fn submodules(root: &Path) -> Option<BTreeMap<String, CommitId>> {
+    let repository = gix::open_opts(root, open_options()).ok()?;
+    let index = repository.index_or_empty().ok()?;
+    let submodules = index.entries().iter().filter(|entry| entry.mode.is_submodule());
+    let named = submodules.filter_map(|entry| {
+        let path = std::str::from_utf8(entry.path(&index)).ok()?;
+        Some((path.to_owned(), CommitId::new(&entry.id.to_string()).ok()?))
+    });
+    Some(named.collect())
 }
 
 #[cfg(unix)]

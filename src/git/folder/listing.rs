@@ -3,7 +3,6 @@
 use std::fs::{DirEntry, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
@@ -29,96 +28,104 @@ pub(super) struct Listing {
 }
 
 /// Lists what is below a folder, without `.git`, the folders of installed packages, and build output.
+///
+/// Level by level: the depth of a hostile folder must not become the depth of our calls.
 pub(super) fn list(root: &Path) -> io::Result<Listing> {
-    let walk = Walk { root, seen: AtomicUsize::new(0) };
-    let children = walk.children(Path::new(""))?;
-    walk.list(&children, 1)
-}
-
-struct Walk<'a> {
-    root: &'a Path,
-    /// How many entries were seen.
-    seen: AtomicUsize,
-}
-
-/// An entry of a folder, and its path below the root.
-struct Child {
-    path: PathBuf,
-    entry: DirEntry,
-}
-
-impl Child {
-    fn is_called(&self, name: &str) -> bool {
-        self.entry.file_name() == name
-    }
-}
-
-impl Walk<'_> {
-    fn children(&self, inside: &Path) -> io::Result<Vec<Child>> {
-        let child = |entry: io::Result<DirEntry>| {
-            let entry = entry?;
-            Ok(Child { path: inside.join(entry.file_name()), entry })
+    let mut found = Listing::default();
+    let mut seen = 0_usize;
+    let mut folders = vec![PathBuf::new()];
+    for _ in 0..DEPTH_LIMIT {
+        let list = |folder: &PathBuf| Folder { root, inside: folder }.list();
+        let listed: Vec<Level> = match folders.as_slice() {
+            // What cannot be listed at all is an error, not a folder that is left out.
+            [top] if top.as_os_str().is_empty() => vec![list(top)?],
+            // Waking the other cores takes longer than listing one folder.
+            [one] => vec![list(one).unwrap_or_else(|_| Level::unreadable(one))],
+            many => many.par_iter().map(|one| list(one).unwrap_or_else(|_| Level::unreadable(one))).collect(),
         };
-        std::fs::read_dir(self.root.join(inside))?.map(child).collect()
-    }
-
-    fn list(&self, children: &[Child], depth: usize) -> io::Result<Listing> {
-        if self.seen.fetch_add(children.len(), Ordering::Relaxed) + children.len() > ENTRY_LIMIT {
+        folders.clear();
+        for level in listed {
+            seen += level.seen;
+            found.entries.extend(level.listing.entries);
+            found.refused.extend(level.listing.refused);
+            folders.extend(level.folders);
+        }
+        if seen > ENTRY_LIMIT {
             return Err(io::Error::other(format!("the folder has more than {ENTRY_LIMIT} entries")));
         }
-        let mut found = Listing::default();
-        let mut folders = Vec::new();
-        for child in children {
-            match child.entry.file_type() {
+        if folders.is_empty() {
+            return Ok(found);
+        }
+    }
+    folders.iter().for_each(|folder| found.refuse(folder, "/"));
+    Ok(found)
+}
+
+/// What stands in one folder.
+#[derive(Default)]
+struct Level {
+    listing: Listing,
+    /// The folders in it, to be listed next.
+    folders: Vec<PathBuf>,
+    seen: usize,
+}
+
+impl Level {
+    fn unreadable(folder: &Path) -> Self {
+        let mut level = Self::default();
+        level.listing.refuse(folder, "/");
+        level
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Folder<'a> {
+    root: &'a Path,
+    /// The folder, from the root.
+    inside: &'a Path,
+}
+
+impl Folder<'_> {
+    fn list(self) -> io::Result<Level> {
+        // More than may be is told from one entry too many.
+        let children = std::fs::read_dir(self.root.join(self.inside))?.take(ENTRY_LIMIT + 1);
+        let children: Vec<DirEntry> = children.collect::<io::Result<_>>()?;
+        let mut level = Level { seen: children.len(), ..Level::default() };
+        if self.is_left_out(&children) {
+            return Ok(level);
+        }
+        for child in &children {
+            let (name, path) = (child.file_name(), self.inside.join(child.file_name()));
+            match child.file_type() {
                 // In a linked working folder and in a submodule `.git` is a file.
-                _ if child.is_called(".git") => {}
-                Ok(kind) if kind.is_dir() && child.is_called("node_modules") => {}
-                Ok(kind) if kind.is_dir() && depth < DEPTH_LIMIT => folders.push(child.path.as_path()),
-                // What vanished while we looked, or may not be looked into, is named as not read.
-                Ok(kind) if kind.is_dir() => found.refuse(&child.path, "/"),
-                Err(_) => found.refuse(&child.path, ""),
-                Ok(kind) if kind.is_symlink() => found.add(&child.path, EntryKind::Symlink),
+                _ if name == ".git" => {}
+                Ok(kind) if kind.is_dir() && name == "node_modules" => {}
+                Ok(kind) if kind.is_dir() => level.folders.push(path),
+                Ok(kind) if kind.is_symlink() => level.listing.add(&path, EntryKind::Symlink),
                 Ok(kind) if kind.is_file() => {
-                    let executable = child.entry.metadata().is_ok_and(|metadata| is_executable(&metadata));
-                    found.add(&child.path, EntryKind::File { executable });
+                    let executable = child.metadata().is_ok_and(|metadata| is_executable(&metadata));
+                    level.listing.add(&path, EntryKind::File { executable });
                 }
                 // Sockets, pipes and devices are nothing a project consists of.
                 Ok(_) => {}
+                // What vanished while we looked is named as not read.
+                Err(_) => level.listing.refuse(&path, ""),
             }
         }
-        let below: io::Result<Vec<Listing>> = match folders.as_slice() {
-            // Waking the other cores takes longer than listing one folder.
-            few @ ([] | [_]) => few.iter().map(|folder| self.below(folder, depth)).collect(),
-            folders => folders.par_iter().map(|folder| self.below(folder, depth)).collect(),
-        };
-        for listing in below? {
-            found.entries.extend(listing.entries);
-            found.refused.extend(listing.refused);
-        }
-        Ok(found)
-    }
-
-    fn below(&self, folder: &Path, depth: usize) -> io::Result<Listing> {
-        match self.children(folder) {
-            Ok(children) if self.is_left_out(folder, &children) => Ok(Listing::default()),
-            Ok(children) => self.list(&children, depth + 1),
-            Err(_) => {
-                let mut refused = Listing::default();
-                refused.refuse(folder, "/");
-                Ok(refused)
-            }
-        }
+        Ok(level)
     }
 
     /// Folders of installed packages and build output: what they hold is not pinned by this project.
-    fn is_left_out(&self, folder: &Path, children: &[Child]) -> bool {
+    fn is_left_out(self, children: &[DirEntry]) -> bool {
+        let Some(own_name) = self.inside.file_name() else { return false };
         let has = |name: &str| {
-            let named = children.iter().find(|child| child.is_called(name));
-            named.is_some_and(|child| child.entry.file_type().is_ok_and(|kind| kind.is_file()))
+            let named = children.iter().find(|child| child.file_name() == name);
+            named.is_some_and(|child| child.file_type().is_ok_and(|kind| kind.is_file()))
         };
         // Composer's vendor folder; other tools keep sources of the project's own under this name.
-        let is_installed = || has("autoload.php") || self.root.join(folder).join("composer/installed.json").is_file();
-        has(CACHE_MARK) || folder.file_name().is_some_and(|name| name == "vendor") && is_installed()
+        let is_installed =
+            || has("autoload.php") || self.root.join(self.inside).join("composer/installed.json").is_file();
+        has(CACHE_MARK) || own_name == "vendor" && is_installed()
     }
 }
 

@@ -80,6 +80,7 @@ mod tests {
             parents: Vec::new(),
             requirements: Vec::new(),
             line: 3,
+            abandoned: None,
         });
         let folder = tempfile::tempdir().unwrap();
         let context = CheckContext {

@@ -149,6 +149,7 @@ mod tests {
             parents: Vec::new(),
             requirements: Vec::new(),
             line: 7,
+            abandoned: None,
         }
     }
 

@@ -12,6 +12,7 @@ mod loose_requirement;
 mod movable_tag;
 mod stale_lockfile;
 mod unlocked;
+mod unmaintained;
 #[cfg(test)]
 mod verdict_tests;
 mod yanked;
@@ -27,5 +28,6 @@ pub(crate) static CHECKS: &[&dyn Check] = &[
     &movable_tag::MovableTag,
     &stale_lockfile::StaleLockfile,
     &yanked::Yanked,
+    &unmaintained::Unmaintained,
     &end_of_life::EndOfLife,
 ];

@@ -64,6 +64,7 @@ impl Extractor for CargoLock {
                 parents,
                 requirements: Vec::new(),
                 line: package.line,
+                abandoned: None,
             })
             .collect())
     }

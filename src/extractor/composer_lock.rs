@@ -62,9 +62,17 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
                 parents,
                 requirements,
                 line: package.line,
+                abandoned: abandoned(package.entry),
             }
         })
         .collect())
+}
+
+/// What Composer names instead of a package that its makers gave up; nothing where they name nothing.
+fn abandoned(entry: &Node<'_>) -> Option<String> {
+    let written = entry.get("abandoned")?;
+    let is_given_up = entry.is_true("abandoned") || written.text().is_some_and(|text| !text.is_empty());
+    is_given_up.then(|| written.text().unwrap_or_default().to_owned())
 }
 
 /// One locked package.
@@ -223,6 +231,16 @@ mod tests {
         include_bytes!("../../tests/fixtures/extractor/composer-lock/projects/application/composer.lock");
     const MANIFEST: &[u8] =
         include_bytes!("../../tests/fixtures/extractor/composer-lock/projects/application/composer.json");
+
+    #[test]
+    fn what_was_given_up_says_what_to_take_instead() {
+        let lock = br#"{"packages": [
+            {"name": "a/a", "version": "1.0.0", "abandoned": "a/new"}, {"name": "a/b", "version": "1.0.0", "abandoned": true},
+            {"name": "a/c", "version": "1.0.0", "abandoned": false}, {"name": "a/d", "version": "1.0.0"}]}"#;
+        let found = extract(&ComposerLock, &[("composer.lock", lock)]).expect("a lockfile");
+        let words: Vec<_> = found.iter().map(|one| one.abandoned.as_deref()).collect();
+        assert_eq!(words, [Some("a/new"), Some(""), None, None]);
+    }
 
     #[test]
     fn a_lock_that_composer_wrote_is_read() {

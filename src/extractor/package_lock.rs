@@ -127,6 +127,15 @@ mod tests {
     }
 
     #[test]
+    fn what_was_given_up_says_so() {
+        let lock = br#"{"lockfileVersion": 3, "packages": {"": {"dependencies": {"a": "1"}},
+            "node_modules/a": {"version": "1.0.0", "deprecated": "take b"}, "node_modules/b": {"version": "1.0.0"}}}"#;
+        let found = extract(&PackageLock, &[("package-lock.json", lock)]).expect("a lockfile");
+        let words: Vec<_> = found.iter().map(|one| one.abandoned.as_deref()).collect();
+        assert_eq!(words, [Some("take b"), None]);
+    }
+
+    #[test]
     fn the_first_version_nests_and_aliases() {
         let lock = br#"{"lockfileVersion": 1, "dependencies": {
             "a": {"version": "1.0.0", "requires": {"b": "^1.0.0", "c": "npm:real@^2.0.0"}, "dependencies": {

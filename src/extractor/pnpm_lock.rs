@@ -174,7 +174,8 @@ fn package<'n>(member: &'n Member<'_>) -> Package<'n> {
         Some(_) => Some(Scope::Runtime),
         None => None,
     };
-    Package { resolved: resolved(entry, reference), scope, ..Package::new(name, version, member.line) }
+    let abandoned = entry.text_at("deprecated").map(Cow::Borrowed);
+    Package { resolved: resolved(entry, reference), scope, abandoned, ..Package::new(name, version, member.line) }
 }
 
 /// Where a package came from, in npm's words; nothing for a registry.
@@ -231,6 +232,18 @@ snapshots:
         2 c@ Runtime direct Path [] line 16
         3 e@1.0.0 Runtime Registry { url: None } [0] line 18
         "#);
+    }
+
+    #[test]
+    fn what_was_given_up_says_so() {
+        let lock = "lockfileVersion: '9.0'
+packages:
+  a@1.0.0:
+    resolution: {integrity: sha512-x}
+    deprecated: 'no longer kept up, take b'
+";
+        let found = extract(&PnpmLock, &[("pnpm-lock.yaml", lock.as_bytes())]).expect("a lockfile");
+        assert_eq!(found[0].abandoned.as_deref(), Some("no longer kept up, take b"));
     }
 
     #[test]

@@ -64,14 +64,15 @@ pub(super) fn show(dependencies: &[Dependency]) -> String {
             })
             .collect();
         format!(
-            "{position} {}@{} {:?} {}{:?} [{}] line {}",
+            "{position} {}@{} {:?} {}{:?} [{}] line {}{}",
             dependency.name,
             dependency.version,
             dependency.scope,
             if dependency.direct { "direct " } else { "" },
             dependency.origin,
             parents.join(", "),
-            dependency.line
+            dependency.line,
+            dependency.abandoned.as_ref().map(|words| format!(" abandoned {words:?}")).unwrap_or_default()
         )
     });
     lines.collect::<Vec<_>>().join("\n")

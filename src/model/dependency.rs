@@ -28,6 +28,9 @@ pub struct Dependency {
     pub requirements: Vec<String>,
     /// The line on which the file pins it, from 1.
     pub line: u32,
+    /// That its makers have given it up, where the file says so (Composer, npm, pnpm): what they say about it, which may be
+    /// nothing. Untrusted.
+    pub abandoned: Option<String>,
 }
 
 impl Dependency {
@@ -44,6 +47,7 @@ impl Dependency {
             parents: Vec::new(),
             requirements: Vec::new(),
             line,
+            abandoned: None,
         }
     }
 }

@@ -118,6 +118,7 @@ mod tests {
             parents: parents.to_vec(),
             requirements: Vec::new(),
             line: 1,
+            abandoned: None,
         }
     }
 

@@ -112,6 +112,7 @@ fn lockfile() -> Lockfile {
         parents: parents.to_vec(),
         requirements: Vec::new(),
         line: 12,
+        abandoned: None,
     };
     let dependencies = vec![dependency("mkdirp", "0.5.5", true, &[]), dependency("minimist", "1.2.5", false, &[0])];
     Lockfile::new(path("package-lock.json"), "package-lock", dependencies)

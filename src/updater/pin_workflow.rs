@@ -85,6 +85,7 @@ mod tests {
             parents: Vec::new(),
             requirements: Vec::new(),
             line: 1,
+            abandoned: None,
         };
         pin_line(line, &dependency, "0a1b")
     }

@@ -24,6 +24,8 @@ pub(super) struct Instance<'a> {
     pub(super) scope: Scope,
     /// The line.
     pub(super) line: u32,
+    /// What its makers say who have given it up.
+    pub(super) abandoned: Option<&'a str>,
 }
 
 /// One requirement that is met by an instance.
@@ -140,6 +142,7 @@ impl<'a> Installed<'a> {
                 parents,
                 requirements,
                 line: instance.line,
+                abandoned: instance.abandoned.map(str::to_owned),
             });
         }
         dependencies

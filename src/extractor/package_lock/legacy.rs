@@ -60,7 +60,7 @@ fn instance<'a>(key: &'a str, entry: &'a Node<'_>, line: u32) -> Instance<'a> {
     let scope = if entry.is_true("dev") { Scope::Development } else { Scope::Runtime };
     let resolved = entry.text_at("resolved");
     let asked = entry.text_at("from");
-    let plain = Instance { name: key, version, resolved, asked, link: false, scope, line };
+    let plain = Instance { name: key, version, resolved, asked, link: false, scope, line, abandoned: None };
     if let Some((name, version)) = version.strip_prefix("npm:").and_then(|alias| alias.rsplit_once('@')) {
         return Instance { name, version, ..plain };
     }

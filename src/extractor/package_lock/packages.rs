@@ -91,6 +91,7 @@ impl<'a> Tree<'a> {
             link,
             scope: if entry.is_true("dev") { Scope::Development } else { Scope::Runtime },
             line: lines.at(member.offset),
+            abandoned: entry.text_at("deprecated"),
         };
         let position = self.installed.add_instance(container, name, instance);
         if link && let Some(target) = entry.text_at("resolved") {

@@ -57,7 +57,9 @@ pub(super) fn list(root: &Path) -> io::Result<Listing> {
             return Ok(found);
         }
     }
-    folders.iter().for_each(|folder| found.refuse(folder, "/"));
+    for folder in &folders {
+        found.refuse(folder, "/");
+    }
     Ok(found)
 }
 

@@ -85,6 +85,7 @@ mod tests {
             parents: Vec::new(),
             requirements: Vec::new(),
             line: 1,
+            abandoned: None,
         };
         let path = RepoPath::new("package-lock.json").unwrap();
         Lockfile::new(path, "package-lock", pins.iter().map(dependency).collect())

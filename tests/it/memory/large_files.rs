@@ -60,7 +60,7 @@ pub(crate) const FORMATS: &[Format] = &[
         id: "pnpm-lock",
         path: "pnpm-lock.yaml",
         entries: ENTRIES,
-        start: "lockfileVersion: '9.0'\npackages:\n",
+        start: "lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n      p0: {specifier: ^1, version: 1.0.0}\npackages:\n",
         entry: |n| format!("\n  p{n}@1.0.0:\n    resolution: {{integrity: sha512-{SUM}}}\n    engines: {{node: '>=8'}}\n    deprecated: no longer in use, take another one\n"),
         end: "",
     },

@@ -20,6 +20,8 @@ pub(in crate::extractor) struct Package<'a> {
     pub(in crate::extractor) scope: Option<Scope>,
     /// The line.
     pub(in crate::extractor) line: u32,
+    /// What its makers say who have given it up.
+    pub(in crate::extractor) abandoned: Option<Cow<'a, str>>,
 }
 
 impl<'a> Package<'a> {
@@ -30,7 +32,7 @@ impl<'a> Package<'a> {
         line: u32,
     ) -> Self {
         let (name, version) = (name.into(), version.into());
-        Self { ecosystem: Ecosystem::Npm, name, version, resolved: None, scope: None, line }
+        Self { ecosystem: Ecosystem::Npm, name, version, resolved: None, scope: None, line, abandoned: None }
     }
 }
 
@@ -123,6 +125,7 @@ impl<'a> Graph<'a> {
                 parents,
                 requirements,
                 line: package.line,
+                abandoned: package.abandoned.map(Cow::into_owned),
             });
         }
         dependencies

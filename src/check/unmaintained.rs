@@ -50,9 +50,9 @@ fn reason(dependency: &Dependency) -> Option<String> {
         said.push('…');
     }
     Some(match dependency.ecosystem {
-        _ if said.is_empty() => "unmaintained, as its makers say".to_owned(),
-        Ecosystem::Packagist => format!("unmaintained, its makers name {said} instead"),
-        _ => format!("unmaintained, its makers say: {said}"),
+        _ if said.is_empty() => "given up by its makers".to_owned(),
+        Ecosystem::Packagist => format!("given up by its makers for {said}"),
+        _ => format!("given up by its makers: {said}"),
     })
 }
 
@@ -84,9 +84,9 @@ mod tests {
                 of(Ecosystem::Npm, Some("take another one"), false),
             ]),
             [
-                "a/b unmaintained, as its makers say",
-                "a/b unmaintained, its makers name c/d instead",
-                "a/b unmaintained, its makers say: take another one",
+                "a/b given up by its makers",
+                "a/b given up by its makers for c/d",
+                "a/b given up by its makers: take another one",
             ]
         );
         let letter = "long ".repeat(100);

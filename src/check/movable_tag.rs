@@ -6,13 +6,12 @@
 //! A full version is taken as fixed: its owner could move it as well, but then breaks a promise. That, a commit and a
 //! digest are never reported; what follows everything is branch tracking. It is low, as it is the recommended way of many.
 
-use super::contract::finding::of_dependency;
+use super::contract::finding::of_each;
 use super::contract::image::{Motion, motion};
 use super::contract::{Check, CheckContext};
 use crate::model::dependency::{Dependency, GitPin, Origin};
 use crate::model::ecosystem::Ecosystem;
-use crate::model::finding::{Detail, Finding, FindingKind};
-use crate::model::severity::Severity;
+use crate::model::finding::{Finding, FindingKind};
 
 /// Finds tags that float over a line of releases.
 pub(super) struct MovableTag;
@@ -23,17 +22,9 @@ impl Check for MovableTag {
     }
 
     fn inspect(&self, context: &CheckContext<'_>) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        for lockfile in context.lockfiles {
-            for (position, dependency) in lockfile.dependencies.iter().enumerate() {
-                let Some(line) = line_of_releases(dependency) else { continue };
-                let mut finding =
-                    of_dependency(lockfile, position, dependency, (FindingKind::MovableTag, Severity::Low));
-                finding.detail = Some(Detail::Reason(format!("moves on with every release of {line}")));
-                findings.push(finding);
-            }
-        }
-        findings
+        of_each(context.lockfiles, FindingKind::MovableTag, |dependency| {
+            line_of_releases(dependency).map(|line| format!("moves on with every release of {line}"))
+        })
     }
 }
 
@@ -62,6 +53,7 @@ fn line_of_releases(dependency: &Dependency) -> Option<&str> {
 mod tests {
     use super::super::contract::testing::{image, inspect, lockfile};
     use super::*;
+    use crate::model::severity::Severity;
 
     fn action(pin: GitPin) -> Dependency {
         let origin = Origin::Git { url: "https://example.org/acme/build".to_owned(), pin, commit: None };

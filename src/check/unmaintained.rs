@@ -5,12 +5,11 @@
 //! flaws. Of npm's packages only those are told that the project itself asks for: nobody can replace what stands somewhere below
 //! them, and there is always some of that.
 
-use super::contract::finding::of_dependency;
+use super::contract::finding::of_each;
 use super::contract::{Check, CheckContext};
 use crate::model::dependency::Dependency;
 use crate::model::ecosystem::Ecosystem;
-use crate::model::finding::{Detail, Finding, FindingKind};
-use crate::model::severity::Severity;
+use crate::model::finding::{Finding, FindingKind};
 
 /// The makers' words are cut after so many characters: some write a letter.
 const WORDS_LIMIT: usize = 160;
@@ -24,18 +23,7 @@ impl Check for Unmaintained {
     }
 
     fn inspect(&self, context: &CheckContext<'_>) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        for lockfile in context.lockfiles {
-            for (position, dependency) in lockfile.dependencies.iter().enumerate() {
-                let Some(reason) = reason(dependency) else { continue };
-                // Nobody has rated it, as with RustSec's.
-                let mut finding =
-                    of_dependency(lockfile, position, dependency, (FindingKind::Unmaintained, Severity::Low));
-                finding.detail = Some(Detail::Reason(reason));
-                findings.push(finding);
-            }
-        }
-        findings
+        of_each(context.lockfiles, FindingKind::Unmaintained, reason)
     }
 }
 

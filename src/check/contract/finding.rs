@@ -31,6 +31,24 @@ pub(in crate::check) fn of_dependency(
     }
 }
 
+/// A finding of low severity about each dependency that `reason` has something to say about.
+pub(in crate::check) fn of_each(
+    lockfiles: &[Lockfile],
+    kind: FindingKind,
+    reason: impl Fn(&Dependency) -> Option<String>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for lockfile in lockfiles {
+        for (position, dependency) in lockfile.dependencies.iter().enumerate() {
+            let Some(reason) = reason(dependency) else { continue };
+            let mut finding = of_dependency(lockfile, position, dependency, (kind, Severity::Low));
+            finding.detail = Some(Detail::Reason(reason));
+            findings.push(finding);
+        }
+    }
+    findings
+}
+
 /// A place in a manifest.
 pub(in crate::check) struct Place<'a> {
     /// The file.

@@ -17,8 +17,8 @@ pub(super) enum Storage {
     File(File, u64),
 }
 
-/// Smaller files are read at once: that is quicker than a hundred look-ups in them.
-const SMALL: u64 = 2 << 20;
+/// Smaller files are read at once: a look-up is then no call of the system, and few look-ups make one at all.
+const SMALL: u64 = 128 << 10;
 
 impl Storage {
     /// Opens a file.

@@ -244,9 +244,7 @@ allow_prereleases = true
     assert_fits(&[("Pipfile", manifest), ("Pipfile.lock", lock)]);
     let changed = manifest.replace("flask = \"*\"", "flask = \"==2\"");
     assert_eq!(stale(&[("Pipfile", &changed), ("Pipfile.lock", lock)]), ["2:its hash is that of another Pipfile"]);
-    for unsure in
-        [format!("[docs]\nx = \"1\"\n{changed}"), changed.replace("echo", "ü"), changed.replace("flask", "${X}")]
-    {
+    for unsure in [format!("[docs]\nx = \"1\"\n{changed}"), changed.replace("flask", "${X}")] {
         assert_fits(&[("Pipfile", &unsure), ("Pipfile.lock", lock)]);
     }
 }

@@ -9,8 +9,11 @@ mod cargo;
 mod composer;
 mod go;
 mod npm;
+mod pdm;
 mod pipfile;
 mod pnpm;
+mod poetry;
+mod python_json;
 mod ruby;
 mod uv;
 mod yarn;
@@ -106,6 +109,8 @@ static FORMATS: &[Format] = &[
     },
     Format { file: "uv.lock", manifest: "pyproject.toml", ecosystem: Ecosystem::PyPi, compare: uv::compare },
     Format { file: "Pipfile.lock", manifest: "Pipfile", ecosystem: Ecosystem::PyPi, compare: pipfile::compare },
+    Format { file: "poetry.lock", manifest: "pyproject.toml", ecosystem: Ecosystem::PyPi, compare: poetry::compare },
+    Format { file: "pdm.lock", manifest: "pyproject.toml", ecosystem: Ecosystem::PyPi, compare: pdm::compare },
     Format { file: "go.sum", manifest: "go.mod", ecosystem: Ecosystem::Go, compare: go::compare },
     Format { file: "Gemfile.lock", manifest: "Gemfile", ecosystem: Ecosystem::RubyGems, compare: ruby::compare },
 ];

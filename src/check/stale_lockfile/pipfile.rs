@@ -1,9 +1,9 @@
 //! Pipfile.lock, which has a hash of its manifest: of its sources, requirements and packages as canonical JSON
 //! (`get_hash` in <https://github.com/sarugaku/plette/blob/main/src/plette/pipfiles.py>).
 
-use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
+use serde_json::{Value, json};
 
+use super::python_json::{self, Spacing};
 use super::{Misfit, Pair};
 use crate::model::ecosystem::Ecosystem;
 
@@ -21,43 +21,24 @@ pub(super) fn compare(pair: &Pair<'_>) -> Option<Misfit> {
 /// The hash of a manifest; `None` where versions of pipenv disagree: without sources, with categories of its own.
 fn hash(manifest: &str, name: impl Fn(&str) -> String) -> Option<String> {
     const KNOWN: [&str; 7] = ["source", "requires", "packages", "dev-packages", "scripts", "pipenv", "pipfile"];
-    // Python escapes everything else, and what is behind a variable is not known.
-    if !manifest.is_ascii() || manifest.contains('$') {
+    // What is behind a variable is not known.
+    if manifest.contains('$') {
         return None;
     }
-    let document: toml::Table = toml::from_str(manifest).ok()?;
+    let document = python_json::read(manifest)?;
     if document.keys().any(|key| !KNOWN.contains(&key.as_str())) {
         return None;
     }
     let packages = |table: &str| {
         let Some(table) = document.get(table) else { return Some(json!({})) };
         let named = table.as_table()?.iter().map(|(key, value)| (name(key), value.clone()));
-        canonical(&toml::Value::Table(named.collect()))
+        python_json::from_toml(&toml::Value::Table(named.collect()))
     };
-    let requires = document.get("requires").map_or_else(|| Some(json!({})), canonical)?;
-    let sources = canonical(document.get("source")?)?;
-    // Keys are sorted, and so are these.
-    let mut data = Map::new();
-    data.insert("_meta".to_owned(), json!({ "requires": requires, "sources": sources }));
-    data.insert("default".to_owned(), packages("packages")?);
-    data.insert("develop".to_owned(), packages("dev-packages")?);
-    let text = serde_json::to_string(&Value::Object(data)).ok()?;
-    Some(format!("{:x}", Sha256::digest(text.as_bytes())))
-}
-
-/// A value with its keys sorted; `None` for what JSON would write in more than one way.
-fn canonical(value: &toml::Value) -> Option<Value> {
-    Some(match value {
-        toml::Value::String(text) => json!(text),
-        toml::Value::Integer(number) => json!(number),
-        toml::Value::Boolean(truth) => json!(truth),
-        toml::Value::Array(items) => Value::Array(items.iter().map(canonical).collect::<Option<_>>()?),
-        toml::Value::Table(table) => {
-            let mut members: Vec<_> = table.iter().collect();
-            members.sort_by_key(|(key, _)| *key);
-            let members = members.into_iter().map(|(key, value)| Some((key.clone(), canonical(value)?)));
-            Value::Object(members.collect::<Option<_>>()?)
-        }
-        toml::Value::Float(_) | toml::Value::Datetime(_) => return None,
-    })
+    let requires = document.get("requires").map_or_else(|| Some(json!({})), python_json::from_toml)?;
+    let data = json!({
+        "_meta": { "requires": requires, "sources": python_json::from_toml(document.get("source")?)? },
+        "default": packages("packages")?,
+        "develop": packages("dev-packages")?,
+    });
+    Some(python_json::sha256(data, Spacing::Narrow))
 }

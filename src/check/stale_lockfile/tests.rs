@@ -244,9 +244,20 @@ allow_prereleases = true
     assert_fits(&[("Pipfile", manifest), ("Pipfile.lock", lock)]);
     let changed = manifest.replace("flask = \"*\"", "flask = \"==2\"");
     assert_eq!(stale(&[("Pipfile", &changed), ("Pipfile.lock", lock)]), ["2:its hash is that of another Pipfile"]);
-    for unsure in
-        [format!("[docs]\nx = \"1\"\n{changed}"), changed.replace("echo", "ü"), changed.replace("flask", "${X}")]
-    {
+    // The hash is that of plette 2.4.0, which pipenv uses.
+    let escaped = r#"[[source]]
+url = "https://registry.example/simple"
+verify_ssl = true
+name = "größe😀"
+
+[packages]
+flask = {version = "*", markers = "platform_version != 'ü'"}
+"#;
+    let lock_of_escaped = r#"{"_meta": {"hash": {
+"sha256": "c709a0d249b0feb60459524df0eaccb36df57dfdf172047f123b3b929efab77e"}}}"#;
+    assert_fits(&[("Pipfile", escaped), ("Pipfile.lock", lock_of_escaped)]);
+    assert_eq!(stale(&[("Pipfile", &escaped.replace('ü', "u")), ("Pipfile.lock", lock_of_escaped)]).len(), 1);
+    for unsure in [format!("[docs]\nx = \"1\"\n{changed}"), changed.replace("flask", "${X}")] {
         assert_fits(&[("Pipfile", &unsure), ("Pipfile.lock", lock)]);
     }
 }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::contract::{Reading, RecordError, RecordFile, Source, aliases, has_extension, parse_cvss};
 use crate::config::policy::SourceKind;
 use crate::model::advisory::{Advisory, AdvisoryId, AdvisoryKind, Affected, AffectedRange, RangeEvent};
+use crate::model::bounded_toml;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::severity::Severity;
 
@@ -120,7 +121,7 @@ fn refuse_what_the_crate_cannot_take(text: &str) -> Result<(), RecordError> {
         .strip_prefix(FENCE)
         .and_then(|rest| rest.split_once("\n```"))
         .ok_or_else(|| RecordError::malformed("it does not begin with TOML front matter"))?;
-    let FrontMatter { versions } = toml::from_str(front_matter).map_err(|error| RecordError::of(&error))?;
+    let FrontMatter { versions } = bounded_toml::from_str(front_matter).map_err(|error| RecordError::of(&error))?;
     let mut lower_bounds = Vec::new();
     for comparator in versions.patched.iter().chain(&versions.unaffected).flat_map(|request| &request.comparators) {
         let numbers = [Some(comparator.major), comparator.minor, comparator.patch];

@@ -7,6 +7,7 @@ use serde_spanned::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::complaint::{Complaints, nearest};
+use crate::model::bounded_toml;
 
 /// Reads `text`; `None` when it is no TOML. Parts that do not fit are complained about and left out, so that the rest can
 /// be judged in the same go. `elsewhere` may say where an unknown key belongs.
@@ -17,6 +18,10 @@ pub(super) fn read<T: DeserializeOwned>(
     complaints: &mut Complaints<'_>,
     elsewhere: fn(&str) -> Option<String>,
 ) -> Option<T> {
+    if let Err(error) = bounded_toml::check(text) {
+        complaints.add(&(error.offset..error.offset), error.to_string(), "no setting needs that");
+        return None;
+    }
     let (mut document, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         for error in errors {

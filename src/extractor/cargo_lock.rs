@@ -14,6 +14,7 @@ use serde_spanned::Spanned;
 use super::contract::text::{Lines, explain, read_text};
 use super::contract::toml::check_density;
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
+use crate::model::bounded_toml;
 use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::{CommitId, RepoPath};
@@ -128,6 +129,9 @@ struct WrittenPackage {
 }
 
 fn parse_written(text: &str) -> Result<Written, ParseError> {
+    bounded_toml::check(text).map_err(|error| {
+        ParseError::new(format!("read it as a Cargo.lock: {error}")).at_line(Lines::of(text).at(error.offset))
+    })?;
     toml::from_str(text).map_err(|error| {
         let line = error.span().map(|span| Lines::of(text).at(span.start));
         ParseError { line, ..ParseError::new(format!("read it as a Cargo.lock: {}", error.message())) }
@@ -145,7 +149,7 @@ fn parse_lockfile(text: &str, written: &Written) -> Result<Lockfile, ParseError>
         )));
     }
     let fault = |error: &dyn std::fmt::Display| ParseError::new(format!("read it as a Cargo.lock: {error}"));
-    let mut table: toml::Table = toml::from_str(text).map_err(|error| fault(&error))?;
+    let mut table: toml::Table = bounded_toml::from_str(text).map_err(|error| fault(&error))?;
     // The checksums of version 1 would be searched once per package; nobody asks for them here. They are also how that
     // version is recognised, so it is written down instead.
     let first_version = written.metadata.keys().any(|key| key.starts_with("checksum "));

@@ -1,6 +1,7 @@
 //! The vocabulary: plain data that every layer speaks and that speaks to nobody.
 
 pub mod advisory;
+pub(crate) mod bounded_toml;
 pub mod code_names;
 pub mod dependency;
 pub mod ecosystem;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use toml_edit::{DocumentMut, Item};
+use toml_edit::Item;
 
+use crate::model::bounded_toml;
 use crate::model::repository::RepoPath;
 use crate::model::tree::{EntryKind, ProjectTree};
 
@@ -23,7 +24,7 @@ pub(crate) fn manifests(lockfile: &RepoPath, tree: &dyn ProjectTree) -> BTreeSet
     let mut named: Vec<(String, &RepoPath, bool)> = Vec::new();
     for path in files("Cargo.toml") {
         let is_root = path.folder() == lockfile.folder();
-        let document = text(path).and_then(|text| text.parse::<DocumentMut>().ok());
+        let document = text(path).and_then(|text| bounded_toml::document(&text));
         let name = document.as_ref().and_then(|document| document.get("package")?.get("name")).and_then(Item::as_str);
         let name = name.unwrap_or_default().to_owned();
         if is_root || local.contains(&name) {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use toml_edit::{DocumentMut, Item, TableLike, Value};
 
 use super::contract::{Action, Attempt, DirectRequirement, Files, LockedEntry, Move, Refusal, SyncCheck, Updater};
+use crate::model::bounded_toml;
 use crate::model::dependency::PackageVersion;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::remedy::BlockingParent;
@@ -46,7 +47,7 @@ impl Updater for Cargo {
             // A manifest that cannot be read is left out; if the project needs it, Cargo says so.
             let Some(content) = manifest.then(|| tree.read(&entry.path).ok()).flatten() else { continue };
             // So is one that is not TOML: test fixtures are full of them.
-            let Ok(document) = String::from_utf8_lossy(&content).parse::<DocumentMut>() else { continue };
+            let Some(document) = bounded_toml::document(&String::from_utf8_lossy(&content)) else { continue };
             refuse_escapes(&entry.path, document.as_item(), 0)?;
             for stub in stubs(&entry.path, &document) {
                 contents.entry(stub).or_insert_with(Vec::new);
@@ -104,7 +105,7 @@ impl Updater for Cargo {
         let mut found = Vec::new();
         for path in cargo_project::manifests(&files.lockfile, tree) {
             let Some(content) = files.contents.get(&path) else { continue };
-            let Ok(document) = String::from_utf8_lossy(content).parse::<DocumentMut>() else { continue };
+            let Some(document) = bounded_toml::document(&String::from_utf8_lossy(content)) else { continue };
             each_requirement(&document, |name, item| {
                 if name == package
                     && let Some(requirement) = written_requirement(item)
@@ -120,7 +121,7 @@ impl Updater for Cargo {
 
     fn raise(&self, manifest: &[u8], package: &str, target: &str) -> Option<Vec<u8>> {
         let text = std::str::from_utf8(manifest).ok()?;
-        let mut document = text.parse::<DocumentMut>().ok()?;
+        let mut document = bounded_toml::document(text)?;
         let target = target.split('+').next()?;
         let mut raised = false;
         each_requirement_mut(&mut document, |name, item| {

@@ -481,7 +481,8 @@ fn deep_nesting_is_a_clear_error() {
     let nested = |open: &str, close: &str| format!("{}{}", open.repeat(DEPTH), close.repeat(DEPTH));
     let objects = format!("{}1{}", "{\"a\":".repeat(DEPTH), "}".repeat(DEPTH));
     let lists = nested("[", "]");
-    let cases: [(&str, &str, String); 11] = [
+    let product = keys_within_tables();
+    let cases: [(&str, &str, String); 13] = [
         ("objects", "package-lock.json", format!("{{\"lockfileVersion\":3,\"packages\":{objects}}}")),
         ("lists", "package-lock.json", format!("{{\"lockfileVersion\":1,\"dependencies\":{lists}}}")),
         (
@@ -498,6 +499,8 @@ fn deep_nesting_is_a_clear_error() {
         ("toml", "Cargo.lock", format!("version = 4\nx = {lists}\n")),
         ("tables", "Cargo.lock", format!("version = 4\nx = {}1{}\n", "{a=".repeat(DEPTH), "}".repeat(DEPTH))),
         ("dotted", "Cargo.lock", format!("version = 4\n[{}]\n", vec!["a"; DEPTH].join("."))),
+        ("product", "Cargo.lock", format!("version = 4\nx = {product}\n")),
+        ("pieces", "poetry.lock", format!("[[package]]\nname = \"a\"\nversion = \"1\"\nx = {product}\n")),
         ("flow", ".github/workflows/ci.yml", format!("jobs: {lists}\n")),
         (
             "block",
@@ -537,6 +540,12 @@ fn deep_nesting_is_a_clear_error() {
     github.finish();
 }
 
+/// As many inline tables as the parser of TOML takes, each under a key of as many parts: thousands of levels in a few bytes.
+fn keys_within_tables() -> String {
+    let key = vec!["a"; 79].join(".");
+    format!("{}1{}", format!("{{ {key} = ").repeat(76), " }".repeat(76))
+}
+
 /// Ten anchors of ten references each: ten billion strings.
 fn laughs() -> String {
     let line = |level: u32| format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 10].join(", "));
@@ -557,7 +566,9 @@ fn manifests_and_policies_of_a_repository_cannot_stop_the_night() {
         files.push((path.to_owned(), content.as_bytes().to_vec()));
         files
     };
+    let product = format!("x = {}\n", keys_within_tables());
     github.repository("acme", "rust").files(replaced("cargo", "Cargo.toml", &deep)).commit();
+    github.repository("acme", "product").files(replaced("cargo", "Cargo.toml", &product)).commit();
     let json = format!("{{\"dependencies\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
     github.repository("acme", "node").files(replaced("npm", "package.json", &json)).commit();
     github.repository("acme", "policy").files(replaced("cargo", ".github/patchparty.toml", &deep)).commit();
@@ -567,9 +578,13 @@ fn manifests_and_policies_of_a_repository_cannot_stop_the_night() {
     let night = Bot::new(&github).run(&["run", "--org", "acme", "--format", "json"]);
     night.expect_code(4);
     assert_quiet(&night);
-    for (name, word) in
-        [("policy", "patchparty.toml"), ("linked", "patchparty.toml"), ("rust", "cargo.toml"), ("node", "package.json")]
-    {
+    for (name, word) in [
+        ("policy", "patchparty.toml"),
+        ("linked", "patchparty.toml"),
+        ("rust", "cargo.toml"),
+        ("product", "cargo.toml"),
+        ("node", "package.json"),
+    ] {
         let said = night.explanation(&format!("acme/{name}"));
         assert!(
             said.contains(word) && !said.contains("root:") && !said.contains("bug in patchparty"),

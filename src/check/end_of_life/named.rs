@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::model::bounded_toml;
 use crate::model::repository::RepoPath;
 
 /// A runtime that a file names.
@@ -92,7 +93,7 @@ fn line_with(text: &str, wanted: impl Fn(&str) -> bool) -> u32 {
 
 /// `[tools]` of mise: a version, a list of them, or a table with one.
 fn mise(text: &str) -> Vec<Named> {
-    let Ok(document) = toml::from_str::<toml::Table>(text) else { return Vec::new() };
+    let Ok(document) = bounded_toml::from_str::<toml::Table>(text) else { return Vec::new() };
     let Some(tools) = document.get("tools").and_then(toml::Value::as_table) else { return Vec::new() };
     let mut named = Vec::new();
     for (name, value) in tools {
@@ -116,7 +117,7 @@ fn rust_toolchain(text: &str) -> Vec<Named> {
     struct Toolchain {
         channel: String,
     }
-    let (version, line) = match toml::from_str::<Document>(text) {
+    let (version, line) = match bounded_toml::from_str::<Document>(text) {
         Ok(document) => (document.toolchain.channel, line_with(text, |line| line.starts_with("channel"))),
         Err(_) => (text.trim().to_owned(), 1),
     };
@@ -150,7 +151,7 @@ fn gemfile(text: &str) -> Vec<Named> {
 }
 
 fn pipfile(text: &str) -> Vec<Named> {
-    let Ok(document) = toml::from_str::<toml::Table>(text) else { return Vec::new() };
+    let Ok(document) = bounded_toml::from_str::<toml::Table>(text) else { return Vec::new() };
     let requires = document.get("requires").and_then(toml::Value::as_table);
     let key = ["python_full_version", "python_version"].into_iter().find_map(|key| Some((key, requires?.get(key)?)));
     let Some((key, Some(version))) = key.map(|(key, value)| (key, value.as_str())) else { return Vec::new() };

@@ -7,6 +7,7 @@ use toml::{Table, Value};
 
 use super::super::contract::manifest::is_foreign;
 use super::{Misfit, Pair};
+use crate::model::bounded_toml;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::tree::{EntryKind, TreeEntry};
 use crate::version::satisfies;
@@ -28,19 +29,19 @@ struct Package {
 const MEMBER_LIMIT: usize = 1_000;
 
 pub(super) fn compare(pair: &Pair<'_>) -> Option<Misfit> {
-    let lock: Lock = toml::from_str(pair.lock).ok()?;
+    let lock: Lock = bounded_toml::from_str(pair.lock).ok()?;
     let mut versions: HashMap<String, Vec<&str>> = HashMap::new();
     for package in &lock.package {
         versions.entry(plain(&package.name)).or_default().push(&package.version);
     }
-    let root: Table = toml::from_str(&pair.beside("Cargo.toml")?).ok()?;
+    let root: Table = bounded_toml::from_str(&pair.beside("Cargo.toml")?).ok()?;
     if let Some(misfit) = package(pair, &root, &root, &versions, true) {
         return Some(misfit);
     }
     let own: HashSet<&str> =
         lock.package.iter().filter(|package| package.source.is_none()).map(|package| package.name.as_str()).collect();
     members(pair).find_map(|text| {
-        let manifest: Table = toml::from_str(&text).ok()?;
+        let manifest: Table = bounded_toml::from_str(&text).ok()?;
         let name = manifest.get("package")?.get("name")?.as_str()?;
         // Another workspace may lie below this one.
         if manifest.contains_key("workspace") || !own.contains(&name) {

@@ -7,6 +7,7 @@ use toml::Table;
 
 use super::python_json::{self, Spacing};
 use super::{Misfit, Pair};
+use crate::model::bounded_toml;
 
 #[derive(Deserialize)]
 struct Lock {
@@ -22,7 +23,7 @@ struct Metadata {
 }
 
 pub(super) fn compare(pair: &Pair<'_>) -> Option<Misfit> {
-    let Lock { metadata } = toml::from_str(pair.lock).ok()?;
+    let Lock { metadata } = bounded_toml::from_str(pair.lock).ok()?;
     let locked = metadata.content_hash.strip_prefix("sha256:").filter(|hash| python_json::is_sha256(hash))?;
     // PDM 1 changed the sources before it hashed them.
     if !metadata.lock_version.starts_with("4.") || metadata.lock_inputs.is_some() {

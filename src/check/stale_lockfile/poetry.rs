@@ -7,6 +7,7 @@ use toml::Table;
 
 use super::python_json::{self, Spacing};
 use super::{Misfit, Pair};
+use crate::model::bounded_toml;
 
 /// The first versions of Poetry, 0.12 to 2.5, that hash something else than those before: since 1.2 the groups of its
 /// own section, since 2.0 the `[project]`, since 2.3 the `[dependency-groups]`.
@@ -35,7 +36,7 @@ struct Metadata {
 }
 
 pub(super) fn compare(pair: &Pair<'_>) -> Option<Misfit> {
-    let lock: Lock = toml::from_str(pair.lock).ok()?;
+    let lock: Lock = bounded_toml::from_str(pair.lock).ok()?;
     let Metadata { content_hash: locked, lock_version } = lock.metadata;
     if !python_json::is_sha256(&locked) {
         return None;

@@ -7,6 +7,8 @@ use serde_json::Value;
 use serde_json::ser::{Formatter, Serializer};
 use sha2::{Digest as _, Sha256};
 
+use crate::model::bounded_toml;
+
 /// What a requirement is nested in is far from this; a file made to nest deeper is not compared.
 const DEPTH_LIMIT: u32 = 100;
 
@@ -75,7 +77,7 @@ fn is_escaped(character: char) -> bool {
 /// Windows within a text.
 pub(super) fn read(manifest: &str) -> Option<toml::Table> {
     let is_ambiguous = manifest.contains('\r') && (manifest.contains("\"\"\"") || manifest.contains("'''"));
-    if is_ambiguous { None } else { toml::from_str(manifest).ok() }
+    if is_ambiguous { None } else { bounded_toml::from_str(manifest).ok() }
 }
 
 /// A value as JSON; `None` for what JSON does not have (dates), or what Python writes in a way of its own (fractions).

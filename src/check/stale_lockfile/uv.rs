@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::{Misfit, Pair};
+use crate::model::bounded_toml;
 use crate::model::ecosystem::Ecosystem;
 
 #[derive(Deserialize)]
@@ -37,7 +38,7 @@ struct Required {
 }
 
 pub(super) fn compare(pair: &Pair<'_>) -> Option<Misfit> {
-    let manifest: Table = toml::from_str(&pair.beside("pyproject.toml")?).ok()?;
+    let manifest: Table = bounded_toml::from_str(&pair.beside("pyproject.toml")?).ok()?;
     let project = manifest.get("project")?.as_table()?;
     // A build decides what dynamic ones are.
     let is_dynamic = project
@@ -47,7 +48,7 @@ pub(super) fn compare(pair: &Pair<'_>) -> Option<Misfit> {
     if is_dynamic {
         return None;
     }
-    let lock: Lock = toml::from_str(pair.lock).ok()?;
+    let lock: Lock = bounded_toml::from_str(pair.lock).ok()?;
     let is_root = |package: &&Package| {
         let folder = ["editable", "virtual", "directory"].iter().find_map(|key| package.source.get(*key)?.as_str());
         folder == Some(".")

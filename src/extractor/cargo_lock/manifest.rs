@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::super::contract::SourceFile;
+use crate::model::bounded_toml;
 use crate::model::repository::RepoPath;
 
 /// More manifests than this are not read: what they would say is a detail, never a dependency.
@@ -61,7 +62,7 @@ impl Manifest {
         // A manifest that cannot be read costs the scope, which is then taken to be runtime.
         let content = file.neighbour(&name)?;
         *budget = budget.checked_sub(content.len())?;
-        toml::from_str(std::str::from_utf8(&content).ok()?).ok().map(Self)
+        bounded_toml::from_str(std::str::from_utf8(&content).ok()?).ok().map(Self)
     }
 
     /// The folders that `[workspace] members` names, patterns included, without those it excludes.

@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::text::Lines;
 use super::{ParseError, check_package_count};
+use crate::model::bounded_toml;
 
 /// Pieces of a document are read one after the other: the tree that `toml` builds of a piece takes thirty times its bytes.
 const PIECE: usize = 256 * 1024;
@@ -159,6 +160,10 @@ fn read_pieces<'a>(pieces: &[(usize, &'a str)], text: &str, key: &str) -> Option
 /// Reads a piece that begins `shift` bytes behind the beginning of the document.
 fn read_whole<'a>(piece: &'a str, shift: usize, text: &str) -> Result<Table<'a>, ParseError> {
     check_cost(piece, READ_COST, text.len())?;
+    bounded_toml::check(piece).map_err(|error| {
+        let line = Lines::of(text).at(error.offset.saturating_add(shift));
+        ParseError::new(format!("read it as TOML: {error}")).at_line(line)
+    })?;
     match DeTable::parse(piece) {
         Ok(table) => Ok(Table::of(table.into_inner(), shift)),
         Err(error) => {

@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr3;
+
 use super::super::contract::npm::requirement::{alias, is_local};
 use super::super::contract::{ParseError, check_package_count};
 use super::entry::{Entry, split_descriptor};
@@ -157,7 +159,7 @@ fn word(text: &str) -> Option<(Cow<'_, str>, &str)> {
     if text.starts_with('"') {
         return quoted(text);
     }
-    let end = text.find([' ', ':', ',']).unwrap_or(text.len());
+    let end = memchr3(b' ', b':', b',', text.as_bytes()).unwrap_or(text.len());
     let (word, rest) = (text.get(..end)?, text.get(end..)?);
     plain(word).then_some((Cow::Borrowed(word), rest))
 }

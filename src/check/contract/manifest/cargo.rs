@@ -4,6 +4,7 @@ use toml::{Table, Value};
 
 use super::lines::{Keys, any_version, line_of};
 use super::{Asked, Format, Locks, Loose, Request};
+use crate::model::bounded_toml;
 use crate::model::ecosystem::Ecosystem;
 
 pub(super) const FORMATS: &[Format] = &[Format {
@@ -16,7 +17,7 @@ pub(super) const FORMATS: &[Format] = &[Format {
 const TABLES: [&str; 3] = ["dependencies", "build-dependencies", "dev-dependencies"];
 
 fn read(text: &str) -> Option<Asked> {
-    let manifest: Table = toml::from_str(text).ok()?;
+    let manifest: Table = bounded_toml::from_str(text).ok()?;
     let keys = Keys::of(text);
     let line = line_of(text, |line| line.starts_with('[') && line.contains("dependencies"));
     let targets = manifest.get("target").and_then(Value::as_table).into_iter().flatten();

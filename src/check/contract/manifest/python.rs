@@ -7,6 +7,7 @@ use toml::{Table, Value};
 
 use super::lines::{Keys, any_version, asked, line_of};
 use super::{Asked, Format, Locks, Loose, Request};
+use crate::model::bounded_toml;
 use crate::model::ecosystem::Ecosystem;
 
 /// Whatever installs from a lockfile installs the project from it.
@@ -47,7 +48,7 @@ pub(super) const FORMATS: &[Format] = &[
 ];
 
 fn read_project(text: &str) -> Option<Asked> {
-    let manifest: Table = toml::from_str(text).ok()?;
+    let manifest: Table = bounded_toml::from_str(text).ok()?;
     let keys = Keys::of(text);
     let first = line_of(text, |line| line.contains("dependencies"));
     let lines = by_content(text);
@@ -86,7 +87,7 @@ fn by_content(text: &str) -> HashMap<&str, u32> {
 }
 
 fn read_pipfile(text: &str) -> Option<Asked> {
-    let manifest: Table = toml::from_str(text).ok()?;
+    let manifest: Table = bounded_toml::from_str(text).ok()?;
     let keys = Keys::of(text);
     let tables = ["packages", "dev-packages"].into_iter().filter_map(|name| manifest.get(name)?.as_table());
     let requests = tables.flatten().filter_map(|(name, value)| in_table(name, value, keys.line(name, 1))).collect();

@@ -3,8 +3,9 @@
 //! The `toml` crate bounds brackets and the parts of a key apart: 80 inline tables within each other, each under a key of 80
 //! parts, are 6,400 levels, which are more than the stack of a thread holds.
 
+use std::str::FromStr;
+
 use serde::de::{DeserializeOwned, Error as _};
-use toml_edit::DocumentMut;
 
 /// Manifests and lockfiles nest less than 15 levels.
 const NESTING_LIMIT: usize = 200;
@@ -23,8 +24,9 @@ pub(crate) fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, toml::de::E
     toml::from_str(text)
 }
 
-/// A document that keeps comments and order; `None` for what is no TOML, or nests more than 200 levels.
-pub(crate) fn document(text: &str) -> Option<DocumentMut> {
+/// As [`str::parse`], for types that are written in TOML; `None` for what they do not take, or what nests more than 200
+/// levels.
+pub(crate) fn parse<T: FromStr>(text: &str) -> Option<T> {
     check(text).ok()?;
     text.parse().ok()
 }
@@ -163,7 +165,7 @@ mod tests {
         ] {
             let error = from_str::<toml::Table>(&text).expect_err("too deep");
             assert!(error.message().contains("nests more than 200 levels"), "{error}");
-            assert!(document(&text).is_none());
+            assert!(parse::<toml_edit::DocumentMut>(&text).is_none());
         }
         assert!(from_str::<toml::Table>(&"a.b = {c = [1, 2]}\n[d]\n".replace("a.b", "x")).is_ok());
         assert!(from_str::<toml::Table>(&"[[p]]\na = [{b = 'c.d'}]\n".repeat(10_000)).is_ok(), "long is not deep");

@@ -146,9 +146,7 @@ impl Finding {
     pub fn report_order(&self, other: &Self) -> Ordering {
         self.report_key().cmp(&other.report_key())
     }
-}
 
-impl Finding {
     fn report_key(&self) -> impl Ord + '_ {
         (
             self.kind.is_warning(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use toml_edit::Item;
+use toml_edit::{DocumentMut, Item};
 
 use crate::model::bounded_toml;
 use crate::model::repository::RepoPath;
@@ -17,14 +17,14 @@ pub(crate) fn manifests(lockfile: &RepoPath, tree: &dyn ProjectTree) -> BTreeSet
         tree.entries().iter().filter(move |it| it.path.file_name() == name && is_one(it.kind)).map(|it| &it.path)
     };
     let text = |path: &RepoPath| tree.read(path).ok().and_then(|content| String::from_utf8(content).ok());
-    let lock = text(lockfile).and_then(|text| text.parse::<cargo_lock::Lockfile>().ok());
+    let lock = text(lockfile).and_then(|text| bounded_toml::parse::<cargo_lock::Lockfile>(&text));
     let packages = lock.map(|lock| lock.packages).unwrap_or_default();
     let local: BTreeSet<String> =
         packages.into_iter().filter(|it| it.source.is_none()).map(|it| it.name.to_string()).collect();
     let mut named: Vec<(String, &RepoPath, bool)> = Vec::new();
     for path in files("Cargo.toml") {
         let is_root = path.folder() == lockfile.folder();
-        let document = text(path).and_then(|text| bounded_toml::document(&text));
+        let document = text(path).and_then(|text| bounded_toml::parse::<DocumentMut>(&text));
         let name = document.as_ref().and_then(|document| document.get("package")?.get("name")).and_then(Item::as_str);
         let name = name.unwrap_or_default().to_owned();
         if is_root || local.contains(&name) {

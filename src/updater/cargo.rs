@@ -47,7 +47,9 @@ impl Updater for Cargo {
             // A manifest that cannot be read is left out; if the project needs it, Cargo says so.
             let Some(content) = manifest.then(|| tree.read(&entry.path).ok()).flatten() else { continue };
             // So is one that is not TOML: test fixtures are full of them.
-            let Some(document) = bounded_toml::document(&String::from_utf8_lossy(&content)) else { continue };
+            let Some(document) = bounded_toml::parse::<DocumentMut>(&String::from_utf8_lossy(&content)) else {
+                continue;
+            };
             refuse_escapes(&entry.path, document.as_item(), 0)?;
             for stub in stubs(&entry.path, &document) {
                 contents.entry(stub).or_insert_with(Vec::new);
@@ -105,7 +107,7 @@ impl Updater for Cargo {
         let mut found = Vec::new();
         for path in cargo_project::manifests(&files.lockfile, tree) {
             let Some(content) = files.contents.get(&path) else { continue };
-            let Some(document) = bounded_toml::document(&String::from_utf8_lossy(content)) else { continue };
+            let Some(document) = bounded_toml::parse(&String::from_utf8_lossy(content)) else { continue };
             each_requirement(&document, |name, item| {
                 if name == package
                     && let Some(requirement) = written_requirement(item)
@@ -121,7 +123,7 @@ impl Updater for Cargo {
 
     fn raise(&self, manifest: &[u8], package: &str, target: &str) -> Option<Vec<u8>> {
         let text = std::str::from_utf8(manifest).ok()?;
-        let mut document = bounded_toml::document(text)?;
+        let mut document: DocumentMut = bounded_toml::parse(text)?;
         let target = target.split('+').next()?;
         let mut raised = false;
         each_requirement_mut(&mut document, |name, item| {
@@ -151,9 +153,9 @@ impl Updater for Cargo {
     }
 
     fn entries(&self, lockfile: &[u8]) -> Vec<LockedEntry> {
-        let Ok(lock) = String::from_utf8_lossy(lockfile).parse::<cargo_lock::Lockfile>() else { return Vec::new() };
-        lock.packages
-            .into_iter()
+        let lock = bounded_toml::parse::<cargo_lock::Lockfile>(&String::from_utf8_lossy(lockfile));
+        lock.into_iter()
+            .flat_map(|lock| lock.packages)
             .map(|package| LockedEntry {
                 package: package.name.to_string(),
                 version: package.version.to_string(),

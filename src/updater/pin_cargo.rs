@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use toml_edit::{Item, TableLike, value};
+use toml_edit::{DocumentMut, Item, TableLike, value};
 
 use super::contract::{PinRequest, Pinner, Refusal};
 use crate::model::bounded_toml;
@@ -36,7 +36,7 @@ impl Pinner for PinCargo {
             // A manifest that cannot be read or parsed asks for nothing that could be pinned.
             let Ok(content) = request.tree.read(&path) else { continue };
             let Ok(text) = String::from_utf8(content) else { continue };
-            let Some(mut document) = bounded_toml::document(&text) else { continue };
+            let Some(mut document) = bounded_toml::parse::<DocumentMut>(&text) else { continue };
             let mut edited = false;
             pin_tables(document.as_table_mut(), (url, branch, request.commit.as_str()), 0, &mut edited);
             if edited {
@@ -129,7 +129,7 @@ mod tests {
     fn the_branch_becomes_the_commit_and_comments_stay() {
         let commit = "0123456789012345678901234567890123456789";
         let text = "[dependencies]\n# ours\ntool = { git = \"https://git.example/a/tool.git\", branch = \"main\", features = [\"x\"] } # later\nother = { git = \"https://git.example/a/tool\", branch = \"next\" }\n\n[patch.crates-io.fork]\ngit = \"https://git.example/a/tool\"\nbranch = \"main\"\n";
-        let mut document = bounded_toml::document(text).unwrap();
+        let mut document: DocumentMut = bounded_toml::parse(text).unwrap();
         let mut edited = false;
         pin_tables(document.as_table_mut(), ("https://git.example/a/tool", Some("main"), commit), 0, &mut edited);
         assert!(edited);

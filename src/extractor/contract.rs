@@ -9,6 +9,7 @@ pub(super) mod graph;
 pub(super) mod image;
 pub(super) mod installed;
 pub(super) mod json;
+pub(super) mod keys;
 pub(super) mod npm;
 pub(super) mod os_release;
 pub(super) mod purl;

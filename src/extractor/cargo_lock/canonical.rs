@@ -6,6 +6,7 @@
 use foldhash::{HashMap, HashMapExt as _};
 use memchr::memchr;
 
+use super::super::contract::text::first_line;
 use super::{Locked, Package, origin};
 use crate::model::dependency::Origin;
 
@@ -56,7 +57,7 @@ pub(super) fn read(text: &str) -> Option<Locked> {
     Some(Locked { packages, parents })
 }
 
-/// The lines of a text, as [`str::lines`] has them.
+/// The lines of a text.
 #[derive(Clone)]
 struct Lines<'a>(&'a str);
 
@@ -67,10 +68,9 @@ impl<'a> Iterator for Lines<'a> {
         if self.0.is_empty() {
             return None;
         }
-        let end = memchr(b'\n', self.0.as_bytes()).unwrap_or(self.0.len());
-        let (line, rest) = self.0.split_at(end);
-        self.0 = rest.get(1..).unwrap_or_default();
-        Some(line.strip_suffix('\r').unwrap_or(line))
+        let (line, rest) = first_line(self.0);
+        self.0 = rest;
+        Some(line)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use foldhash::{HashSet, HashSetExt as _};
 use memchr::memchr2;
 use serde::de::IgnoredAny;
 
 use super::ParseError;
+use super::keys::repeated;
 use super::text::Lines;
 
 /// Deeper nesting is refused. Lockfiles nest less than 30 levels; `serde_json` itself stops at 128 in its own trees.
@@ -18,9 +18,6 @@ const SMALL: usize = 1024 * 1024;
 /// Lockfiles have thirty bytes for each value; with less than this many the tree would take many times the memory of the
 /// file.
 const BYTES_PER_VALUE: usize = 8;
-
-/// Objects of fewer members are searched for repeated keys one by one.
-const FEW: usize = 12;
 
 /// A value and the offset at which it starts.
 #[derive(Debug)]
@@ -142,19 +139,6 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The second member under a key that an object has twice.
-fn repeated<'m, 'a>(members: &'m [Member<'a>]) -> Option<&'m Member<'a>> {
-    if members.len() < FEW {
-        let before = |position: usize| members.get(..position).unwrap_or_default();
-        let mut numbered = members.iter().enumerate();
-        return numbered
-            .find(|(position, member)| before(*position).iter().any(|other| other.key == member.key))
-            .map(|(_, member)| member);
-    }
-    let mut seen = HashSet::with_capacity(members.len());
-    members.iter().find(|member| !seen.insert(member.key.as_ref()))
-}
-
 /// How many values a text may have.
 fn values_in(length: usize) -> usize {
     if length <= SMALL { usize::MAX } else { length / BYTES_PER_VALUE }
@@ -241,7 +225,7 @@ impl<'a> Reader<'a> {
                 return Err(Fault::NotJson);
             }
         }
-        match repeated(&members) {
+        match repeated(members.iter().map(|member| member.key.as_ref())).and_then(|twice| members.get(twice)) {
             Some(twice) => {
                 self.position = twice.offset;
                 Err(Fault::Duplicate(twice.key.to_string()))

@@ -1,6 +1,6 @@
 //! Text from a repository: its encoding, its lines, and what usually went wrong with it.
 
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter};
 
 use super::{ParseError, SourceFile};
 use crate::model::dependency::Dependency;
@@ -18,6 +18,13 @@ impl Lines {
     pub(in crate::extractor) fn at(&self, offset: usize) -> u32 {
         u32::try_from(self.0.partition_point(|&start| start <= offset)).unwrap_or(u32::MAX)
     }
+}
+
+/// The first line of a text without the `\n` or `\r\n` that ends it, and what follows.
+pub(in crate::extractor) fn first_line(text: &str) -> (&str, &str) {
+    let end = memchr(b'\n', text.as_bytes()).unwrap_or(text.len());
+    let (line, rest) = text.split_at(end);
+    (line.strip_suffix('\r').unwrap_or(line), rest.get(1..).unwrap_or_default())
 }
 
 /// The text of a file that is to be UTF-8 and not blank; a byte order mark is left out, as npm and Cargo do.
@@ -61,6 +68,21 @@ mod tests {
     fn lines_are_counted_from_one() {
         let lines = Lines::of("a\nbc\n\nd");
         assert_eq!([0, 1, 2, 4, 5, 6, 7].map(|offset| lines.at(offset)), [1, 1, 2, 2, 3, 4, 4]);
+    }
+
+    #[test]
+    fn lines_are_taken_as_the_standard_library_has_them() {
+        for text in ["", "a", "a\n", "a\r\nb\rc\n\nd\r", "\r\n\n"] {
+            let (mut rest, mut taken) = (text, Vec::new());
+            while !rest.is_empty() {
+                let (line, after) = first_line(rest);
+                taken.push(line);
+                rest = after;
+            }
+            // What the text ends with is no end of a line.
+            let expected: Vec<&str> = text.lines().map(|line| line.strip_suffix('\r').unwrap_or(line)).collect();
+            assert_eq!(taken, expected, "{text:?}");
+        }
     }
 
     #[test]

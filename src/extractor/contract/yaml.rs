@@ -5,16 +5,12 @@ mod block;
 
 use std::borrow::Cow;
 
-use foldhash::{HashSet, HashSetExt as _};
 use granit_parser::{Event, Options, Parser};
 
-use super::ParseError;
+use super::{ParseError, keys};
 
 /// Deeper nesting is refused. Lockfiles nest less than 10 levels.
 const DEPTH_LIMIT: usize = 64;
-
-/// Mappings of fewer members are searched for repeated keys one by one.
-const FEW: usize = 8;
 
 /// In files of this many bytes, or less, there may be any number of values.
 const SMALL: usize = 1024 * 1024;
@@ -122,17 +118,9 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The line of a key that a mapping has twice.
+/// The member under a key that a mapping has twice.
 fn repeated<'m, 'a>(members: &'m [Member<'a>]) -> Option<&'m Member<'a>> {
-    if members.len() < FEW {
-        let mut after = members.iter();
-        return members.iter().enumerate().find_map(|(position, member)| {
-            after.next();
-            members.get(position + 1..)?.iter().find(|other| other.key == member.key)
-        });
-    }
-    let mut seen = HashSet::with_capacity(members.len());
-    members.iter().find(|member| !seen.insert(member.key.as_ref()))
+    keys::repeated(members.iter().map(|member| member.key.as_ref())).and_then(|twice| members.get(twice))
 }
 
 /// A collection whose end has not come yet.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr_iter};
 
+use super::super::text::first_line;
 use super::{DEPTH_LIMIT, Member, Node, Value, repeated};
 
 /// YAML allows a key without `?` in this many characters only.
@@ -76,11 +77,9 @@ impl<'a> Reader<'a> {
         if self.rest.is_empty() {
             return Taken::End;
         }
-        let end = memchr(b'\n', self.rest.as_bytes()).unwrap_or(self.rest.len());
-        let (line, rest) = self.rest.split_at(end);
-        self.rest = rest.get(1..).unwrap_or_default();
+        let (line, rest) = first_line(self.rest);
+        self.rest = rest;
         self.next_number = self.next_number.saturating_add(1);
-        let line = line.strip_suffix('\r').unwrap_or(line);
         // A lone carriage return ends a line, too.
         if memchr(b'\r', line.as_bytes()).is_some() { Taken::Unusual } else { Taken::Line(line) }
     }

@@ -3,6 +3,7 @@
 use std::fs::{DirEntry, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
@@ -32,10 +33,10 @@ pub(super) struct Listing {
 /// Level by level: the depth of a hostile folder must not become the depth of our calls.
 pub(super) fn list(root: &Path) -> io::Result<Listing> {
     let mut found = Listing::default();
-    let mut seen = 0_usize;
+    let seen = AtomicUsize::new(0);
     let mut folders = vec![PathBuf::new()];
     for _ in 0..DEPTH_LIMIT {
-        let list = |folder: &PathBuf| Folder { root, inside: folder }.list();
+        let list = |folder: &PathBuf| Folder { root, inside: folder }.list(&seen);
         let listed: Vec<Level> = match folders.as_slice() {
             // What cannot be listed at all is an error, not a folder that is left out.
             [top] if top.as_os_str().is_empty() => vec![list(top)?],
@@ -45,12 +46,11 @@ pub(super) fn list(root: &Path) -> io::Result<Listing> {
         };
         folders.clear();
         for level in listed {
-            seen += level.seen;
             found.entries.extend(level.listing.entries);
             found.refused.extend(level.listing.refused);
             folders.extend(level.folders);
         }
-        if seen > ENTRY_LIMIT {
+        if seen.load(Ordering::Relaxed) > ENTRY_LIMIT {
             return Err(io::Error::other(format!("the folder has more than {ENTRY_LIMIT} entries")));
         }
         if folders.is_empty() {
@@ -69,7 +69,6 @@ struct Level {
     listing: Listing,
     /// The folders in it, to be listed next.
     folders: Vec<PathBuf>,
-    seen: usize,
 }
 
 impl Level {
@@ -88,11 +87,14 @@ struct Folder<'a> {
 }
 
 impl Folder<'_> {
-    fn list(self) -> io::Result<Level> {
+    /// Lists it; `seen` counts the entries of all folders.
+    fn list(self, seen: &AtomicUsize) -> io::Result<Level> {
         // More than may be is told from one entry too many.
-        let children = std::fs::read_dir(self.root.join(self.inside))?.take(ENTRY_LIMIT + 1);
+        let room = (ENTRY_LIMIT + 1).saturating_sub(seen.load(Ordering::Relaxed));
+        let children = std::fs::read_dir(self.root.join(self.inside))?.take(room);
         let children: Vec<DirEntry> = children.collect::<io::Result<_>>()?;
-        let mut level = Level { seen: children.len(), ..Level::default() };
+        seen.fetch_add(children.len(), Ordering::Relaxed);
+        let mut level = Level::default();
         if self.is_left_out(&children) {
             return Ok(level);
         }

@@ -244,10 +244,10 @@ impl AdvisoryDatabase {
             for entries in admitted.chunk_by(|left, right| left.flaw == right.flaw) {
                 let affected = entries.iter().filter(|entry| locked.is_affected_by(&entry.claims));
                 let mut records: Vec<u32> = affected.map(|entry| entry.record).collect();
-                let ([first, ..], false) = (entries, records.is_empty()) else { continue };
+                let Some(first) = entries.first().filter(|_| !records.is_empty()) else { continue };
                 records.sort_unstable();
                 records.dedup();
-                let of_records = entries.iter().filter(|entry| records.contains(&entry.record));
+                let of_records = entries.iter().filter(|entry| records.binary_search(&entry.record).is_ok());
                 let claims: Vec<&Claims<'_>> = of_records.map(|entry| &entry.claims).collect();
                 let fixed = ranges::lowest_fix(&claims, &locked);
                 flaws.push(self.flaw_match(&self.index.flaw(first.flaw)?, &records, fixed)?);

@@ -110,7 +110,7 @@ impl Page<'_> {
     /// The findings, file by file; the file with the most urgent one comes first.
     fn findings(&mut self, findings: &[Finding]) -> io::Result<()> {
         let rows = worded(findings, Row::new);
-        let columns = Columns::new(&rows.iter().collect::<Vec<_>>(), self.width);
+        let columns = Columns::new(&rows, self.width);
         let rows = worded(&rows, |row| row.lines(&columns, self.options));
         let mut files: Vec<(&RepoPath, Vec<Vec<String>>)> = Vec::new();
         let mut positions: HashMap<&RepoPath, usize> = HashMap::new();

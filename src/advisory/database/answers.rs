@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use super::FlawMatch;
 use crate::model::ecosystem::Ecosystem;
 
-/// How many answers are kept: nearly all are empty and take some hundred bytes. A night of 2,000 services names fewer
-/// different versions.
+/// How many answers are kept: only packages that advisories name are asked about, and their flaws are shared with the
+/// findings. A night of 2,000 services names fewer different versions.
 const LIMIT: usize = 1 << 16;
 
 /// So many threads look up at a time without waiting for one another.

@@ -44,9 +44,9 @@ pub(super) struct Columns {
 
 impl Columns {
     /// Fits the columns to the rows; a package longer than half of the room gets lines of its own.
-    pub(super) fn new(rows: &[&Row], end: usize) -> Self {
+    pub(super) fn new(rows: &[Row], end: usize) -> Self {
         let widest = |cell: fn(&Row) -> usize, limit: usize| {
-            rows.iter().map(|row| cell(row)).filter(|length| *length <= limit).max().unwrap_or(0)
+            rows.iter().map(cell).filter(|length| *length <= limit).max().unwrap_or(0)
         };
         let line = widest(|row| length(&row.line), usize::MAX);
         let severity = widest(|row| length(row.severity.as_str()), usize::MAX);

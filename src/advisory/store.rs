@@ -42,6 +42,8 @@ pub(crate) struct LoadRequest<'a> {
     pub(crate) offline: bool,
     /// The time of this run.
     pub(crate) now: Timestamp,
+    /// Whether a person has looked at a source that shrank and takes it as it is now.
+    pub(crate) accept_shrunk: bool,
 }
 
 /// What was loaded.
@@ -121,6 +123,18 @@ pub(crate) enum LoadError {
         #[source]
         source: std::io::Error,
     },
+    /// It lost most of its advisories since the index in use was compiled: more likely an attack or an accident than news.
+    #[error("trust `{id}` from `{location}`: it had {before} advisories and now has {now}")]
+    Shrunk {
+        /// The source.
+        id: String,
+        /// Where it was fetched from, without credentials.
+        location: String,
+        /// How many advisories the index in use has from it.
+        before: u64,
+        /// How many it has now.
+        now: u64,
+    },
     /// There is no compiled index.
     #[error("find a compiled index in `{cache}`")]
     NoIndex {
@@ -162,6 +176,7 @@ impl LoadError {
                 "compile one with `patchparty db update`, or from local files with `patchparty db import PATH`"
             }
             Self::Write { .. } => "name a cache folder that can be written to with `--cache`",
+            Self::Shrunk { .. } => "look at the source; `patchparty db update --accept-shrunk` takes it as it is now",
             Self::TooOld { is_cached: true, .. } => {
                 "run without `--offline` to fetch it anew, or raise `max-age` in patchparty.toml"
             }
@@ -218,7 +233,8 @@ fn load_and_keep(request: &LoadRequest<'_>, keeping: Keeping) -> Result<Loaded, 
 /// The old index, where there is one and what went wrong is not a matter of how we were called.
 fn fall_back(error: LoadError, request: &LoadRequest<'_>, shelf: &Shelf) -> Result<Loaded, LoadError> {
     let failed = match &error {
-        LoadError::Files { id, .. } | LoadError::Remote { id, .. } | LoadError::NoRecord { id, .. } => *id,
+        LoadError::Files { id, .. } | LoadError::Remote { id, .. } | LoadError::NoRecord { id, .. } => id,
+        LoadError::Shrunk { id, .. } => id.as_str(),
         LoadError::NoSource
         | LoadError::UnknownLocation { .. }
         | LoadError::Index { .. }

@@ -38,7 +38,8 @@ fn rustsec(shared: &Path) -> Loaded {
     };
     let now = jiff::Timestamp::now();
     let cache = tempfile::tempdir().expect("a folder for the compiled index");
-    load(&LoadRequest { policy: &policy, cache: cache.path(), offline: true, now }).expect("the database loads")
+    load(&LoadRequest { policy: &policy, cache: cache.path(), offline: true, now, accept_shrunk: false })
+        .expect("the database loads")
 }
 
 fn locks(shared: &Path) -> Vec<PathBuf> {

@@ -163,6 +163,9 @@ pub(super) struct DbOptions {
 pub(super) enum DbCommand {
     /// Fetch the configured sources and compile them; replaces what was imported
     Update {
+        /// Take a source that has lost more than half of its advisories as it is now
+        #[arg(long)]
+        accept_shrunk: bool,
         #[command(flatten)]
         place: DbPlace,
     },

@@ -18,7 +18,7 @@ use crate::config::policy::{AdvisoryPolicy, Policy};
 /// Runs the command.
 pub(super) fn db(options: &DbOptions, global: &GlobalOptions, environment: &Environment) -> Result<Outcome, Failure> {
     let place = match &options.command {
-        DbCommand::Update { place }
+        DbCommand::Update { place, .. }
         | DbCommand::Status { place, .. }
         | DbCommand::Verify { place, .. }
         | DbCommand::Import { place, .. } => place,
@@ -31,7 +31,7 @@ pub(super) fn db(options: &DbOptions, global: &GlobalOptions, environment: &Envi
         environment,
     };
     match &options.command {
-        DbCommand::Update { .. } => desk.update(),
+        DbCommand::Update { accept_shrunk, .. } => desk.update(*accept_shrunk),
         DbCommand::Status { format, .. } => {
             desk.answer(store::status(&desk.request(&desk.policy.advisories, true)), |status| {
                 status::print(&status, *format)?;
@@ -54,7 +54,7 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     fn request<'r>(&'r self, policy: &'r AdvisoryPolicy, offline: bool) -> LoadRequest<'r> {
-        LoadRequest { policy, cache: &self.cache, offline, now: self.now }
+        LoadRequest { policy, cache: &self.cache, offline, now: self.now, accept_shrunk: false }
     }
 
     /// Goes on with what was loaded; says why nothing was, and that this is not the same as a mistake in the call.
@@ -71,7 +71,7 @@ impl Desk<'_> {
             Err(error) => error,
         };
         let code = match &outcome {
-            LoadError::Index { .. } | LoadError::TooOld { .. } => Outcome::Incomplete,
+            LoadError::Index { .. } | LoadError::TooOld { .. } | LoadError::Shrunk { .. } => Outcome::Incomplete,
             LoadError::Files { .. }
             | LoadError::Remote { .. }
             | LoadError::NoRecord { .. }
@@ -84,10 +84,10 @@ impl Desk<'_> {
         Ok(code)
     }
 
-    fn update(&self) -> Result<Outcome, Failure> {
+    fn update(&self, accept_shrunk: bool) -> Result<Outcome, Failure> {
         let progress = ProgressLine::new(self.global);
         progress.say("fetching and compiling advisories");
-        let loaded = store::update(&self.request(&self.policy.advisories, false));
+        let loaded = store::update(&LoadRequest { accept_shrunk, ..self.request(&self.policy.advisories, false) });
         progress.finish();
         self.answer(loaded, |loaded| {
             if store::forget_import(&self.cache)? {

@@ -33,7 +33,8 @@ pub(super) fn load(
     if !shared.advisories.is_empty() {
         policy = AdvisoryPolicy { sources: given(&shared.advisories, (global, environment))?, ..policy };
     }
-    store::load(&LoadRequest { policy: &policy, cache: &cache, offline: shared.offline, now }).map_err(failure)
+    store::load(&LoadRequest { policy: &policy, cache: &cache, offline: shared.offline, now, accept_shrunk: false })
+        .map_err(failure)
 }
 
 /// Why nothing is known, with the way out.

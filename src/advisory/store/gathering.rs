@@ -18,6 +18,8 @@ use crate::model::report::SourceStatus;
 /// What stands on this machine and has no more bytes is compiled in a few milliseconds: an index of it would only fill
 /// the cache.
 const SMALL: u64 = 1 << 20;
+/// Sources with fewer advisories may lose any number of them: a handful of withdrawals is no mass withdrawal.
+const FEW: u64 = 100;
 
 /// A source that was opened and not read.
 struct Candidate {
@@ -74,6 +76,9 @@ impl Gathering {
             return Ok(Loaded { database, sources, path: Some(path), is_outdated });
         }
         let compilation = self.compilation(request.now)?;
+        if !request.accept_shrunk {
+            refuse_shrunk(&compilation.sources, indexes)?;
+        }
         let mut sources = self.statuses(&compilation.sources, request)?;
         let is_small = self.candidates.iter().map(|candidate| candidate.size).fold(0, u64::saturating_add) <= SMALL;
         if is_small && keeping == Keeping::WhenWorthIt {
@@ -130,6 +135,27 @@ impl Gathering {
         });
         statuses.chain(self.left_out.iter().cloned().map(Ok)).collect()
     }
+}
+
+/// Refuses fetched sources that have lost more than half of the advisories that the index in use has from them.
+///
+/// Whoever controls a source, or the way to it, could silence findings by withdrawing what they rest on. Databases grow; what
+/// a person changes in a local copy is that person's business.
+fn refuse_shrunk(sources: &[SourceSummary], indexes: &Shelf) -> Result<(), LoadError> {
+    let Some((_, in_use)) = indexes.latest() else { return Ok(()) };
+    for now in sources.iter().filter(|now| now.fetched.is_some()) {
+        let same = |before: &&SourceSummary| before.id == now.id && before.location == now.location;
+        let Some(before) = in_use.metadata().sources.iter().find(same) else { continue };
+        if before.advisories >= FEW && now.advisories < before.advisories.div_ceil(2) {
+            return Err(LoadError::Shrunk {
+                id: now.id.clone(),
+                location: now.location.clone(),
+                before: before.advisories,
+                now: now.advisories,
+            });
+        }
+    }
+    Ok(())
 }
 
 impl Candidate {

@@ -147,7 +147,7 @@ fn small_local_sources_are_compiled_in_memory_unless_the_index_is_asked_for() {
     let world = World::new(&[(SourceKind::Osv, &location)]);
     assert_eq!(world.load(true).unwrap().path, None);
     assert!(!world.cache.path().join("advisories").exists(), "the cache is left alone");
-    let request = LoadRequest { policy: &world.policy, cache: world.cache.path(), offline: true, now: world.now };
+    let request = world.request(true);
     assert!(matches!(status(&request).unwrap_err(), LoadError::NoIndex { .. }));
     let path = update(&request).unwrap().path.expect("it is kept");
     assert_eq!(world.load(true).unwrap().path, Some(path.clone()), "and used");
@@ -179,7 +179,7 @@ fn an_import_is_what_stands_in_until_the_next_update() {
         warn_age: 7 * DAY,
         max_age: 30 * DAY,
     };
-    let request = |policy| LoadRequest { policy, cache, offline: true, now: world.now };
+    let request = |policy| LoadRequest { policy, cache, offline: true, now: world.now, accept_shrunk: false };
     assert_eq!(imported(cache), None);
     let policy = local(SourceKind::Osv, &osv);
     let loaded = import(&request(&policy), None).unwrap();
@@ -216,7 +216,7 @@ fn an_index_of_sources_that_changed_is_compiled_anew() {
     std::fs::write(folder.path().join("a.json"), &record).unwrap();
     let location = folder.path().to_string_lossy().into_owned();
     let world = World::new(&[(SourceKind::Osv, &location)]);
-    let request = LoadRequest { policy: &world.policy, cache: world.cache.path(), offline: true, now: world.now };
+    let request = world.request(true);
     let first = update(&request).unwrap();
     assert_eq!(update(&request).unwrap().path, first.path);
     std::fs::write(folder.path().join("b.json"), record.replace("MAL-2026-0001", "MAL-2026-0002")).unwrap();
@@ -240,4 +240,37 @@ fn lists_of_sources_have_indexes_of_their_own() {
     ]
     .map(|sources| Shelf::new(cache, &sources).prefix().to_owned());
     assert_eq!(prefixes.iter().collect::<BTreeSet<_>>().len(), 4);
+}
+
+#[test]
+fn a_source_that_lost_most_of_its_advisories_is_held_until_a_person_accepts_it() {
+    let archive_of = |count: u32| {
+        let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        for number in 0..count {
+            let name = if number == 0 { "demo".to_owned() } else { format!("package-{number}") };
+            let record = format!(
+                r#"{{"id":"GHSA-{number}","modified":"2026-03-01T00:00:00Z","affected":[{{"package":
+                {{"ecosystem":"npm","name":"{name}"}},"versions":["1.0.0"]}}]}}"#
+            );
+            archive.start_file(format!("{number}.json"), zip::write::SimpleFileOptions::default()).unwrap();
+            std::io::Write::write_all(&mut archive, record.as_bytes()).unwrap();
+        }
+        archive.finish().unwrap().into_inner()
+    };
+    let served = |count| answer("200 OK", "", &archive_of(count));
+    let server = Server::start(vec![served(300), served(120), served(120), served(100)]);
+    let world = World::new(&[(SourceKind::Osv, &format!("{}/all.zip", server.address))]);
+    assert_eq!(world.load(false).unwrap().database.advisory_count(), 300);
+
+    let held = world.load(false).unwrap();
+    assert_eq!((held.database.advisory_count(), held.is_outdated), (300, true));
+    let warning = held.sources[0].warning.clone().unwrap();
+    assert!(warning.contains("it had 300 advisories and now has 120"), "{warning}");
+    assert!(warning.contains("the index that was compiled before is used"), "{warning}");
+
+    let accepted = update(&LoadRequest { accept_shrunk: true, ..world.request(false) }).unwrap();
+    assert_eq!((accepted.database.advisory_count(), accepted.is_outdated), (120, false));
+    // What goes away little by little is ordinary.
+    let smaller = world.load(false).unwrap();
+    assert_eq!((smaller.database.advisory_count(), smaller.sources[0].warning.as_deref()), (100, None));
 }

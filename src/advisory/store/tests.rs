@@ -40,8 +40,12 @@ impl World {
         Self { cache: tempfile::tempdir().unwrap(), policy, now: at("2026-03-05T00:00:00Z") }
     }
 
+    pub(super) fn request(&self, offline: bool) -> LoadRequest<'_> {
+        LoadRequest { policy: &self.policy, cache: self.cache.path(), offline, now: self.now, accept_shrunk: false }
+    }
+
     pub(super) fn load(&self, offline: bool) -> Result<Loaded, LoadError> {
-        load(&LoadRequest { policy: &self.policy, cache: self.cache.path(), offline, now: self.now })
+        load(&self.request(offline))
     }
 }
 

@@ -85,6 +85,12 @@ const LAW: Law = Law {
         },
         Allowed {
             rule: Rule::Sideways,
+            from: "sandbox",
+            to: "net",
+            reason: "the sandbox's proxy connects only where net's rule of outgoing addresses lets it",
+        },
+        Allowed {
+            rule: Rule::Sideways,
             from: "check",
             to: "advisory",
             reason: "checks look dependencies up in the public AdvisoryDatabase",

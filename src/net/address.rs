@@ -66,6 +66,11 @@ impl Authority {
         Some(Self { host: host_of(url)?, port: url.port_or_known_default() })
     }
 
+    /// Whether a host (as text) and a port are what is named.
+    pub(crate) fn admits(&self, host: &str, port: u16) -> bool {
+        parse_host(host).is_some_and(|host| self.covers(&host, Some(port)))
+    }
+
     fn covers(&self, host: &Host, port: Option<u16>) -> bool {
         self.host == *host && self.port.is_none_or(|own| port == Some(own))
     }

@@ -95,7 +95,7 @@ mod tests {
         for finding in &findings {
             assert_eq!((finding.kind, finding.severity), (FindingKind::BranchTracking, Severity::Medium));
             assert!(matches!(&finding.origin, Origin::Git { commit: Some(at), .. } if *at == commit));
-            assert_eq!((finding.scope, finding.line, finding.path.len()), (Scope::Development, 3, 1));
+            assert_eq!((finding.scope, finding.line, finding.path.told().steps.len()), (Scope::Development, 3, 1));
         }
     }
 
@@ -119,7 +119,7 @@ mod tests {
             Origin::Git { url: "https://example.org/x".to_owned(), pin: GitPin::DefaultBranch, commit: Some(commit) };
         let dependency = Dependency { origin, ..Dependency::new(Ecosystem::Npm, "x", "1.0.0", 1) };
         let mut lockfile = lockfile("package-lock.json", vec![dependency]);
-        lockfile.nearest.insert(0, Nearest::Unknown("no tags".to_owned()));
+        lockfile.content_mut().nearest.insert(0, Nearest::Unknown("no tags".to_owned()));
         let findings = inspect(&BranchTracking, &[], &[lockfile]);
         assert_eq!(findings[0].detail.as_ref().unwrap().to_string(), "could not be checked: no tags");
     }

@@ -185,7 +185,8 @@ mod tests {
         let [finding] = findings.as_slice() else { panic!("one finding, not {findings:?}") };
         assert_eq!((finding.kind, finding.severity), (FindingKind::Vulnerability, Severity::High));
         assert_eq!((finding.file.as_str(), finding.line, finding.direct), ("a/x.lock", 7, false));
-        let path: Vec<_> = finding.path.iter().map(ToString::to_string).collect();
+        let path: Vec<_> =
+            finding.path.told().steps.iter().map(|step| PackageVersion::from(*step).to_string()).collect();
         assert_eq!(path, ["top@3.0.0", "bad@1.0.0"]);
         let flaw = finding.advisory.as_ref().expect("it comes from an advisory");
         assert_eq!((flaw.id.as_str(), flaw.fixed.as_deref()), ("CVE-1", Some("2.0.0")));
@@ -249,7 +250,7 @@ mod tests {
     fn nearest(database: &AdvisoryDatabase, dependency: Dependency, nearest: Nearest) -> Vec<(FindingKind, String)> {
         let folder = tempfile::tempdir().unwrap();
         let mut lockfile = Lockfile::new(RepoPath::new("a/x.lock").unwrap(), "test", vec![dependency]);
-        lockfile.nearest.insert(0, nearest);
+        lockfile.content_mut().nearest.insert(0, nearest);
         let findings = KnownVulnerable.inspect(&CheckContext {
             tree: &FolderTree::open(folder.path()).unwrap(),
             lockfiles: &[lockfile],

@@ -40,7 +40,7 @@ mod tests {
         let of = |name| Dependency::new(Ecosystem::CratesIo, name, "1.0.0", 3);
         let mut lockfile = lockfile("Cargo.lock", vec![of("kept"), of("withdrawn")]);
         assert!(inspect(&Yanked, &[], std::slice::from_ref(&lockfile)).is_empty());
-        lockfile.yanked.extend([1, 99]);
+        lockfile.content_mut().yanked.extend([1, 99]);
         let findings = inspect(&Yanked, &[], &[lockfile]);
         let [finding] = findings.as_slice() else { panic!("one finding, not {findings:?}") };
         assert_eq!((finding.kind, finding.package.as_str()), (FindingKind::Yanked, "withdrawn"));

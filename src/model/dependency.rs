@@ -50,6 +50,54 @@ impl Dependency {
             abandoned: None,
         }
     }
+
+    /// Cuts texts that are longer than anything real, because each finding about the dependency repeats them: names and
+    /// versions at 1,024 bytes (npm allows 214 and 256 characters), addresses, tags and branches at 2,048.
+    ///
+    /// No advisory is about a name of that length, and what is cut off a version is a part of its build or pre-release.
+    pub fn bound_texts(&mut self) {
+        const WORD: usize = 1_024;
+        const ADDRESS: usize = 2_048;
+        cut(&mut self.name, WORD);
+        cut(&mut self.version, WORD);
+        match &mut self.origin {
+            Origin::Registry { url } => cut_some(url, ADDRESS),
+            Origin::Git { url, pin, commit: _ } => {
+                cut(url, ADDRESS);
+                match pin {
+                    GitPin::Tag(name) | GitPin::Branch(name) => cut(name, ADDRESS),
+                    GitPin::Commit | GitPin::DefaultBranch => {}
+                }
+            }
+            Origin::Path => {}
+            Origin::Archive { url } => cut(url, ADDRESS),
+            Origin::Image { tag, digest } => {
+                cut_some(tag, ADDRESS);
+                cut_some(digest, ADDRESS);
+            }
+            Origin::System { release, source } => {
+                cut_some(release, WORD);
+                if let Some(source) = source {
+                    cut(&mut source.name, WORD);
+                    cut(&mut source.version, WORD);
+                }
+            }
+        }
+    }
+}
+
+fn cut_some(text: &mut Option<String>, limit: usize) {
+    if let Some(text) = text {
+        cut(text, limit);
+    }
+}
+
+/// Shortens a text to at most `limit` bytes, at a character's end.
+fn cut(text: &mut String, limit: usize) {
+    if text.len() > limit {
+        text.truncate(text.floor_char_boundary(limit));
+        text.shrink_to_fit();
+    }
 }
 
 /// Where a dependency comes from.
@@ -146,5 +194,22 @@ impl fmt::Display for PackageVersion {
 impl From<&Dependency> for PackageVersion {
     fn from(dependency: &Dependency) -> Self {
         Self { name: dependency.name.clone(), version: dependency.version.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_longer_than_anything_real_are_cut() {
+        let mut dependency =
+            Dependency::new(Ecosystem::Npm, "ä".repeat(1_000), format!("1.0.0+{}", "a".repeat(9_000)), 1);
+        dependency.origin =
+            Origin::Git { url: "u".repeat(9_000), pin: GitPin::Branch("b".repeat(9_000)), commit: None };
+        dependency.bound_texts();
+        assert_eq!((dependency.name.len(), dependency.version.len()), (1_024, 1_024));
+        let Origin::Git { url, pin: GitPin::Branch(branch), .. } = dependency.origin else { panic!("git") };
+        assert_eq!((url.len(), branch.len()), (2_048, 2_048));
     }
 }

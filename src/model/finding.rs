@@ -8,7 +8,8 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::advisory::AdvisoryId;
-use super::dependency::{Origin, PackageVersion, Scope};
+use super::dependency::{Origin, Scope};
+use super::dependency_path::DependencyPath;
 use super::ecosystem::Ecosystem;
 use super::nearest::Nearest;
 use super::repository::RepoPath;
@@ -104,7 +105,7 @@ pub struct Finding {
     /// What the project needs it for.
     pub scope: Scope,
     /// The shortest path from a direct dependency to the package, both included.
-    pub path: Vec<PackageVersion>,
+    pub path: DependencyPath,
     /// Where the package comes from: for branch tracking, the branch and the commit it stands at.
     pub origin: Origin,
     /// What is known, for a finding that comes from advisories. Many files may pin the same version.

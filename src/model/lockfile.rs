@@ -1,8 +1,11 @@
 //! A lockfile as read: its dependencies and who requires whom.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
+use std::sync::Arc;
 
-use super::dependency::{Dependency, PackageVersion};
+use super::dependency::Dependency;
+use super::dependency_path::{DependencyPath, Parents};
 use super::nearest::Nearest;
 use super::repository::RepoPath;
 
@@ -13,6 +16,15 @@ pub struct Lockfile {
     pub path: RepoPath,
     /// The id of the extractor that read it.
     pub extractor: &'static str,
+    /// What it says; files with the same content share it.
+    content: Arc<Content>,
+    /// How many dependencies it had before they were forgotten.
+    forgotten: Option<usize>,
+}
+
+/// What a lockfile says, wherever it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
     /// Its dependencies, in file order.
     pub dependencies: Vec<Dependency>,
     /// For dependencies at a commit, by position: the nearest release, where it was looked for.
@@ -20,85 +32,99 @@ pub struct Lockfile {
     /// Positions of the dependencies that their registry has withdrawn, where it was asked.
     pub yanked: BTreeSet<usize>,
     /// For each dependency, the parent on a shortest path from a direct dependency.
-    nearest_parent: Vec<Option<usize>>,
+    pub(super) parents: Parents,
+}
+
+impl Content {
+    /// Takes what an extractor read, bounds its texts (see [`Dependency::bound_texts`]) and finds the shortest path to
+    /// every dependency.
+    pub fn new(mut dependencies: Vec<Dependency>) -> Self {
+        dependencies.iter_mut().for_each(Dependency::bound_texts);
+        let parents = Parents::of(&dependencies);
+        Self { dependencies, nearest: BTreeMap::new(), yanked: BTreeSet::new(), parents }
+    }
+
+    /// The dependencies at some positions, which become the first ones, in their order; without who requires them.
+    pub(super) fn only(&self, positions: &BTreeSet<usize>) -> Self {
+        let kept = positions
+            .iter()
+            .filter_map(|&position| self.dependencies.get(position))
+            .map(|dependency| Dependency { parents: Vec::new(), requirements: Vec::new(), ..dependency.clone() });
+        let dependencies = kept.collect();
+        Self { dependencies, nearest: BTreeMap::new(), yanked: BTreeSet::new(), parents: self.parents.only(positions) }
+    }
+
+    /// The parent of the dependency at `position` on the shortest path to it; `None` for a direct dependency and for one
+    /// that nothing leads to.
+    pub fn nearest_parent(&self, position: usize) -> Option<usize> {
+        self.parents.parent(position)
+    }
 }
 
 impl Lockfile {
-    /// Takes what an extractor read and finds the shortest path to every dependency.
+    /// Takes what an extractor read at a path.
     pub fn new(path: RepoPath, extractor: &'static str, dependencies: Vec<Dependency>) -> Self {
-        let nearest_parent = nearest_parents(&dependencies);
-        Self { path, extractor, dependencies, nearest: BTreeMap::new(), yanked: BTreeSet::new(), nearest_parent }
+        Self::of(path, extractor, Arc::new(Content::new(dependencies)))
+    }
+
+    /// The file at `path` with a content that other files may have as well.
+    pub fn of(path: RepoPath, extractor: &'static str, content: Arc<Content>) -> Self {
+        Self { path, extractor, content, forgotten: None }
+    }
+
+    /// How many dependencies it pins.
+    pub fn dependency_count(&self) -> usize {
+        self.forgotten.unwrap_or(self.dependencies.len())
+    }
+
+    /// Lets go of its dependencies; their number stays.
+    pub fn forget_dependencies(&mut self) {
+        self.forgotten = Some(self.dependency_count());
+        self.content = Arc::new(Content::new(Vec::new()));
+    }
+
+    /// What it says.
+    pub fn content(&self) -> &Arc<Content> {
+        &self.content
+    }
+
+    /// Its content, to be filled in; copied first where other files share it.
+    pub fn content_mut(&mut self) -> &mut Content {
+        Arc::make_mut(&mut self.content)
+    }
+
+    /// Changes each content once, in the order of the first files that have it; they share it afterwards as before.
+    pub fn each_content(lockfiles: &mut [Self], mut change: impl FnMut(&mut Content)) {
+        let mut firsts: BTreeMap<*const Content, usize> = BTreeMap::new();
+        let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (position, lockfile) in lockfiles.iter().enumerate() {
+            let first = *firsts.entry(Arc::as_ptr(&lockfile.content)).or_insert(position);
+            groups.entry(first).or_default().push(position);
+        }
+        let nothing = Arc::new(Content::new(Vec::new()));
+        for (first, all) in groups {
+            let mut content = Arc::clone(&lockfiles[first].content);
+            // While others have it as well, a change would copy it.
+            all.iter().for_each(|&position| lockfiles[position].content = Arc::clone(&nothing));
+            change(Arc::make_mut(&mut content));
+            all.iter().for_each(|&position| lockfiles[position].content = Arc::clone(&content));
+        }
     }
 
     /// The shortest path from a direct dependency to the one at `position`, both included.
     ///
     /// One element for a direct dependency and for one that nothing leads to.
-    pub fn shortest_path(&self, position: usize) -> Vec<PackageVersion> {
-        let mut path = Vec::new();
-        let mut next = Some(position);
-        while let Some(current) = next {
-            let Some(dependency) = self.dependencies.get(current) else { break };
-            path.push(PackageVersion::from(dependency));
-            next = self.nearest_parent.get(current).copied().flatten();
-        }
-        path.reverse();
-        path
+    pub fn shortest_path(&self, position: usize) -> DependencyPath {
+        DependencyPath::to(Arc::clone(&self.content), position)
     }
 }
 
-/// The children of every dependency in one list: a list for each would cost more than the search.
-struct Children {
-    /// The children of the first dependency, those of the second, and so on, each in file order.
-    all: Vec<usize>,
-    /// Where those of each dependency begin, and the end.
-    starts: Vec<usize>,
-}
+impl Deref for Lockfile {
+    type Target = Content;
 
-impl Children {
-    fn of(dependencies: &[Dependency]) -> Self {
-        let known = dependencies.len();
-        let edges = || {
-            let numbered = dependencies.iter().enumerate();
-            let edges =
-                numbered.flat_map(|(child, dependency)| dependency.parents.iter().map(move |&parent| (parent, child)));
-            edges.filter(|&(parent, _)| parent < known)
-        };
-        let mut starts = vec![0; known + 1];
-        edges().for_each(|(parent, _)| starts[parent + 1] += 1);
-        let mut end = 0;
-        for start in &mut starts {
-            end += *start;
-            *start = end;
-        }
-        let (mut all, mut next) = (vec![0; end], starts.clone());
-        for (parent, child) in edges() {
-            all[next[parent]] = child;
-            next[parent] += 1;
-        }
-        Self { all, starts }
+    fn deref(&self) -> &Content {
+        &self.content
     }
-
-    fn of_parent(&self, parent: usize) -> &[usize] {
-        &self.all[self.starts[parent]..self.starts[parent + 1]]
-    }
-}
-
-/// Breadth first from the direct dependencies; among equals, the parent that comes first in the file wins.
-fn nearest_parents(dependencies: &[Dependency]) -> Vec<Option<usize>> {
-    let children = Children::of(dependencies);
-    let mut nearest = vec![None; dependencies.len()];
-    let mut reached: Vec<bool> = dependencies.iter().map(|dependency| dependency.direct).collect();
-    let mut queue: VecDeque<usize> = (0..dependencies.len()).filter(|&position| reached[position]).collect();
-    while let Some(parent) = queue.pop_front() {
-        for &child in children.of_parent(parent) {
-            if !reached[child] {
-                reached[child] = true;
-                nearest[child] = Some(parent);
-                queue.push_back(child);
-            }
-        }
-    }
-    nearest
 }
 
 #[cfg(test)]
@@ -123,7 +149,7 @@ mod tests {
     }
 
     fn names(lockfile: &Lockfile, position: usize) -> Vec<String> {
-        lockfile.shortest_path(position).into_iter().map(|step| step.name).collect()
+        lockfile.shortest_path(position).told().steps.iter().map(|step| step.name.clone()).collect()
     }
 
     #[test]
@@ -143,5 +169,23 @@ mod tests {
         assert_eq!(names(&lockfile, 1), ["a", "b"]);
         assert_eq!(names(&lockfile, 2), ["d", "c"]);
         assert_eq!(names(&lockfile, 4), ["orphan"]);
+    }
+
+    #[test]
+    fn copies_of_a_lockfile_share_what_it_says_until_one_is_changed() {
+        let first = Lockfile::new(RepoPath::new("a/x.lock").expect("valid"), "test", vec![dependency("a", true, &[])]);
+        let mut second = Lockfile::of(RepoPath::new("b/x.lock").expect("valid"), "test", Arc::clone(first.content()));
+        assert!(Arc::ptr_eq(first.content(), second.content()));
+        second.content_mut().yanked.insert(0);
+        assert!(first.yanked.is_empty() && second.yanked.contains(&0));
+        let mut all = [first.clone(), second, first];
+        let mut changed = 0;
+        Lockfile::each_content(&mut all, |content| {
+            changed += 1;
+            content.yanked.insert(changed);
+        });
+        assert_eq!(changed, 2);
+        assert!(Arc::ptr_eq(all[0].content(), all[2].content()));
+        assert_eq!((all[0].yanked.len(), all[1].yanked.len()), (1, 2));
     }
 }

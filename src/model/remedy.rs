@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::advisory::AdvisoryId;
 use super::dependency::PackageVersion;
+use super::dependency_path::DependencyPath;
 use super::ecosystem::Ecosystem;
 use super::proposal::FileChange;
 use super::repository::RepoPath;
@@ -55,7 +56,7 @@ pub struct Bump {
     /// Whether the project itself asks for the package.
     pub direct: bool,
     /// The shortest path from a direct dependency, both included.
-    pub path: Vec<PackageVersion>,
+    pub path: DependencyPath,
     /// What it fixes; empty for a package that only moves along.
     pub fixes: Vec<AdvisoryId>,
     /// Why this version and no other, in one sentence.
@@ -83,7 +84,7 @@ pub struct Evidence {
 }
 
 /// A finding that nothing can remedy automatically.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Blocked {
     /// The package's ecosystem.
     pub ecosystem: Ecosystem,
@@ -101,6 +102,8 @@ pub struct Blocked {
     pub cause: BlockCause,
     /// Who requires what, from the package up to the direct dependency. Empty when unknown.
     pub chain: Vec<BlockingParent>,
+    /// How many links before the last one of `chain` are left out.
+    pub chain_left_out: usize,
     /// One sentence for people: what stands in the way. May hold untrusted text.
     pub explanation: String,
     /// The smallest step that a person can take.
@@ -130,7 +133,7 @@ pub enum BlockCause {
 }
 
 /// A link of a blocking chain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BlockingParent {
     /// The parent.
     pub parent: PackageVersion,

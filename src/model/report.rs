@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::dependency_path::DependencyPath;
 use super::finding::Finding;
 use super::lockfile::Lockfile;
 use super::proposal::Route;
@@ -22,7 +23,7 @@ pub struct Report {
 }
 
 /// Something that is no finding and stops nothing, but wants a look.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Remark {
     /// The line that it is about, for example `patchparty.toml:12`.
     pub place: String,
@@ -88,7 +89,7 @@ pub struct ProjectReport {
 }
 
 /// Something that could not be read or done. Its texts may hold untrusted parts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Problem {
     /// The file, where it is about one.
     pub file: Option<RepoPath>,
@@ -159,6 +160,16 @@ impl ProjectReport {
             blocked: Vec::new(),
             skipped: None,
         }
+    }
+
+    /// Lets go of what was read, except for what the findings and the moves tell: a night keeps the reports of all its
+    /// projects until the end.
+    pub fn forget_dependencies(&mut self) {
+        let findings = self.findings.iter_mut().chain(self.ignored.iter_mut().map(|ignored| &mut ignored.finding));
+        let bumps = self.proposals.iter_mut().flat_map(|proposal| &mut proposal.bumps);
+        let paths = findings.map(|finding| &mut finding.path).chain(bumps.map(|bump| &mut bump.path));
+        DependencyPath::keep_told(paths);
+        self.lockfiles.iter_mut().for_each(Lockfile::forget_dependencies);
     }
 
     /// A report on a project that could not be handled at all.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,8 @@ use serde::{Deserialize, Serialize};
 /// into git's own folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct RepoPath(String);
+// Every finding names its file: a copy is a counter.
+pub struct RepoPath(Arc<str>);
 
 /// Text that is not a safe path inside a repository.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +31,7 @@ impl RepoPath {
                 && component.as_bytes().get(1) != Some(&b':')
         };
         if !text.is_empty() && text.len() <= 4096 && text.split('/').all(safe_component) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(Arc::from(text)))
         } else {
             Err(InvalidPath(text.to_owned()))
         }
@@ -75,7 +77,7 @@ impl TryFrom<String> for RepoPath {
 
 impl From<RepoPath> for String {
     fn from(path: RepoPath) -> Self {
-        path.0
+        path.0.as_ref().to_owned()
     }
 }
 

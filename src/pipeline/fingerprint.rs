@@ -1,11 +1,14 @@
 //! Fingerprints: whether anything that a proposal is made from, or what it changes, is new.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::model::dependency::Origin;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::finding::{Detail, Finding};
 use crate::model::remedy::Remedy;
+use crate::model::repository::RepoPath;
 use crate::model::tree::{EntryKind, ProjectTree as _};
 use crate::pipeline::propose::ProposeRequest;
 
@@ -33,17 +36,20 @@ pub(crate) fn of_inputs(request: &ProposeRequest<'_>, findings: &[Finding]) -> S
     }
     // Also what does not affect the locked versions: it may affect the one that is proposed. What a proposal brings in
     // that no lockfile names yet is looked at when something else is new.
-    let lockfiles = request.base.report.lockfiles.iter();
-    let concerned = lockfiles.filter(|lockfile| findings.iter().any(|found| found.file == lockfile.path));
-    for dependency in concerned.flat_map(|lockfile| &lockfile.dependencies) {
-        for (advisory, affected) in request.night.advisories.records_about(dependency.ecosystem, &dependency.name) {
+    let files: BTreeSet<&RepoPath> = findings.iter().map(|finding| &finding.file).collect();
+    let concerned = request.base.report.lockfiles.iter().filter(|lockfile| files.contains(&lockfile.path));
+    let dependencies = concerned.flat_map(|lockfile| &lockfile.dependencies);
+    // Each package once, however many versions of it are locked in however many files.
+    let packages: BTreeSet<(Ecosystem, &str)> = dependencies.map(|it| (it.ecosystem, it.name.as_str())).collect();
+    for (ecosystem, name) in packages {
+        for (advisory, affected) in request.night.advisories.records_about(ecosystem, name) {
             add(format!("{:?}{:?}{affected:?}", advisory.id, advisory.kind).as_bytes());
         }
     }
     let tree = &request.base.tree;
     for entry in tree.entries() {
         let path = &entry.path;
-        let read_by_tools = MANIFESTS.contains(&path.file_name()) || findings.iter().any(|found| found.file == *path);
+        let read_by_tools = MANIFESTS.contains(&path.file_name()) || files.contains(path);
         if read_by_tools && matches!(entry.kind, EntryKind::File { .. }) {
             add(path.as_str().as_bytes());
             // A file that cannot be read is a problem of the scan; here it only has to be the same every time.

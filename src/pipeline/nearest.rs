@@ -44,14 +44,14 @@ pub(crate) fn find_nearest(resolver: &Resolver, lockfiles: &mut [Lockfile]) {
         }
     });
     let Ok(known) = resolver.nearest.lock() else { return };
-    for lockfile in lockfiles {
-        for (position, dependency) in lockfile.dependencies.iter().enumerate() {
+    Lockfile::each_content(lockfiles, |content| {
+        for (position, dependency) in content.dependencies.iter().enumerate() {
             let Some(place) = place(dependency) else { continue };
             let beyond =
                 || Nearest::Unknown(format!("the project has more than {COMMIT_LIMIT} dependencies at commits"));
-            lockfile.nearest.insert(position, known.get(&place).cloned().unwrap_or_else(beyond));
+            content.nearest.insert(position, known.get(&place).cloned().unwrap_or_else(beyond));
         }
-    }
+    });
 }
 
 /// What to say of a project whose dependencies at commits were not looked for: one line, because the reason is the same for

@@ -58,7 +58,10 @@ pub(crate) async fn handle(night: &Arc<Night>, project: &Project) -> Vec<Project
     let policy = Arc::new(policy);
     let mut reports = Vec::with_capacity(bases.len());
     for base in bases {
-        reports.push(propose_all(night, project, &policy, base).await);
+        let mut report = propose_all(night, project, &policy, base).await;
+        // No report of a run lists dependencies.
+        report.forget_dependencies();
+        reports.push(report);
     }
     reports
 }
@@ -72,6 +75,7 @@ async fn propose_all(night: &Arc<Night>, project: &Project, policy: &Arc<Policy>
             Ok(mut done) => {
                 report.proposals.extend(done.proposal);
                 report.blocked.append(&mut done.blocked);
+                report.problems.extend(done.problem);
             }
             Err(error) => report
                 .problems

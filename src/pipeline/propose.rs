@@ -2,6 +2,7 @@
 
 mod standing;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,8 @@ use crate::model::advisory::AdvisoryId;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::proposal::{ChangeSet, ExistingProposal, Proposal, ProposalState, Route};
 use crate::model::remedy::{Blocked, Remedy};
-use crate::model::report::{ProposalAction, ProposalReport};
-use crate::model::repository::{CommitId, Project};
+use crate::model::report::{Problem, ProposalAction, ProposalReport};
+use crate::model::repository::{CommitId, Project, RepoPath};
 use crate::pipeline::fingerprint;
 use crate::pipeline::night::Night;
 use crate::pipeline::plan::proposal_branch;
@@ -41,7 +42,13 @@ pub(crate) struct Proposed {
     pub(crate) proposal: Option<ProposalReport>,
     /// What could not be remedied.
     pub(crate) blocked: Vec<Blocked>,
+    /// What was not worked on.
+    pub(crate) problem: Option<Problem>,
 }
+
+/// How many findings one proposal is made for. The hidden state names each of their advisories, and the body it stands in
+/// has 60,000 characters; the packages are worked on one after the other. No project of the corpus has as many.
+const FINDINGS_LIMIT: usize = 2_000;
 
 /// Remedies the findings of one route and brings the forge in line.
 ///
@@ -50,6 +57,7 @@ pub(crate) struct Proposed {
 pub(crate) async fn propose(request: &ProposeRequest<'_>) -> anyhow::Result<Proposed> {
     let mut proposed = propose_fixable(request).await?;
     proposed.blocked.extend(request.left_by_hand());
+    proposed.problem = request.too_many();
     Ok(proposed)
 }
 
@@ -71,7 +79,7 @@ async fn propose_fixable(request: &ProposeRequest<'_>) -> anyhow::Result<Propose
     }
     let (remedies, blocked) = remedy_all(request, findings.clone()).await?;
     if remedies.is_empty() {
-        return Ok(Proposed { proposal: None, blocked });
+        return Ok(Proposed { blocked, ..Proposed::default() });
     }
     let publication = Publication { request, branch, standing, fingerprint, findings, remedies, blocked };
     publication.publish().await
@@ -110,9 +118,11 @@ fn settled(standing: &Standing, fingerprint: &str, findings: &[Finding]) -> Opti
     nothing_new.then_some(ProposalAction::ClosedByPerson)
 }
 
-/// The advisories that findings are about.
+/// The advisories that findings are about, each once: many packages in many files may have the same flaw.
 fn advisories_of(findings: &[Finding]) -> Vec<AdvisoryId> {
-    findings.iter().filter_map(|finding| Some(finding.advisory.as_ref()?.id.clone())).collect()
+    let mut seen = BTreeSet::new();
+    let all = findings.iter().filter_map(|finding| Some(&finding.advisory.as_ref()?.id));
+    all.filter(|id| seen.insert(*id)).cloned().collect()
 }
 
 /// The loose dependencies among findings, each as `file: package`.
@@ -133,11 +143,10 @@ async fn remedy_all(
     tokio::task::spawn_blocking(move || {
         let deadline = Instant::now() + TIME_LIMIT;
         let (mut remedies, mut blocked) = (Vec::new(), Vec::new());
+        let mut of_files: BTreeMap<&RepoPath, Vec<&Finding>> = BTreeMap::new();
+        findings.iter().for_each(|finding| of_files.entry(&finding.file).or_default().push(finding));
         for lockfile in &base.report.lockfiles {
-            let here: Vec<&Finding> = findings.iter().filter(|finding| finding.file == lockfile.path).collect();
-            if here.is_empty() {
-                continue;
-            }
+            let Some(here) = of_files.remove(&lockfile.path) else { continue };
             let outcome = remedy::remedy(&RemedyRequest {
                 tree: &base.tree,
                 lockfile,
@@ -165,9 +174,26 @@ async fn remedy_all(
 }
 
 impl ProposeRequest<'_> {
-    /// The findings of this base that the route takes and something here may remedy.
+    /// The findings of this base that the route takes and something here may remedy: the most urgent, as many as one
+    /// proposal is made for.
     fn findings(&self) -> Vec<Finding> {
-        self.taken().filter(|finding| remedy::by_hand(finding).is_none()).cloned().collect()
+        self.remediable().take(FINDINGS_LIMIT).cloned().collect()
+    }
+
+    fn remediable(&self) -> impl Iterator<Item = &Finding> {
+        self.taken().filter(|finding| remedy::by_hand(finding).is_none())
+    }
+
+    /// What is said of findings beyond those that one proposal is made for.
+    fn too_many(&self) -> Option<Problem> {
+        let more = self.remediable().skip(FINDINGS_LIMIT).count();
+        (more > 0).then(|| {
+            let message = format!(
+                "propose {} fixes for {more} more findings: one pull request is made for the {FINDINGS_LIMIT} most urgent",
+                self.route
+            );
+            Problem::new(message, Some("merge it: the next run goes on with what is left"))
+        })
     }
 
     /// Those that are left to people.
@@ -239,7 +265,7 @@ impl ProposeRequest<'_> {
             action,
             url: Some(existing.url.clone()),
         };
-        Ok(Proposed { proposal: Some(proposal), blocked: Vec::new() })
+        Ok(Proposed { proposal: Some(proposal), ..Proposed::default() })
     }
 }
 
@@ -367,6 +393,6 @@ impl Publication<'_> {
             action,
             url: Some(url),
         };
-        Ok(Proposed { proposal: Some(report), blocked: self.blocked })
+        Ok(Proposed { proposal: Some(report), blocked: self.blocked, problem: None })
     }
 }

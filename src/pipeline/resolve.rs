@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use crate::git::mirror::{self, MirrorError, MirrorRequest};
 use crate::git::remote;
-use crate::model::dependency::Origin;
+use crate::model::dependency::{Dependency, Origin};
 use crate::model::lockfile::Lockfile;
 use crate::model::nearest::Nearest;
 use crate::model::repository::{CommitId, RepoSlug};
@@ -50,20 +50,24 @@ impl Resolver {
     /// says why it cannot pin. So does one beyond the first [`REFERENCE_LIMIT`] of a project.
     pub(crate) fn resolve(&self, lockfiles: &mut [Lockfile]) {
         let mut asked = HashSet::new();
-        for dependency in lockfiles.iter_mut().flat_map(|lockfile| lockfile.dependencies.iter_mut()) {
-            let Origin::Git { url, pin, commit } = &mut dependency.origin else { continue };
-            if commit.is_none()
-                && let Some(branch) = pin.followed_branch()
-                && let Some(action) = url.strip_prefix(ACTIONS_HOST)
-                // The name comes from a workflow: only what GitHub allows may become a part of an address.
-                && let Ok(action) = action.parse::<RepoSlug>()
-            {
-                let place = (format!("{}{action}", self.server), branch.map(str::to_owned));
-                // Counted whether or not another project has asked before: the outcome must not depend on the others.
-                if asked.contains(&place) || asked.len() < REFERENCE_LIMIT {
-                    *commit = self.commit(&place);
-                    asked.insert(place);
-                }
+        Lockfile::each_content(lockfiles, |content| {
+            content.dependencies.iter_mut().for_each(|dependency| self.resolve_one(dependency, &mut asked));
+        });
+    }
+
+    fn resolve_one(&self, dependency: &mut Dependency, asked: &mut HashSet<Place>) {
+        let Origin::Git { url, pin, commit } = &mut dependency.origin else { return };
+        if commit.is_none()
+            && let Some(branch) = pin.followed_branch()
+            && let Some(action) = url.strip_prefix(ACTIONS_HOST)
+            // The name comes from a workflow: only what GitHub allows may become a part of an address.
+            && let Ok(action) = action.parse::<RepoSlug>()
+        {
+            let place = (format!("{}{action}", self.server), branch.map(str::to_owned));
+            // Counted whether or not another project has asked before: the outcome must not depend on the others.
+            if asked.contains(&place) || asked.len() < REFERENCE_LIMIT {
+                *commit = self.commit(&place);
+                asked.insert(place);
             }
         }
     }

@@ -126,7 +126,7 @@ mod tests {
             line: 1,
             direct: true,
             scope: Scope::Runtime,
-            path: Vec::new(),
+            path: crate::model::dependency_path::DependencyPath::default(),
             origin: Origin::Registry { url: None },
             advisory: advisory.map(|(name, alias)| {
                 std::sync::Arc::new(KnownFlaw {

@@ -161,7 +161,7 @@ mod tests {
             to: Some("2.0.0".to_owned()),
             step,
             direct: true,
-            path: Vec::new(),
+            path: crate::model::dependency_path::DependencyPath::default(),
             fixes: Vec::new(),
             reason: String::new(),
         }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::dependency::Origin;
 use crate::model::ecosystem::Ecosystem;
-use crate::model::lockfile::Lockfile;
+use crate::model::lockfile::{Content, Lockfile};
 use crate::model::report::Problem;
 use crate::pipeline::remedy::Tools;
 use crate::registry::{Registry, RegistryError};
@@ -36,19 +36,20 @@ impl Withdrawals {
 
     /// Marks what was withdrawn. Gives what could not be learned.
     pub(crate) fn mark(&self, lockfiles: &mut [Lockfile]) -> Vec<Problem> {
-        let wanted: BTreeSet<String> = lockfiles.iter().flat_map(crates).map(|(_, name, _)| name.to_owned()).collect();
+        let wanted: BTreeSet<String> =
+            lockfiles.iter().flat_map(|lockfile| crates(lockfile)).map(|(_, name, _)| name.to_owned()).collect();
         let total = wanted.len();
         let names: Vec<String> = wanted.into_iter().take(CRATE_LIMIT).collect();
         let answers = self.ask(&names);
-        for lockfile in lockfiles {
-            let withdrawn: Vec<usize> = crates(lockfile)
+        Lockfile::each_content(lockfiles, |content| {
+            let withdrawn: Vec<usize> = crates(content)
                 .filter(|(_, name, version)| {
                     matches!(answers.get(*name), Some(Ok(versions)) if versions.contains(*version))
                 })
                 .map(|(position, _, _)| position)
                 .collect();
-            lockfile.yanked.extend(withdrawn);
-        }
+            content.yanked.extend(withdrawn);
+        });
         problems(&answers, total.saturating_sub(names.len()))
     }
 
@@ -73,8 +74,8 @@ impl Withdrawals {
 }
 
 /// The crates of crates.io in a lockfile: position, name, version.
-fn crates(lockfile: &Lockfile) -> impl Iterator<Item = (usize, &str, &str)> {
-    lockfile
+fn crates(content: &Content) -> impl Iterator<Item = (usize, &str, &str)> {
+    content
         .dependencies
         .iter()
         .enumerate()

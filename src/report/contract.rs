@@ -1,6 +1,6 @@
 //! What a report is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::{self, Write};
 
 use crate::model::dependency::Origin;
@@ -46,6 +46,15 @@ pub(crate) struct Section<'a> {
     pub(crate) blocked: Vec<&'a Blocked>,
     /// The pull requests of all of them.
     pub(crate) proposals: Vec<&'a ProposalReport>,
+    seen: Seen<'a>,
+}
+
+/// What a section has taken in already.
+#[derive(Default)]
+struct Seen<'a> {
+    problems: HashSet<&'a Problem>,
+    remarks: HashSet<&'a Remark>,
+    blocked: HashSet<&'a Blocked>,
 }
 
 impl<'a> Section<'a> {
@@ -62,6 +71,7 @@ impl<'a> Section<'a> {
                     remarks: Vec::new(),
                     blocked: Vec::new(),
                     proposals: Vec::new(),
+                    seen: Seen::default(),
                 });
                 sections.len() - 1
             });
@@ -80,21 +90,10 @@ impl<'a> Section<'a> {
 
     fn add(&mut self, project: &'a ProjectReport) {
         self.branches.extend(project.branch.as_deref());
-        for problem in &project.problems {
-            if !self.problems.contains(&problem) {
-                self.problems.push(problem);
-            }
-        }
-        for remark in &project.remarks {
-            if !self.remarks.contains(&remark) {
-                self.remarks.push(remark);
-            }
-        }
-        for blocked in &project.blocked {
-            if !self.blocked.contains(&blocked) {
-                self.blocked.push(blocked);
-            }
-        }
+        let Seen { problems, remarks, blocked } = &mut self.seen;
+        self.problems.extend(project.problems.iter().filter(|problem| problems.insert(problem)));
+        self.remarks.extend(project.remarks.iter().filter(|remark| remarks.insert(remark)));
+        self.blocked.extend(project.blocked.iter().filter(|one| blocked.insert(one)));
         self.proposals.extend(&project.proposals);
     }
 }

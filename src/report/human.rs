@@ -159,7 +159,10 @@ impl Page<'_> {
         let what = format!("{package} in {}{names}", visible(blocked.file.as_str()));
         self.labelled(("33", "blocked:"), &what, 2)?;
         self.text(&visible(&blocked.explanation), 4)?;
-        for link in &blocked.chain {
+        for (number, link) in blocked.chain.iter().enumerate() {
+            if blocked.chain_left_out > 0 && number + 1 == blocked.chain.len() {
+                self.text(&format!("… {} more …", blocked.chain_left_out), 4)?;
+            }
             let (parent, requirement) = (visible(&link.parent.to_string()), visible(&link.requirement));
             self.text(&format!("{parent} asks for {requirement}"), 4)?;
         }
@@ -207,7 +210,7 @@ impl Page<'_> {
     }
 
     fn dependencies(&mut self, lockfile: &Lockfile) -> io::Result<()> {
-        let number = count(lockfile.dependencies.len(), "dependency", "dependencies");
+        let number = count(lockfile.dependency_count(), "dependency", "dependencies");
         self.text(&format!("{}: {number}", visible(lockfile.path.as_str())), 2)?;
         for dependency in &lockfile.dependencies {
             let direct = if dependency.direct { " (direct)" } else { "" };
@@ -350,7 +353,8 @@ mod tests {
         let project = &mut report.projects[0];
         "sample-organisation/shared-workflows/.github/workflows/backup.yml"
             .clone_into(&mut project.findings[2].package);
-        project.findings[0].path = vec![project.findings[0].path[0].clone(); 12];
+        let step = crate::model::dependency::PackageVersion { name: "step".to_owned(), version: "1".to_owned() };
+        project.findings[0].path = vec![step; 30].into();
         "a very long explanation ".repeat(8).clone_into(&mut project.blocked[0].explanation);
         project.proposals[0].url = None;
         for width in [60, 80, 120] {
@@ -371,7 +375,9 @@ mod tests {
         let project = &mut report.projects[0];
         let evil = "evil\u{1b}[2J\r\n::error::x\u{9b}2J\u{202e}";
         evil.clone_into(&mut project.findings[0].package);
-        evil.clone_into(&mut project.findings[0].path[0].name);
+        let step =
+            |name: &str| crate::model::dependency::PackageVersion { name: name.to_owned(), version: String::new() };
+        project.findings[0].path = vec![step(evil), step("x")].into();
         evil.clone_into(&mut project.blocked[0].explanation);
         evil.clone_into(&mut project.proposals[0].title);
         let plain = text(&report, ReportOptions { dependencies: true, ..ReportOptions::default() });

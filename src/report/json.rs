@@ -2,7 +2,6 @@
 
 mod v1;
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::contract::{ReportOptions, Reporter};
@@ -19,26 +18,45 @@ impl Reporter for Json {
 
     fn write(&self, report: &Report, options: ReportOptions, sink: &mut dyn Write) -> io::Result<()> {
         let document = v1::Document::new(report, options.dependencies);
-        let text = serde_json::to_string_pretty(&document)?;
-        writeln!(sink, "{}", harmless(&text))
+        serde_json::to_writer_pretty(Harmless(&mut *sink), &document)?;
+        writeln!(sink)
     }
 }
 
-/// Escapes what JSON allows in strings but a terminal would obey; a reader of the JSON gets the same text.
+/// Escapes what JSON allows in strings but a terminal would obey, on the way to a sink; a reader of the JSON gets the same
+/// text. A second copy of the text in memory is not needed.
 ///
-/// Outside of strings `to_string_pretty` writes no such character but line ends, which inside of strings it escapes.
-fn harmless(json: &str) -> String {
-    let mut harmless = String::with_capacity(json.len());
-    for character in json.chars() {
-        if character != '\n' && is_invisible(character) {
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                write!(harmless, "\\u{unit:04x}").expect("a string takes every write");
-            }
-        } else {
-            harmless.push(character);
-        }
+/// Outside of strings the serializer writes no such character but line ends, which inside of strings it escapes. It writes
+/// whole characters at a time.
+struct Harmless<'a>(&'a mut dyn Write);
+
+impl Write for Harmless<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
     }
-    harmless
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
+            return self.0.write_all(bytes);
+        }
+        let text = std::str::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        let mut rest = text;
+        while let Some(position) = rest.find(|character| character != '\n' && is_invisible(character)) {
+            let (plain, tail) = rest.split_at(position);
+            self.0.write_all(plain.as_bytes())?;
+            let mut characters = tail.chars();
+            for unit in characters.next().unwrap_or_default().encode_utf16(&mut [0; 2]) {
+                write!(self.0, "\\u{unit:04x}")?;
+            }
+            rest = characters.as_str();
+        }
+        self.0.write_all(rest.as_bytes())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 #[cfg(test)]

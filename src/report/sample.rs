@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::model::advisory::AdvisoryId;
 use crate::model::dependency::{Dependency, GitPin, Origin, PackageVersion, Scope};
+use crate::model::dependency_path::DependencyPath;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::finding::{AdvisoryRecord, Finding, FindingKind, KnownFlaw};
 use crate::model::lockfile::Lockfile;
@@ -53,7 +54,7 @@ fn finding(kind: FindingKind, severity: Severity, package: &str, version: &str) 
         line: 12,
         direct: true,
         scope: Scope::Runtime,
-        path: vec![step(package, version)],
+        path: vec![step(package, version)].into(),
         origin: Origin::Registry { url: None },
         advisory: None,
         detail: None,
@@ -64,7 +65,8 @@ fn findings() -> Vec<Finding> {
     let mut deep = finding(FindingKind::Vulnerability, Severity::Critical, "minimist", "1.2.5");
     deep.advisory = Some(flaw("CVE-2021-44906", Some(9.8), "Prototype pollution in minimist", Some("1.2.6")));
     deep.advisory.iter_mut().for_each(|flaw| Arc::make_mut(flaw).exploited = true);
-    (deep.direct, deep.path) = (false, vec![step("tool", "2.0.0"), step("mkdirp", "0.5.5"), step("minimist", "1.2.5")]);
+    (deep.direct, deep.path) =
+        (false, vec![step("tool", "2.0.0"), step("mkdirp", "0.5.5"), step("minimist", "1.2.5")].into());
     let mut unrated =
         finding(FindingKind::Vulnerability, Severity::Unknown, "@acme/very-long-package-name", "10.20.30-beta.1");
     unrated.advisory = Some(flaw("GHSA-aaaa-bbbb-cccc", None, "Not rated by anyone", None));
@@ -79,7 +81,7 @@ fn findings() -> Vec<Finding> {
         commit: Some(CommitId::new(&"c".repeat(40)).expect("40 digits")),
     };
     let mut unlocked = finding(FindingKind::Unlocked, Severity::Medium, "tools", "");
-    (unlocked.file, unlocked.line, unlocked.path) = (path("tools/package.json"), 1, Vec::new());
+    (unlocked.file, unlocked.line, unlocked.path) = (path("tools/package.json"), 1, DependencyPath::default());
     let mut old = finding(FindingKind::Unmaintained, Severity::Low, "left-pad", "1.0.0");
     old.advisory = Some(flaw("RUSTSEC-2024-0001", None, "Nobody maintains left-pad", None));
     vec![deep, unrated, loose, unlocked, old]
@@ -128,6 +130,7 @@ fn blocked() -> Blocked {
         advisories: vec![id("GHSA-aaaa-bbbb-cccc")],
         cause: BlockCause::ParentRequirement,
         chain: vec![BlockingParent { parent: step("old-client", "1.0.0"), requirement: "10.20.30-beta.1".to_owned() }],
+        chain_left_out: 0,
         explanation: "old-client asks for exactly this version".to_owned(),
         next_step: "ask old-client for a release with a wider requirement".to_owned(),
     }
@@ -148,7 +151,7 @@ fn proposal() -> ProposalReport {
             to: Some("1.2.6".to_owned()),
             step: Step::Patch,
             direct: false,
-            path: vec![step("mkdirp", "0.5.5"), step("minimist", "1.2.5")],
+            path: vec![step("mkdirp", "0.5.5"), step("minimist", "1.2.5")].into(),
             fixes: vec![id("CVE-2021-44906")],
             reason: "1.2.6 is the lowest release that no known advisory affects.".to_owned(),
         }],

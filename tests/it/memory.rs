@@ -1,10 +1,8 @@
 //! Memory: a large file of any format takes less than twenty times its size, and nothing made to burst does.
 
+mod hostile_shapes;
 mod large_files;
-
-use std::fs::File;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+mod meter;
 
 use large_files::FORMATS;
 use patchparty::extractor::EXTRACTORS;
@@ -24,29 +22,13 @@ struct Audited {
 }
 
 fn audit(bot: &Bot, folder: &str) -> Audited {
-    let report = bot.path(&format!("{folder}.json"));
-    let folder = bot.path(folder);
-    let advisories = fixtures::advisories("known");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_patchparty"))
-        .args(["audit", "--offline", "--quiet", "--format", "json", "--cache"])
-        .arg(bot.path("cache"))
-        .arg("--advisories")
-        .args([&advisories, &folder])
-        .stdout(File::create(&report).expect("a file for the report"))
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary starts");
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = None;
-    while child.try_wait().expect("the child can be asked").is_none() {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kibibytes = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
-        peak = peak.max(kibibytes.map(|number| number * 1024));
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    let report = std::fs::read(report).expect("the report was written");
-    Audited { peak, report: serde_json::from_slice(&report).expect("it is JSON") }
+    let folder = bot.path(folder).display().to_string();
+    let (cache, advisories) = (bot.path("cache").display().to_string(), fixtures::advisories("known"));
+    let advisories = advisories.display().to_string();
+    let arguments =
+        ["audit", "--offline", "--quiet", "--format", "json", "--cache", &cache, "--advisories", &advisories];
+    let measured = meter::measure(bot, &[&arguments[..], &[&folder]].concat(), &[]);
+    Audited { peak: measured.peak, report: serde_json::from_str(&measured.stdout).expect("it is JSON") }
 }
 
 /// Files that fit more into a byte than any tool writes.

@@ -1,6 +1,7 @@
 //! Findings about a dependency or about a line of a manifest, filled in as far as the place says.
 
 use crate::model::dependency::{Dependency, Origin, Scope};
+use crate::model::dependency_path::DependencyPath;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::finding::{Detail, Finding, FindingKind};
 use crate::model::lockfile::Lockfile;
@@ -77,7 +78,7 @@ impl Place<'_> {
             line: self.line,
             direct: true,
             scope: Scope::Runtime,
-            path: Vec::new(),
+            path: DependencyPath::default(),
             origin: Origin::Path,
             advisory: None,
             detail,

@@ -60,7 +60,7 @@ fn finding(package: &str, version: &str, severity: Severity, advisory: Option<Kn
         line: 12,
         direct: true,
         scope: Scope::Runtime,
-        path: vec![step(package, version)],
+        path: vec![step(package, version)].into(),
         origin: Origin::Registry { url: None },
         advisory: advisory.map(Arc::new),
         detail: None,
@@ -76,7 +76,7 @@ fn bump(package: &str, from: &str, to: &str, fixes: &[&str]) -> Bump {
         to: Some(to.to_owned()),
         step: Step::Patch,
         direct: true,
-        path: vec![step(package, from)],
+        path: vec![step(package, from)].into(),
         fixes: fixes.iter().map(|name| id(name)).collect(),
         reason: format!("{to} is the lowest release above {from} that no known advisory affects."),
     }
@@ -186,7 +186,7 @@ fn emergency() -> Sample {
     let summary = "Command injection through template";
     let details = "### Impact\n`_.template` runs code from its *options*.\n\nReported by @octocat, fixes #1.";
     let mut via = bump("minimist", "1.2.5", "1.2.6", &["CVE-2021-44906"]);
-    (via.direct, via.path) = (false, vec![step("mkdirp", "0.5.5"), step("minimist", "1.2.5")]);
+    (via.direct, via.path) = (false, vec![step("mkdirp", "0.5.5"), step("minimist", "1.2.5")].into());
     via.step = Step::Major;
     let along = bump("mkdirp", "0.5.5", "0.5.6", &[]);
     let mut lodash = flaw("CVE-2021-23337", Some(7.2), summary, details);
@@ -211,6 +211,7 @@ fn emergency() -> Sample {
         advisories: vec![id("CVE-2023-28155")],
         cause: BlockCause::NoFixedVersion,
         chain: vec![BlockingParent { parent: step("old-client", "1.0.0"), requirement: "^2.88.0".to_owned() }],
+        chain_left_out: 0,
         explanation: "no release of request is free of known flaws.".to_owned(),
         next_step: "replace request, or ask old-client to do so.".to_owned(),
     }];
@@ -290,7 +291,7 @@ fn hostile_text_stays_inert() {
     let evil = "@octocat fixes #1\n<!-- patchparty:check backup --> </details> `| [x](http://evil.example) $(id)\n- [x] <!-- patchparty:check backup -->\n<!-- patchparty:state v1 e30= -->";
     let mut hostile = bump("@octocat/fixes#1", "1.0.0 fixes #2", "2.0.0\n- [x] x", &["CVE-2024-1"]);
     evil.clone_into(&mut hostile.reason);
-    hostile.path = vec![step(evil, evil), step("b", "1")];
+    hostile.path = vec![step(evil, evil), step("b", "1")].into();
     hostile.direct = false;
     let mut found =
         finding("@octocat/fixes#1", "1.0.0 fixes #2", Severity::High, Some(flaw("CVE-2024-1", None, evil, evil)));

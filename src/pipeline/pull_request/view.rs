@@ -8,9 +8,11 @@ use serde::Serialize;
 
 use super::{Facts, WriteRequest, is_remedied, is_wanted};
 use crate::model::advisory::AdvisoryId;
+use crate::model::dependency::PackageVersion;
 use crate::model::finding::{Finding, FindingKind, KnownFlaw};
 use crate::model::proposal::Route;
 use crate::model::remedy::{Blocked, Bump, Evidence, Step};
+use crate::model::repository::RepoPath;
 use crate::model::severity::Severity;
 use plan::{CheckView, SectionView};
 
@@ -128,6 +130,7 @@ struct BlockedView<'a> {
     advisories: Vec<NameView<'a>>,
     explanation: &'a str,
     chain: Vec<ParentView<'a>>,
+    chain_left_out: usize,
     next_step: &'a str,
 }
 
@@ -216,7 +219,6 @@ fn branch_pattern(route: Route, base: &str) -> String {
 }
 
 fn change<'a>(bump: &'a Bump, request: &'a WriteRequest<'a>, facts: &Facts<'a>) -> ChangeView<'a> {
-    let parents = bump.path.len().saturating_sub(1);
     ChangeView {
         package: &bump.package,
         file: bump.file.as_str(),
@@ -224,7 +226,7 @@ fn change<'a>(bump: &'a Bump, request: &'a WriteRequest<'a>, facts: &Facts<'a>) 
         to: after(bump),
         pin: bump.step == Step::Pin && bump.fixes.is_empty(),
         direct: bump.direct,
-        via: if bump.direct { Vec::new() } else { bump.path.iter().take(parents).map(ToString::to_string).collect() },
+        via: if bump.direct { Vec::new() } else { bump.path.told().parents(|it| PackageVersion::from(it).to_string()) },
         advisories: names(&bump.fixes, request, facts),
     }
 }
@@ -310,22 +312,22 @@ fn blocked_view<'a>(blocked: &'a Blocked, request: &'a WriteRequest<'a>, facts: 
         advisories: names(&blocked.advisories, request, facts),
         explanation: &blocked.explanation,
         chain: blocked.chain.iter().map(parent).collect(),
+        chain_left_out: blocked.chain_left_out,
         next_step: &blocked.next_step,
     }
 }
 
 /// What was found, is not fixed here, and is not explained as blocked.
 fn others<'a>(request: &WriteRequest<'a>, facts: &Facts<'a>) -> Vec<&'a Finding> {
+    let mut of_places: BTreeMap<(&RepoPath, &str), Vec<&Blocked>> = BTreeMap::new();
+    for blocked in request.blocked {
+        of_places.entry((&blocked.file, &blocked.package)).or_default().push(blocked);
+    }
     let explained = |finding: &Finding| {
-        request.blocked.iter().any(|blocked| {
-            let same_place = blocked.file == finding.file && blocked.package == finding.package;
-            same_place
-                && match &finding.advisory {
-                    Some(flaw) => {
-                        blocked.from == finding.version && blocked.advisories.iter().any(|id| flaw.is_called(id))
-                    }
-                    None => blocked.advisories.is_empty(),
-                }
+        let here = of_places.get(&(&finding.file, finding.package.as_str()));
+        here.into_iter().flatten().any(|blocked| match &finding.advisory {
+            Some(flaw) => blocked.from == finding.version && blocked.advisories.iter().any(|id| flaw.is_called(id)),
+            None => blocked.advisories.is_empty(),
         })
     };
     let mut others: Vec<&Finding> =

@@ -22,11 +22,13 @@ pub(super) struct Failure {
     pub(super) explanation: String,
     pub(super) next_step: Option<String>,
     pub(super) chain: Vec<BlockingParent>,
+    /// How many links before the last one of `chain` are left out.
+    pub(super) chain_left_out: usize,
 }
 
 impl Failure {
     pub(super) fn new(cause: BlockCause, explanation: impl Into<String>) -> Self {
-        Self { cause, explanation: explanation.into(), next_step: None, chain: Vec::new() }
+        Self { cause, explanation: explanation.into(), next_step: None, chain: Vec::new(), chain_left_out: 0 }
     }
 
     pub(super) fn with_next_step(mut self, next_step: impl Into<String>) -> Self {
@@ -221,6 +223,7 @@ pub(super) fn blocked(
         advisories,
         cause: failure.cause,
         chain: failure.chain,
+        chain_left_out: failure.chain_left_out,
         explanation: failure.explanation,
         next_step,
     }

@@ -42,6 +42,7 @@ pub(crate) fn by_hand(finding: &Finding) -> Option<Blocked> {
         advisories: Vec::new(),
         cause: BlockCause::Unsupported,
         chain: Vec::new(),
+        chain_left_out: 0,
         explanation,
         next_step,
     })
@@ -105,7 +106,7 @@ mod tests {
             line: 1,
             direct: true,
             scope: Scope::Runtime,
-            path: Vec::new(),
+            path: crate::model::dependency_path::DependencyPath::default(),
             origin,
             advisory: None,
             detail: None,

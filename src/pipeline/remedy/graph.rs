@@ -4,7 +4,9 @@ use std::cmp::Ordering;
 
 use super::bench::{Bench, Failure, State};
 use super::target::{flaws, is_above};
-use crate::model::dependency::{Dependency, Origin, PackageVersion};
+use crate::model::dependency::{Origin, PackageVersion};
+use crate::model::dependency_path::TOLD_LINKS;
+use crate::model::lockfile::Lockfile;
 use crate::model::release::Release;
 use crate::model::remedy::{BlockCause, BlockingParent, Step};
 use crate::updater::DirectRequirement;
@@ -190,28 +192,32 @@ fn blocked_by(state: &State, position: usize, target: &str, requirement: &str, p
         child.name
     );
     let mut failure = Failure::new(BlockCause::ParentRequirement, text);
-    failure.chain = chain(state, position, parent, requirement);
+    (failure.chain, failure.chain_left_out) = chain(&state.lockfile, parent, requirement);
     failure
 }
 
-/// Who requires what, from the package up to the direct dependency.
-pub(super) fn chain(state: &State, position: usize, parent: usize, requirement: &str) -> Vec<BlockingParent> {
-    let dependencies = &state.lockfile.dependencies;
-    let mut chain = vec![BlockingParent {
-        parent: PackageVersion::from(&dependencies[parent]),
-        requirement: requirement.to_owned(),
-    }];
-    let mut seen = vec![position, parent];
-    let mut current = parent;
-    while !dependencies[current].direct {
-        let child: &Dependency = &dependencies[current];
-        let above = child.parents.iter().enumerate().find(|(_, above)| !seen.contains(above));
-        let Some((index, &above)) = above else { break };
-        let Some(dependency) = dependencies.get(above) else { break };
-        let requirement = child.requirements.get(index).cloned().unwrap_or_default();
-        chain.push(BlockingParent { parent: PackageVersion::from(dependency), requirement });
-        seen.push(above);
+/// Who requires what, from `parent` of the package up to the direct dependency on the shortest way, and how many links before
+/// the last one are left out: a chain is told as long as a path is.
+fn chain(lockfile: &Lockfile, parent: usize, requirement: &str) -> (Vec<BlockingParent>, usize) {
+    let link = |position: usize, requirement: &str| {
+        let parent = lockfile.dependencies.get(position).map(PackageVersion::from)?;
+        Some(BlockingParent { parent, requirement: requirement.to_owned() })
+    };
+    let mut chain: Vec<BlockingParent> = link(parent, requirement).into_iter().collect();
+    let (mut current, mut left_out) = (parent, 0);
+    while let Some(above) = lockfile.nearest_parent(current) {
+        // What it asks for stands at the place of the parent that asks.
+        let child = lockfile.dependencies.get(current);
+        let asked = child.and_then(|child| {
+            let index = child.parents.iter().position(|&parent| parent == above)?;
+            child.requirements.get(index)
+        });
+        if chain.len() == TOLD_LINKS {
+            chain.pop();
+            left_out += 1;
+        }
+        chain.extend(link(above, asked.map_or("", String::as_str)));
         current = above;
     }
-    chain
+    (chain, left_out)
 }

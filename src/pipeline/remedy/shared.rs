@@ -20,6 +20,7 @@ pub(crate) fn beside(earlier: &[Remedy], mut remedy: Remedy) -> Result<Remedy, V
             advisories: bump.fixes,
             cause: BlockCause::Refused,
             chain: Vec::new(),
+            chain_left_out: 0,
             explanation: explanation.clone(),
         };
         let wanted = |bump: &Bump| bump.step == Step::Pin || !bump.fixes.is_empty();
@@ -51,7 +52,7 @@ mod tests {
             to: Some("0a1b".to_owned()),
             step: Step::Pin,
             direct: true,
-            path: Vec::new(),
+            path: crate::model::dependency_path::DependencyPath::default(),
             fixes: Vec::new(),
             reason: String::new(),
         };

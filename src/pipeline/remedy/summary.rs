@@ -8,7 +8,7 @@ use super::bumps::{Shift, shifts};
 use super::ladder::Climbed;
 use super::target::flaws;
 use crate::model::advisory::AdvisoryId;
-use crate::model::dependency::{Dependency, PackageVersion};
+use crate::model::dependency::Dependency;
 use crate::model::lockfile::Lockfile;
 use crate::model::proposal::FileChange;
 use crate::model::remedy::{Bump, Evidence, Step};
@@ -115,7 +115,7 @@ fn bump(
         None => "nothing requires it any more".to_owned(),
     });
     let place = to.as_deref().and_then(|to| at(after, to));
-    let path: Vec<PackageVersion> = place.map_or_else(|| before.shortest_path(old), |new| after.shortest_path(new));
+    let path = place.map_or_else(|| before.shortest_path(old), |new| after.shortest_path(new));
     Some(Bump {
         ecosystem,
         file: before.path.clone(),

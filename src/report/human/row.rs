@@ -61,10 +61,8 @@ impl Columns {
 impl Row {
     /// The cells of a finding.
     pub(super) fn new(finding: &Finding) -> Self {
-        let parents = finding.path.len().saturating_sub(1);
-        let names: Vec<String> = finding.path[..parents].iter().map(|step| visible(&step.name)).collect();
-        let via =
-            if finding.direct || names.is_empty() { String::new() } else { format!("via {}", names.join(" → ")) };
+        let names = if finding.direct { Vec::new() } else { finding.path.told().parents(|step| visible(&step.name)) };
+        let via = if names.is_empty() { String::new() } else { format!("via {}", names.join(" → ")) };
         let (package, advisory) = match finding.kind {
             // It is about the file: nothing stands before it.
             FindingKind::Unlocked => (unlocked(finding), String::new()),
@@ -256,7 +254,7 @@ mod tests {
             line: 1,
             direct: true,
             scope: Scope::Runtime,
-            path: Vec::new(),
+            path: crate::model::dependency_path::DependencyPath::default(),
             origin,
             advisory: None,
             detail,

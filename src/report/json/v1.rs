@@ -147,8 +147,11 @@ struct Finding<'a> {
     scope: Scope,
     /// Whether the project itself asks for the package.
     direct: bool,
-    /// The shortest path from a direct dependency to the package, both included.
+    /// The shortest path from a direct dependency to the package, both included: the first and the last of its steps, at
+    /// most 12.
     path: Vec<Package<'a>>,
+    /// How many steps between the first and the second of `path` are left out.
+    path_left_out: usize,
     origin: Origin<'a>,
     /// What there is to say beyond the kind, for example the release nearest to a commit.
     detail: Option<String>,
@@ -192,8 +195,11 @@ struct Blocked<'a> {
     file: &'a str,
     advisories: Vec<&'a str>,
     cause: BlockCause,
-    /// Who requires what, from the package up to the direct dependency.
+    /// Who requires what, from the package up to the direct dependency: at most 12 links, and a few more where the parents
+    /// of the package would have to move as well.
     chain: Vec<Parent<'a>>,
+    /// How many links before the last one of `chain` are left out.
+    chain_left_out: usize,
     /// What stands in the way.
     explanation: &'a str,
     /// The smallest step that a person can take.

@@ -39,7 +39,7 @@ impl<'a> Project<'a> {
         let file = |lockfile: &'a model::lockfile::Lockfile| File {
             path: lockfile.path.as_str(),
             extractor: lockfile.extractor,
-            dependency_count: lockfile.dependencies.len(),
+            dependency_count: lockfile.dependency_count(),
             dependencies: dependencies.then(|| lockfile.dependencies.iter().map(Dependency::from).collect()),
         };
         Self {
@@ -108,6 +108,7 @@ impl<'a> From<&'a model::finding::Finding> for Finding<'a> {
     fn from(finding: &'a model::finding::Finding) -> Self {
         let flaw = finding.advisory.as_deref();
         let cvss = flaw.and_then(|flaw| flaw.cvss.as_ref());
+        let path = finding.path.told();
         let record =
             |record: &'a model::finding::AdvisoryRecord| Record { source: &record.source, id: record.id.as_str() };
         Self {
@@ -130,7 +131,8 @@ impl<'a> From<&'a model::finding::Finding> for Finding<'a> {
             line: finding.line,
             scope: finding.scope.into(),
             direct: finding.direct,
-            path: finding.path.iter().map(Package::from).collect(),
+            path: path.steps.iter().map(|step| Package { name: &step.name, version: &step.version }).collect(),
+            path_left_out: path.left_out,
             origin: (&finding.origin).into(),
             detail: finding.detail.as_ref().map(ToString::to_string),
         }
@@ -170,6 +172,7 @@ impl<'a> From<&'a model::remedy::Blocked> for Blocked<'a> {
             advisories: ids(&blocked.advisories),
             cause: blocked.cause.into(),
             chain: blocked.chain.iter().map(parent).collect(),
+            chain_left_out: blocked.chain_left_out,
             explanation: &blocked.explanation,
             next_step: &blocked.next_step,
         }

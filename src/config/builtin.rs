@@ -1,5 +1,6 @@
 //! The built-in policy: `default.toml`, read by the same code as everyone's.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use globset::GlobSet;
@@ -36,6 +37,7 @@ fn blank() -> Policy {
         exclude: GlobSet::empty(),
         exclude_patterns: Vec::new(),
         overrides: Vec::new(),
+        allow_sources: BTreeSet::new(),
         ignores: Vec::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! The organisation's policy as used: valid, complete, and a ceiling for what a project may say.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use globset::{GlobMatcher, GlobSet};
@@ -9,6 +10,7 @@ use crate::model::advisory::AdvisoryId;
 use crate::model::proposal::Route;
 use crate::model::repository::RepoSlug;
 use crate::model::severity::Severity;
+use crate::model::specification::SpecificationKind;
 
 /// Everything that the organisation decides.
 #[derive(Debug, Clone)]
@@ -35,6 +37,8 @@ pub(crate) struct Policy {
     pub(crate) exclude_patterns: Vec<String>,
     /// Settings of single projects.
     pub(crate) overrides: Vec<ProjectOverride>,
+    /// Where requirements may lead besides the registry that is set up.
+    pub(crate) allow_sources: BTreeSet<SpecificationKind>,
     /// Findings that are left alone for a while, the organisation's first.
     pub(crate) ignores: Vec<Ignore>,
 }

@@ -29,7 +29,7 @@ const PATTERN_LIMIT: usize = 200;
 
 /// Keys that only the organisation's policy has; a test compares them with its schema.
 const ORGANISATION_KEYS: &[&str] =
-    &["advisories", "branches", "built-in", "deadlines", "project", "projects", "wording"];
+    &["advisories", "branches", "built-in", "deadlines", "project", "projects", "updates", "wording"];
 
 /// What a project says about its audit; whom the bot asks is the organisation's to decide.
 #[derive(Debug, Default, Deserialize)]
@@ -222,6 +222,7 @@ mod tests {
             exclude,
             exclude_patterns,
             overrides,
+            allow_sources,
             ignores,
         } = narrowed;
         let root = ["Cargo.lock", "package-lock.json", "composer.lock", "src/x", "a/Cargo.lock"];
@@ -230,6 +231,7 @@ mod tests {
             && *deadlines == policy.deadlines
             && *wording == policy.wording
             && *overrides == policy.overrides
+            && *allow_sources == policy.allow_sources
             && ignores.iter().skip(policy.ignores.len()).all(|ignore| ignore.author == Author::Project)
             && *yanked == policy.yanked
             && checks_are_kept(always, &policy.test_plan.always)
@@ -295,6 +297,10 @@ mod tests {
             (
                 "[deadlines]\nemergency = \"24 h\"",
                 "1:2: unknown key `deadlines`; only the organisation's policy may set it",
+            ),
+            (
+                "[updates]\nallow-sources = [\"git\"]",
+                "1:2: unknown key `updates`; only the organisation's policy may set it",
             ),
             (
                 "[branches]\nproduction = \"x\"",

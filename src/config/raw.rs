@@ -68,6 +68,8 @@ pub(super) struct RawPolicy {
     pub(super) wording: RawWording,
     /// What is audited.
     pub(super) audit: RawAudit,
+    /// What package managers may be shown.
+    pub(super) updates: RawUpdates,
     /// Findings that are left alone for a while, each with its reason.
     pub(super) ignore: Vec<RawIgnore>,
 }
@@ -285,4 +287,29 @@ pub(super) struct RawAudit {
     pub(super) exclude: Vec<Written<String>>,
     /// Whether the index of crates.io is asked which locked versions were withdrawn.
     pub(super) yanked: bool,
+}
+
+/// What package managers may be shown.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Updates")]
+pub(super) struct RawUpdates {
+    /// Where requirements of projects may lead besides the registry that is set up. A lockfile whose project has others is
+    /// not updated.
+    pub(super) allow_sources: Option<Vec<RawAllowedSource>>,
+}
+
+/// Where a requirement may lead besides the registry that is set up.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "AllowedSource")]
+pub(super) enum RawAllowedSource {
+    /// Repositories of version control systems.
+    Git,
+    /// Archives at an address.
+    Url,
+    /// Archives and other files of the project itself.
+    File,
+    /// Registries that a project names.
+    Registry,
 }

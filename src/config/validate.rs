@@ -10,11 +10,12 @@ use super::policy::{
     SourceConfig, SourceKind, TestPlan, Wording,
 };
 use super::raw::{
-    RawAdvisories, RawBranches, RawBuiltIn, RawCheck, RawDeadlines, RawPolicy, RawProject, RawProjects, RawSourceKind,
-    RawTestPlan, RawWording, Written,
+    RawAdvisories, RawAllowedSource, RawBranches, RawBuiltIn, RawCheck, RawDeadlines, RawPolicy, RawProject,
+    RawProjects, RawSourceKind, RawTestPlan, RawWording, Written,
 };
 use super::value;
 use crate::model::repository::RepoSlug;
+use crate::model::specification::SpecificationKind;
 
 /// What is written replaces what the base says; see [`RawTestPlan`] for how plans are put together. Everything that is
 /// wrong is a complaint, and then the result must not be used.
@@ -39,6 +40,10 @@ pub(super) fn policy(raw: &RawPolicy, base: Policy, complaints: &mut Complaints<
         exclude_patterns: globs.iter().map(|glob| glob.glob().to_owned()).collect(),
         exclude: value::glob_set(globs, &raw.audit.exclude, complaints),
         overrides: overrides(&raw.project, complaints),
+        allow_sources: match &raw.updates.allow_sources {
+            Some(written) => written.iter().copied().map(specification_kind).collect(),
+            None => base.allow_sources,
+        },
         ignores: ignore::ignores(&raw.ignore, complaints.file(), Author::Organisation, complaints),
     }
 }
@@ -129,6 +134,15 @@ const fn source_kind(raw: RawSourceKind) -> SourceKind {
         RawSourceKind::RubySec => SourceKind::RubySec,
         RawSourceKind::Kev => SourceKind::Kev,
         RawSourceKind::Epss => SourceKind::Epss,
+    }
+}
+
+const fn specification_kind(raw: RawAllowedSource) -> SpecificationKind {
+    match raw {
+        RawAllowedSource::Git => SpecificationKind::Git,
+        RawAllowedSource::Url => SpecificationKind::Url,
+        RawAllowedSource::File => SpecificationKind::File,
+        RawAllowedSource::Registry => SpecificationKind::Registry,
     }
 }
 
@@ -288,6 +302,7 @@ mod tests {
             ("[wording]\nsign-off = \"patchparty\"", "2:12: not an identity"),
             ("[audit]\nexclude = [\"/vendor\"]", "2:12: `/vendor` matches nothing"),
             ("[audit]\nexclude = [\"a{b\"]", "2:12: `a{b` is not a pattern"),
+            ("[updates]\nallow-sources = [\"alias\"]", "2:18: unknown value `alias`"),
             ("[audit]\nexlude = []", "2:1: unknown key `exlude`; did you mean `exclude`?"),
             (&check("Sign-In"), "2:6: `Sign-In` is not a name for a check"),
             (&check("a b"), "2:6: `a b` is not a name for a check"),

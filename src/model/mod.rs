@@ -15,5 +15,6 @@ pub mod remedy;
 pub mod report;
 pub mod repository;
 pub mod severity;
+pub mod specification;
 pub mod text;
 pub mod tree;

@@ -128,6 +128,10 @@ pub enum BlockCause {
     PostConditionFailed,
     /// The project does something that makes an automatic change unsafe.
     Refused,
+    /// A manifest or lockfile leads elsewhere than to a range of the registry's releases, and the policy does not allow it.
+    UntrustedSource,
+    /// The package manager is older than the versions whose flags were proved.
+    ToolTooOld,
     /// No updater handles the file.
     Unsupported,
 }

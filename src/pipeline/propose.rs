@@ -153,6 +153,7 @@ async fn remedy_all(
                 findings: &here,
                 advisories: &night.advisories,
                 tools: &night.tools,
+                allow_sources: &night.policy.allow_sources,
                 deadline,
             });
             blocked.extend(outcome.blocked);

@@ -8,12 +8,14 @@ mod graph;
 mod ladder;
 mod overlay;
 mod pins;
+mod proved;
 mod shared;
 mod summary;
 mod target;
 #[cfg(test)]
 mod tests;
 mod tools;
+mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -31,6 +33,7 @@ use crate::model::ecosystem::Ecosystem;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::lockfile::Lockfile;
 use crate::model::remedy::{BlockCause, Blocked, Bump, Evidence, Remedy};
+use crate::model::specification::SpecificationKind;
 use crate::model::tree::ProjectTree;
 use crate::updater::UPDATERS;
 use crate::version;
@@ -47,6 +50,8 @@ pub(crate) struct RemedyRequest<'a> {
     pub(crate) advisories: &'a AdvisoryDatabase,
     /// What the remedies of a run share.
     pub(crate) tools: &'a Tools,
+    /// Where requirements may lead besides the registry, by the organisation's policy.
+    pub(crate) allow_sources: &'a BTreeSet<SpecificationKind>,
     /// When no package manager is started any more, so that one project cannot hold up the night.
     pub(crate) deadline: Instant,
 }
@@ -180,7 +185,9 @@ fn update_all(
         return (Vec::new(), Vec::new());
     }
     let bumps = summary::moved(&bench, &state.lockfile, &wanted, &reasons);
-    (bumps, summary::evidence(&bench, &state.lockfile, &wanted, &ways))
+    let mut evidence = summary::evidence(&bench, &state.lockfile, &wanted, &ways);
+    evidence.extend(proved::newer_than_tried(bench.updater, bench.version));
+    (bumps, evidence)
 }
 
 /// The flaws that no release is free of, when others of the same package were worth a move.
@@ -212,13 +219,12 @@ fn prepare<'a>(request: &'a RemedyRequest<'a>, state: &State) -> Result<Bench<'a
     let unsupported =
         || Failure::new(BlockCause::Unsupported, format!("no package manager is known that updates `{path}`"));
     let updater = UPDATERS.iter().find(|updater| updater.handles(path)).copied().ok_or_else(unsupported)?;
-    let tree = overlay::Overlay { base: request.tree, changed: &state.changed };
-    let files = updater
-        .files(path, &tree)
-        .map_err(|refusal| Failure::new(BlockCause::Refused, refusal.message).with_next_step(refusal.next_step))?;
+    let files = bench::files(request, updater, &state.changed)?;
+    let version = proved::version(request.tools, updater)?;
     let registry = request.tools.registry(updater.ecosystem(), &files).ok_or_else(unsupported)?;
     let foreign = bench::foreign(updater, registry.as_ref(), &files)?;
-    let bench = Bench { request, updater, registry, foreign };
+    trust::judge_hosts(request, updater, &files, |package| foreign.contains(package))?;
+    let bench = Bench { request, updater, registry, foreign, version };
     bench.check_sync(&files)?;
     Ok(bench)
 }

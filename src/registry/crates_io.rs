@@ -14,6 +14,7 @@ use crate::net::client;
 use crate::sandbox::grammar;
 use crate::sandbox::runner::{Invocation, Runner};
 use crate::sandbox::skeleton::{Place, Skeleton};
+use crate::sandbox::words;
 
 const REGISTRY: &str = "crates.io";
 
@@ -94,7 +95,10 @@ impl CratesIo {
         // A package that does not exist fails as well, but then the index has answered.
         let silent = index_host(&self.cache.join("cargo/registry/index")).is_none();
         if silent {
-            return Err(unreachable(output.stderr.lines().last().unwrap_or("no answer").trim().to_owned()));
+            // Its own words may repeat what a server says.
+            let answers =
+                if words::say_unreachable(&output.stderr) { "no answer" } else { "Cargo cannot ask its index" };
+            return Err(unreachable(answers.to_owned()));
         }
         Ok(())
     }

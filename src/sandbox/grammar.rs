@@ -8,7 +8,7 @@ use crate::model::ecosystem::Ecosystem;
 pub(crate) struct InvalidToken {
     /// The ecosystem.
     pub(crate) ecosystem: Ecosystem,
-    /// What it should have been: "package name" or "version".
+    /// What it should have been: "package name", "version" or "requirement".
     pub(crate) what: &'static str,
     /// The text.
     pub(crate) text: String,
@@ -54,6 +54,14 @@ pub(crate) fn version(ecosystem: Ecosystem, text: &str) -> Result<&str, InvalidT
     if well_formed { Ok(text) } else { Err(invalid(ecosystem, "version", text)) }
 }
 
+/// Accepts a requirement: a range, a tag, or alternatives of these, in every ecosystem's notation. It never reaches a
+/// command line; what is in no such form is not told.
+pub(crate) fn requirement(ecosystem: Ecosystem, text: &str) -> Result<&str, InvalidToken> {
+    let known = |character: char| character.is_ascii_alphanumeric() || " .*^~<>=!|,+-_@".contains(character);
+    let well_formed = !text.is_empty() && text.len() <= LENGTH_LIMIT && text.chars().all(known);
+    if well_formed { Ok(text) } else { Err(invalid(ecosystem, "requirement", text)) }
+}
+
 /// Letters and digits with a few other characters in between; never first, so that nothing looks like an option.
 fn part(text: &str, others: &str) -> bool {
     let first = text.chars().next();
@@ -82,6 +90,12 @@ mod tests {
             }
         }
         assert!(package(Ecosystem::Packagist, "vendor/name/more").is_err());
+        for bad in ["", "a\nb", "git+https://x", "file:/etc", "`id`", "a/b", "<img src=x>\u{202e}", "$(id)"] {
+            assert!(requirement(Ecosystem::Npm, bad).is_err(), "{bad:?}");
+        }
+        for good in ["^1.2", ">=1, <2", "1.x || 2.0.0 - 3", "~1.0|dev-main", "=1.0.0-rc.1+b", "latest", "1.0.*@dev"] {
+            assert!(requirement(Ecosystem::Npm, good).is_ok(), "{good:?}");
+        }
         assert!(package(Ecosystem::Npm, "@scope/--x").is_err());
     }
 

@@ -4,9 +4,12 @@ pub(crate) mod cargo_project;
 pub(crate) mod composer_manifest;
 pub(crate) mod content_hash;
 pub(crate) mod grammar;
+pub(crate) mod inside;
 pub(crate) mod layout;
 #[cfg_attr(not(test), expect(dead_code, reason = "the runner that opens its doors comes next"))]
 pub(crate) mod proxy;
 pub(crate) mod runner;
 pub(crate) mod skeleton;
+pub(crate) mod tool_log;
 pub(crate) mod toolchain;
+pub(crate) mod words;

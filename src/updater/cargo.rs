@@ -1,17 +1,21 @@
 //! Cargo: `cargo update --precise`, one package per call, started in an empty folder so that no project configuration
 //! is read.
 
+mod messages;
+mod specifications;
+
 use std::collections::BTreeMap;
 
 use toml_edit::{DocumentMut, Item, TableLike, Value};
 
-use super::contract::{Action, Attempt, DirectRequirement, Files, LockedEntry, Move, Refusal, SyncCheck, Updater};
+use super::contract::{
+    Action, Attempt, DirectRequirement, Files, LockedEntry, Move, Proved, Refusal, Said, SyncCheck, Updater,
+};
 use crate::model::bounded_toml;
-use crate::model::dependency::PackageVersion;
 use crate::model::ecosystem::Ecosystem;
-use crate::model::remedy::BlockingParent;
 use crate::model::repository::RepoPath;
-use crate::model::tree::{EntryKind, ProjectTree};
+use crate::model::specification::Specification;
+use crate::model::tree::ProjectTree;
 use crate::sandbox::cargo_project;
 use crate::sandbox::grammar::{self, InvalidToken};
 use crate::sandbox::layout;
@@ -20,8 +24,6 @@ use crate::sandbox::skeleton::Place;
 
 /// The tables of a manifest that hold requirements.
 const TABLES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
-/// Nesting that a manifest may have below the root; real ones have six.
-const DEPTH_LIMIT: usize = 32;
 
 /// Rust's package manager.
 pub(crate) struct Cargo;
@@ -42,19 +44,11 @@ impl Updater for Cargo {
     fn files(&self, lockfile: &RepoPath, tree: &dyn ProjectTree) -> Result<Files, Refusal> {
         refuse_vendored(tree)?;
         let mut contents = BTreeMap::new();
-        for entry in tree.entries() {
-            let manifest = entry.path.file_name() == "Cargo.toml" && matches!(entry.kind, EntryKind::File { .. });
-            // A manifest that cannot be read is left out; if the project needs it, Cargo says so.
-            let Some(content) = manifest.then(|| tree.read(&entry.path).ok()).flatten() else { continue };
-            // So is one that is not TOML: test fixtures are full of them.
-            let Some(document) = bounded_toml::parse::<DocumentMut>(&String::from_utf8_lossy(&content)) else {
-                continue;
-            };
-            refuse_escapes(&entry.path, document.as_item(), 0)?;
-            for stub in stubs(&entry.path, &document) {
+        for (path, manifest) in cargo_project::read_by_cargo(lockfile, tree) {
+            for stub in stubs(&path, &manifest.document) {
                 contents.entry(stub).or_insert_with(Vec::new);
             }
-            contents.insert(entry.path.clone(), content);
+            contents.insert(path, manifest.content);
         }
         let lock = tree.read(lockfile).map_err(|error| Refusal::unreadable(lockfile, &error))?;
         contents.insert(lockfile.clone(), lock);
@@ -66,6 +60,14 @@ impl Updater for Cargo {
                 "add the manifest, or remove a lockfile that nothing uses",
             )),
         }
+    }
+
+    fn proved(&self) -> Proved {
+        Proved { oldest: [1, 95, 0], newest_major: 1, install: "rustup update stable" }
+    }
+
+    fn specifications(&self, files: &Files) -> Result<Vec<Specification>, Refusal> {
+        specifications::of(files)
     }
 
     fn sync_check(&self, files: &Files, place: &Place) -> SyncCheck {
@@ -97,10 +99,6 @@ impl Updater for Cargo {
     fn reconcile(&self, files: &Files, place: &Place) -> Option<Attempt> {
         let actions = vec![Action::Run(update(files, place, &["--workspace"]))];
         Some(Attempt { what: "cargo update --workspace", actions })
-    }
-
-    fn says_stale(&self, messages: &str) -> bool {
-        messages.contains("--locked was passed")
     }
 
     fn requirements(&self, files: &Files, tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement> {
@@ -165,24 +163,8 @@ impl Updater for Cargo {
             .collect()
     }
 
-    fn blockers(&self, messages: &str) -> Vec<BlockingParent> {
-        let mut requirement = None;
-        let mut chain = Vec::new();
-        for line in messages.lines().map(str::trim) {
-            // Either `failed to select a version for the requirement `x = "^1"`` or the link to the next parent.
-            if let Some(rest) = between(line, "requirement `", "`").or_else(|| between(line, "dependency `", "`")) {
-                requirement = rest.split_once(" = ").map(|(_, wanted)| wanted.trim_matches('"').to_owned());
-            }
-            let parent = between(line, "required by package `", "`").or_else(|| between(line, "of package `", "`"));
-            if let Some((name, version)) = parent.and_then(|text| text.split_once(" v")) {
-                let version = version.split(' ').next().unwrap_or(version);
-                chain.push(BlockingParent {
-                    parent: PackageVersion { name: name.to_owned(), version: version.to_owned() },
-                    requirement: requirement.take().unwrap_or_default(),
-                });
-            }
-        }
-        chain
+    fn said(&self, messages: &str) -> Said {
+        messages::read(messages)
     }
 }
 
@@ -232,66 +214,6 @@ fn refuse_vendored(tree: &dyn ProjectTree) -> Result<(), Refusal> {
         }
     }
     Ok(())
-}
-
-/// Refuses a manifest that reaches out of the repository: Cargo would read what stands there.
-fn refuse_escapes(manifest: &RepoPath, item: &Item, depth: usize) -> Result<(), Refusal> {
-    let refused = |path: &str| {
-        Refusal::new(
-            format!("`{manifest}` refers to `{path}`, which lies outside of the repository"),
-            "take the dependency from a registry or from git",
-        )
-    };
-    if depth > DEPTH_LIMIT {
-        return Err(refused("…"));
-    }
-    if let Some(table) = item.as_table_like() {
-        for (key, value) in table.iter() {
-            if let (true, Some(path)) = (["path", "workspace", "build"].contains(&key), value.as_str())
-                && escapes(manifest.folder(), path)
-            {
-                return Err(refused(path));
-            }
-            let addresses = ["git", "registry-index"].contains(&key).then(|| value.as_str()).flatten();
-            if let Some(address) =
-                addresses.into_iter().chain([key]).find(|address| cargo_project::names_this_machine(address))
-            {
-                return Err(refused(address));
-            }
-            let members = ["members", "exclude", "default-members"].contains(&key).then(|| value.as_array()).flatten();
-            for path in members.into_iter().flatten().filter_map(Value::as_str) {
-                if escapes(manifest.folder(), path) {
-                    return Err(refused(path));
-                }
-            }
-            refuse_escapes(manifest, value, depth + 1)?;
-        }
-    }
-    if let Some(tables) = item.as_array_of_tables() {
-        for table in tables {
-            refuse_escapes(manifest, &Item::Table(table.clone()), depth + 1)?;
-        }
-    }
-    Ok(())
-}
-
-/// Whether a relative path leaves the repository when it is followed from `folder`.
-fn escapes(folder: &str, path: &str) -> bool {
-    if path.starts_with('/') || path.contains('\\') {
-        return true;
-    }
-    let mut depth = folder.split('/').filter(|component| !component.is_empty()).count();
-    for component in path.split('/') {
-        match component {
-            "" | "." => {}
-            ".." => match depth.checked_sub(1) {
-                Some(above) => depth = above,
-                None => return true,
-            },
-            _ => depth += 1,
-        }
-    }
-    false
 }
 
 /// Empty source files without which Cargo refuses the manifest.
@@ -392,11 +314,6 @@ fn version_line(text: &str) -> Option<&str> {
     text.lines().take_while(|line| !line.starts_with("[[")).find(|line| line.starts_with("version = "))
 }
 
-fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
-    let rest = text.split_once(before)?.1;
-    Some(rest.split_once(after)?.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{invocations, place};
@@ -421,19 +338,6 @@ mod tests {
     }
 
     #[test]
-    fn paths_out_of_the_repository_are_seen() {
-        for (folder, path, expected) in [
-            ("", "../x", true),
-            ("crates/a", "../b", false),
-            ("crates/a", "../../../b", true),
-            ("", "/etc", true),
-            ("", "a/../../b", true),
-        ] {
-            assert_eq!(escapes(folder, path), expected, "{folder} {path}");
-        }
-    }
-
-    #[test]
     fn a_requirement_is_raised_and_comments_stay() {
         let manifest = b"[dependencies]\n# the clock\ntime = { version = \"=0.1.40\", features = [\"std\"] } # old\nclock = { package = \"time\", version = \"0.1\" }\n[target.'cfg(unix)'.dependencies]\ntime = \"0.1\"\n";
         let raised = String::from_utf8(Cargo.raise(manifest, "time", "0.2.23").unwrap()).unwrap();
@@ -444,17 +348,6 @@ mod tests {
         assert!(raised.contains("clock = { package = \"time\", version = \"0.2.23\" }"), "{raised}");
         assert!(raised.ends_with("time = \"0.2.23\"\n"), "{raised}");
         assert!(Cargo.raise(manifest, "chrono", "1.0.0").is_none());
-    }
-
-    #[test]
-    fn the_chain_is_read_from_what_cargo_says() {
-        let messages = "error: failed to select a version for the requirement `time = \"^0.1.43\"`\n\
-            candidate versions found which didn't match: 0.2.23\nlocation searched: crates.io index\n\
-            required by package `chrono v0.4.19`\n    \
-            ... which satisfies dependency `chrono = \"^0.4\"` (locked to 0.4.19) of package `app v0.1.0 (/scratch)`\n";
-        let chain = Cargo.blockers(messages);
-        let lines: Vec<String> = chain.iter().map(|link| format!("{} {}", link.parent, link.requirement)).collect();
-        assert_eq!(lines, ["chrono@0.4.19 ^0.1.43", "app@0.1.0 ^0.4"]);
     }
 
     #[test]

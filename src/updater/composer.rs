@@ -1,14 +1,18 @@
 //! Composer: `composer update vendor/name:version`, alone first, with its dependencies only where that is needed.
 
+mod messages;
+mod specifications;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::contract::{Action, Attempt, DirectRequirement, Files, LockedEntry, Move, Refusal, SyncCheck, Updater};
-use crate::model::dependency::PackageVersion;
+use super::contract::{
+    Action, Attempt, DirectRequirement, Files, LockedEntry, Move, Proved, Refusal, Said, SyncCheck, Updater,
+};
 use crate::model::ecosystem::Ecosystem;
-use crate::model::remedy::BlockingParent;
 use crate::model::repository::RepoPath;
+use crate::model::specification::Specification;
 use crate::model::tree::ProjectTree;
 use crate::sandbox::composer_manifest;
 use crate::sandbox::content_hash::content_hash;
@@ -57,6 +61,14 @@ impl Updater for Composer {
         Ok(Files { lockfile: lockfile.clone(), contents: BTreeMap::from([(lockfile.clone(), lock), (path, reduced)]) })
     }
 
+    fn proved(&self) -> Proved {
+        Proved { oldest: [2, 5, 5], newest_major: 2, install: "composer self-update" }
+    }
+
+    fn specifications(&self, files: &Files) -> Result<Vec<Specification>, Refusal> {
+        specifications::of(files)
+    }
+
     fn sync_check(&self, files: &Files, _place: &Place) -> SyncCheck {
         let locked = serde_json::from_slice::<Value>(files.lock()).ok();
         let hash = locked.as_ref().and_then(|lock| lock.get("content-hash")).and_then(Value::as_str);
@@ -91,11 +103,6 @@ impl Updater for Composer {
     fn reconcile(&self, _files: &Files, _place: &Place) -> Option<Attempt> {
         // `composer update vendor/name:version` reads the changed manifest and writes its hash.
         None
-    }
-
-    fn says_stale(&self, _messages: &str) -> bool {
-        // The hash says so; no tool is asked.
-        false
     }
 
     fn requirements(&self, files: &Files, _tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement> {
@@ -164,24 +171,8 @@ impl Updater for Composer {
         entries
     }
 
-    fn blockers(&self, messages: &str) -> Vec<BlockingParent> {
-        let mut chain = Vec::new();
-        for line in messages.lines() {
-            // `- acme/pin 1.0.0 requires acme/core 1.0.0 -> found …`, or `- Root composer.json requires …`.
-            let Some((left, right)) = line.trim().trim_start_matches("- ").split_once(" requires ") else { continue };
-            let mut words = left.split_whitespace();
-            let (Some(name), Some(version)) = (words.next(), words.next()) else { continue };
-            let requirement = right.split(" -> ").next().unwrap_or(right);
-            let requirement = requirement.split_once(' ').map_or(requirement, |(_, wanted)| wanted);
-            let link = BlockingParent {
-                parent: PackageVersion { name: name.to_owned(), version: version.to_owned() },
-                requirement: requirement.to_owned(),
-            };
-            if name.contains('/') && !chain.contains(&link) {
-                chain.push(link);
-            }
-        }
-        chain
+    fn said(&self, messages: &str) -> Said {
+        messages::read(messages)
     }
 }
 
@@ -248,15 +239,6 @@ mod tests {
         let raised = String::from_utf8(Composer.raise(manifest, "acme/core", "v2.0.1").unwrap()).unwrap();
         assert_eq!(raised, String::from_utf8_lossy(manifest).replace("^1.0", "^2.0.1"));
         assert!(Composer.raise(manifest, "acme/odd", "3.0.0").is_none());
-    }
-
-    #[test]
-    fn parents_are_read_from_what_composer_says() {
-        let messages = "  Problem 1\n    - Root composer.json requires acme/pin ^1 -> satisfiable by acme/pin[1.0.0].\n    \
-            - acme/pin 1.0.0 requires acme/core 1.0.0 -> found acme/core[1.0.0] but it conflicts\n";
-        let chain = Composer.blockers(messages);
-        let lines: Vec<String> = chain.iter().map(|link| format!("{} {}", link.parent, link.requirement)).collect();
-        assert_eq!(lines, ["acme/pin@1.0.0 1.0.0"]);
     }
 
     #[test]

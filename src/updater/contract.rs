@@ -1,12 +1,16 @@
 //! What an updater is: commands and native edits as data; the pipeline runs them and judges by the files alone.
 
+mod said;
+
 use std::collections::BTreeMap;
+
+pub(crate) use said::{Reason, Said, between, package, requirement};
 
 use crate::model::dependency::Dependency;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::release::Release;
-use crate::model::remedy::BlockingParent;
 use crate::model::repository::{CommitId, RepoPath};
+use crate::model::specification::Specification;
 use crate::model::tree::{ProjectTree, TreeError};
 use crate::sandbox::grammar::InvalidToken;
 use crate::sandbox::runner::Invocation;
@@ -119,6 +123,17 @@ pub(crate) struct LockedEntry {
     pub(crate) checksum: Option<String>,
 }
 
+/// The versions of a tool whose flags were proved to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Proved {
+    /// The oldest one that is started: major, minor and patch.
+    pub(crate) oldest: [u64; 3],
+    /// The newest major version that was tried.
+    pub(crate) newest_major: u64,
+    /// The command that installs a newer one.
+    pub(crate) install: &'static str,
+}
+
 /// One package manager.
 pub(crate) trait Updater: Sync {
     /// Its name: the program.
@@ -133,6 +148,13 @@ pub(crate) trait Updater: Sync {
     /// The files that the tool may see, or why it must not run on this project.
     fn files(&self, lockfile: &RepoPath, tree: &dyn ProjectTree) -> Result<Files, Refusal>;
 
+    /// The versions of the tool whose flags were proved to hold.
+    fn proved(&self) -> Proved;
+
+    /// Everything in the files that is no range of the registry's releases, in order. The tool is started only where the
+    /// policy allows all of it.
+    fn specifications(&self, files: &Files) -> Result<Vec<Specification>, Refusal>;
+
     /// How to learn whether the lockfile matches its manifest.
     fn sync_check(&self, files: &Files, place: &Place) -> SyncCheck;
 
@@ -144,9 +166,6 @@ pub(crate) trait Updater: Sync {
 
     /// How to bring the lockfile in line with a changed manifest, where [`Updater::attempts`] does not do it anyway.
     fn reconcile(&self, files: &Files, place: &Place) -> Option<Attempt>;
-
-    /// Whether the tool's messages say that the lockfile does not match its manifest.
-    fn says_stale(&self, messages: &str) -> bool;
 
     /// What the project's own manifests ask of the package.
     fn requirements(&self, files: &Files, tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement>;
@@ -163,8 +182,8 @@ pub(crate) trait Updater: Sync {
     /// The sources and checksums of a lockfile.
     fn entries(&self, lockfile: &[u8]) -> Vec<LockedEntry>;
 
-    /// Who stands in the way, as the tool's messages tell it; empty when they do not.
-    fn blockers(&self, messages: &str) -> Vec<BlockingParent>;
+    /// What the tool's messages say, as far as they have a known form.
+    fn said(&self, messages: &str) -> Said;
 }
 
 /// A dependency that follows a branch and is to be pinned.

@@ -2,19 +2,24 @@
 //! reconciled by npm.
 
 mod entries;
+mod manifests;
+mod messages;
+mod specifications;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use entries::{edit_entries, name_of};
 use serde_json::Value;
 
-use super::contract::{Action, Attempt, DirectRequirement, Files, LockedEntry, Move, Refusal, SyncCheck, Updater};
-use crate::model::dependency::PackageVersion;
+use super::contract::{
+    Action, Attempt, DirectRequirement, Files, LockedEntry, Move, Proved, Refusal, Said, SyncCheck, Updater,
+};
 use crate::model::ecosystem::Ecosystem;
-use crate::model::remedy::BlockingParent;
 use crate::model::repository::RepoPath;
-use crate::model::tree::{EntryKind, ProjectTree};
+use crate::model::specification::Specification;
+use crate::model::tree::ProjectTree;
 use crate::sandbox::grammar::{self, InvalidToken};
+use crate::sandbox::inside;
 use crate::sandbox::layout;
 use crate::sandbox::runner::Invocation;
 use crate::sandbox::skeleton::Place;
@@ -39,19 +44,8 @@ impl Updater for Npm {
 
     fn files(&self, lockfile: &RepoPath, tree: &dyn ProjectTree) -> Result<Files, Refusal> {
         let lock = tree.read(lockfile).map_err(|error| Refusal::unreadable(lockfile, &error))?;
-        refuse_outside(lockfile, &lock)?;
-        let mut contents = BTreeMap::from([(lockfile.clone(), lock)]);
-        for entry in tree.entries() {
-            let manifest = entry.path.file_name() == "package.json"
-                && matches!(entry.kind, EntryKind::File { .. })
-                && !entry.path.as_str().split('/').any(|component| component == "node_modules");
-            // A manifest that cannot be read is left out; if the project needs it, npm says so.
-            if let Some(content) = manifest.then(|| tree.read(&entry.path).ok()).flatten()
-                && let Some(reduced) = reduce(&content)
-            {
-                contents.insert(entry.path.clone(), reduced);
-            }
-        }
+        let mut contents = manifests::belonging_to(lockfile, &read_lock(lockfile, &lock)?, tree);
+        contents.insert(lockfile.clone(), lock);
         let files = Files { lockfile: lockfile.clone(), contents };
         match files.beside("package.json") {
             Some(_) => Ok(files),
@@ -60,6 +54,15 @@ impl Updater for Npm {
                 "add the manifest, or remove a lockfile that nothing uses",
             )),
         }
+    }
+
+    fn proved(&self) -> Proved {
+        // Below 11.10, `--allow-git` is passed over without a word.
+        Proved { oldest: [11, 10, 0], newest_major: 12, install: "npm install -g npm@11" }
+    }
+
+    fn specifications(&self, files: &Files) -> Result<Vec<Specification>, Refusal> {
+        specifications::of(files)
     }
 
     fn sync_check(&self, files: &Files, place: &Place) -> SyncCheck {
@@ -101,10 +104,6 @@ impl Updater for Npm {
 
     fn reconcile(&self, files: &Files, place: &Place) -> Option<Attempt> {
         Some(Attempt { what: "npm install", actions: vec![Action::Run(npm(files, place, &["install"], &[]))] })
-    }
-
-    fn says_stale(&self, messages: &str) -> bool {
-        messages.contains("EUSAGE")
     }
 
     fn requirements(&self, files: &Files, _tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement> {
@@ -176,23 +175,8 @@ impl Updater for Npm {
         entries
     }
 
-    fn blockers(&self, messages: &str) -> Vec<BlockingParent> {
-        // `Could not resolve dependency:` is followed by `peer react@"^16" from enzyme@3.0.0`.
-        let mut chain = Vec::new();
-        for line in messages.lines() {
-            let Some((left, right)) = line.trim_start_matches("npm error").trim().split_once(" from ") else {
-                continue;
-            };
-            let requirement = left.rsplit_once("@\"").and_then(|(_, rest)| rest.strip_suffix('"'));
-            let parent = right.split_whitespace().next().and_then(|text| text.rsplit_once('@'));
-            if let (Some(requirement), Some((name, version))) = (requirement, parent) {
-                chain.push(BlockingParent {
-                    parent: PackageVersion { name: name.to_owned(), version: version.to_owned() },
-                    requirement: requirement.to_owned(),
-                });
-            }
-        }
-        chain
+    fn said(&self, messages: &str) -> Said {
+        messages::read(messages)
     }
 }
 
@@ -249,69 +233,20 @@ fn environment(place: &Place) -> BTreeMap<String, String> {
     ])
 }
 
-/// The manifest without what could run or redirect: scripts keep their names (npm notes the presence of some in the
-/// lockfile) but do nothing.
-fn reduce(manifest: &[u8]) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(manifest).ok()?;
-    let mut value: Value = serde_json::from_str(text).ok()?;
-    let fields = value.as_object_mut()?;
-    for dropped in ["packageManager", "devEngines", "publishConfig", "config"] {
-        fields.shift_remove(dropped);
-    }
-    if let Some(scripts) = fields.get_mut("scripts").and_then(Value::as_object_mut) {
-        for command in scripts.values_mut() {
-            *command = Value::from("exit 1");
-        }
-    }
-    Some(layout::write_like(text, &value))
+/// The lockfile as JSON.
+fn read_lock(lockfile: &RepoPath, lock: &[u8]) -> Result<Value, Refusal> {
+    serde_json::from_slice(lock)
+        .map_err(|_| Refusal::new(format!("`{lockfile}` is not JSON"), "write it anew with `npm install`"))
 }
 
-/// Refuses a lockfile whose links lead out of the repository: npm would read manifests there.
-fn refuse_outside(lockfile: &RepoPath, lock: &[u8]) -> Result<(), Refusal> {
-    let depth = lockfile.folder().split('/').filter(|component| !component.is_empty()).count();
-    let parsed: Value = serde_json::from_slice(lock).map_err(|error| {
-        Refusal::new(format!("`{lockfile}` is not JSON: {error}"), "write it anew with `npm install`")
-    })?;
-    let packages = parsed.get("packages").and_then(Value::as_object);
-    for (path, entry) in packages.into_iter().flatten() {
-        let resolved = entry.get("resolved").and_then(Value::as_str).unwrap_or_default();
-        let link = entry.get("link").and_then(Value::as_bool) == Some(true);
-        let folder = resolved.strip_prefix("file:").or(link.then_some(resolved)).unwrap_or_default();
-        for address in [path.as_str(), folder] {
-            let above = address.split('/').take_while(|component| *component == "..").count();
-            let hidden = address.split('/').skip(above).any(|component| component == "..");
-            if address.starts_with('/') || above > depth || hidden {
-                return Err(Refusal::new(
-                    format!("`{lockfile}` refers to `{address}`, which lies outside of the repository"),
-                    "take the dependency from a registry",
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The manifests that the lockfile is about: the one beside it, and those of its workspaces and linked folders.
+/// The manifests that the lockfile has entries for: the one beside it, and those of its workspaces and linked folders.
 fn own_manifests(files: &Files) -> BTreeSet<RepoPath> {
     let lock: Value = serde_json::from_slice(files.lock()).unwrap_or_default();
     let packages = lock.get("packages").and_then(Value::as_object);
     let folders = packages.into_iter().flatten().map(|(path, _)| path.as_str());
     let folders = folders.filter(|path| !path.contains("node_modules")).chain([""]);
-    folders.filter_map(|folder| manifest_in(files.lockfile.folder(), folder)).collect()
-}
-
-/// The path of a manifest in a folder that is named from another one; `refuse_outside` has kept it in the repository.
-fn manifest_in(start: &str, folder: &str) -> Option<RepoPath> {
-    let mut path: Vec<&str> = start.split('/').filter(|component| !component.is_empty()).collect();
-    for component in folder.split('/').filter(|component| !component.is_empty() && *component != ".") {
-        if component == ".." {
-            path.pop()?;
-        } else {
-            path.push(component);
-        }
-    }
-    path.push("package.json");
-    RepoPath::new(&path.join("/")).ok()
+    let folders = folders.filter_map(|folder| inside::resolve(files.lockfile.folder(), folder));
+    folders.filter_map(|folder| RepoPath::new(format!("{folder}/package.json").trim_start_matches('/')).ok()).collect()
 }
 
 /// How many copies of a package are locked.
@@ -348,10 +283,6 @@ mod tests {
     use super::*;
     use crate::model::release::Release;
 
-    fn path(text: &str) -> RepoPath {
-        RepoPath::new(text).unwrap()
-    }
-
     #[test]
     fn commands_are_exact_and_hostile_names_never_reach_one() {
         let files = Files { lockfile: RepoPath::new("app/package-lock.json").unwrap(), contents: BTreeMap::new() };
@@ -378,7 +309,7 @@ mod tests {
     "scripts": {"install": "touch /tmp/owned"},
     "dependencies": {"lodash": "^4.17.0"}
 }"#;
-        let reduced: Value = serde_json::from_slice(&reduce(manifest).unwrap()).unwrap();
+        let reduced: Value = serde_json::from_slice(&manifests::reduce(manifest).unwrap().1).unwrap();
         assert_eq!(
             reduced,
             serde_json::json!({"name": "shop", "scripts": {"install": "exit 1"}, "dependencies": {"lodash": "^4.17.0"}})
@@ -417,18 +348,6 @@ mod tests {
         );
         assert!(edited.contains("\n\t\"packages\"") && edited.ends_with("}\n"));
         assert!(edit_entries(lock, &[Move { release: None, ..step }], false).is_none(), "never without integrity");
-    }
-
-    #[test]
-    fn links_out_of_the_repository_are_refused() {
-        let lock = |address: &str| {
-            format!(r#"{{"packages": {{"node_modules/x": {{"resolved": "{address}", "link": true}}}}}}"#)
-        };
-        assert!(refuse_outside(&path("package-lock.json"), lock("file:../x").as_bytes()).is_err());
-        assert!(refuse_outside(&path("a/package-lock.json"), lock("file:../x").as_bytes()).is_ok());
-        assert!(refuse_outside(&path("a/package-lock.json"), lock("file:x/../../../y").as_bytes()).is_err());
-        assert!(refuse_outside(&path("package-lock.json"), lock("/etc").as_bytes()).is_err());
-        assert!(refuse_outside(&path("package-lock.json"), lock("packages/x").as_bytes()).is_ok());
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::overlay::Overlay;
-use super::{RemedyRequest, Tools};
+use super::proved::Version;
+use super::{RemedyRequest, Tools, trust};
 use crate::extractor::{EXTRACTORS, SourceFile};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::lockfile::Lockfile;
@@ -13,7 +14,7 @@ use crate::model::repository::RepoPath;
 use crate::registry::{Registry, RegistryError};
 use crate::sandbox::runner::RunError;
 use crate::sandbox::skeleton::{Place, Skeleton};
-use crate::updater::{Action, Attempt, Files, SyncCheck, Updater};
+use crate::updater::{Action, Attempt, Files, Reason, Said, SyncCheck, Updater};
 
 /// Why something did not work out.
 #[derive(Debug, Clone)]
@@ -24,11 +25,20 @@ pub(super) struct Failure {
     pub(super) chain: Vec<BlockingParent>,
     /// How many links before the last one of `chain` are left out.
     pub(super) chain_left_out: usize,
+    /// What the tool said, where it was a tool that failed.
+    pub(super) reason: Option<Reason>,
 }
 
 impl Failure {
     pub(super) fn new(cause: BlockCause, explanation: impl Into<String>) -> Self {
-        Self { cause, explanation: explanation.into(), next_step: None, chain: Vec::new(), chain_left_out: 0 }
+        Self {
+            cause,
+            explanation: explanation.into(),
+            next_step: None,
+            chain: Vec::new(),
+            chain_left_out: 0,
+            reason: None,
+        }
     }
 
     pub(super) fn with_next_step(mut self, next_step: impl Into<String>) -> Self {
@@ -65,6 +75,8 @@ pub(super) struct Bench<'a> {
     pub(super) registry: Arc<dyn Registry>,
     /// Packages that come from elsewhere: the registry is never asked for them, as their names may be private.
     pub(super) foreign: BTreeSet<String>,
+    /// The version of the package manager.
+    pub(super) version: Version,
 }
 
 impl Bench<'_> {
@@ -78,10 +90,7 @@ impl Bench<'_> {
 
     /// What the tool may see of the project as it stands.
     pub(super) fn files(&self, changed: &BTreeMap<RepoPath, Vec<u8>>) -> Result<Files, Failure> {
-        let tree = Overlay { base: self.request.tree, changed };
-        self.updater
-            .files(&self.request.lockfile.path, &tree)
-            .map_err(|refusal| Failure::new(BlockCause::Refused, refusal.message).with_next_step(refusal.next_step))
+        files(self.request, self.updater, changed)
     }
 
     /// Whether the lockfile matches its manifest.
@@ -103,7 +112,7 @@ impl Bench<'_> {
                 let messages = self.run(&Action::Run(invocation), &skeleton);
                 match messages {
                     Ok(()) => Ok(()),
-                    Err(failure) if self.updater.says_stale(&failure.explanation) => Err(stale()),
+                    Err(failure) if failure.reason == Some(Reason::Stale) => Err(stale()),
                     Err(failure) => Err(failure),
                 }
             }
@@ -166,20 +175,49 @@ impl Bench<'_> {
         if output.succeeded() {
             return Ok(());
         }
-        let messages = without_scratch(&format!("{}\n{}", output.stderr, output.stdout), skeleton.place());
-        let cause = if says_unreachable(&messages) { BlockCause::RegistryUnreachable } else { BlockCause::ToolFailed };
-        let mut failure = Failure::new(cause, complaint(self.updater, &messages));
-        failure.chain = self.updater.blockers(&messages);
-        if !failure.chain.is_empty() {
-            failure.cause = BlockCause::ParentRequirement;
-        }
-        Err(failure)
+        let messages = format!("{}\n{}", output.stderr, output.stdout);
+        let how = match output.status {
+            Some(code) => format!("ended with code {code}"),
+            None => "was ended by a signal".to_owned(),
+        };
+        self.tools().log.note(&format!("{} {}: {how}", invocation.program, invocation.args.join(" ")), &messages);
+        Err(failed(self.updater, &how, self.updater.said(&messages)))
     }
 
     /// A failure as a finding that stays.
     pub(super) fn blocked(&self, (package, from): (&str, &str), target: Option<&str>, failure: Failure) -> Blocked {
         blocked(self.request, (self.ecosystem(), package, from), target, failure)
     }
+}
+
+/// What a tool may see of a project as it stands, if nothing of it leads elsewhere than the policy allows.
+pub(super) fn files(
+    request: &RemedyRequest<'_>,
+    updater: &dyn Updater,
+    changed: &BTreeMap<RepoPath, Vec<u8>>,
+) -> Result<Files, Failure> {
+    let tree = Overlay { base: request.tree, changed };
+    let files = updater
+        .files(&request.lockfile.path, &tree)
+        .map_err(|refusal| Failure::new(BlockCause::Refused, refusal.message).with_next_step(refusal.next_step))?;
+    trust::judge(request, updater, &files)?;
+    Ok(files)
+}
+
+/// Why a tool failed, in our own words: its messages repeat what files hold, and only those in a known form are told.
+fn failed(updater: &dyn Updater, how: &str, said: Said) -> Failure {
+    let cause = match &said.reason {
+        Some(Reason::Unreachable) => BlockCause::RegistryUnreachable,
+        Some(Reason::NotAllowed(_)) => BlockCause::UntrustedSource,
+        _ if !said.chain.is_empty() => BlockCause::ParentRequirement,
+        _ => BlockCause::ToolFailed,
+    };
+    let tool = updater.id();
+    let text = match &said.reason {
+        Some(reason) => format!("`{tool}` says that {reason}"),
+        None => format!("`{tool}` {how}; its own words are in the local log"),
+    };
+    Failure { chain: said.chain, reason: said.reason, ..Failure::new(cause, text) }
 }
 
 /// The locked packages that come from another registry than the one that is asked.
@@ -242,7 +280,9 @@ fn default_step(cause: BlockCause, package: &str, target: Option<&str>) -> Strin
         BlockCause::ToolFailed | BlockCause::PostConditionFailed => {
             format!("update `{package}` to {target} by hand and look at what the package manager says")
         }
-        BlockCause::Refused | BlockCause::Unsupported => format!("update `{package}` to {target} by hand"),
+        BlockCause::Refused | BlockCause::UntrustedSource | BlockCause::ToolTooOld | BlockCause::Unsupported => {
+            format!("update `{package}` to {target} by hand")
+        }
     }
 }
 
@@ -262,7 +302,11 @@ pub(super) fn read_again(
         .ok_or_else(|| unreadable(format!("there is no extractor `{}`", request.lockfile.extractor)))?;
     let content = crate::model::tree::ProjectTree::read(&tree, path).map_err(|error| unreadable(error.to_string()))?;
     let file = SourceFile { path, content: &content, tree: &tree };
-    let dependencies = extractor.extract(&file).map_err(|error| unreadable(error.to_string()))?;
+    let dependencies = extractor.extract(&file).map_err(|error| {
+        // The error repeats what the tool wrote.
+        request.tools.log.note(&format!("the changed {path}"), &error.to_string());
+        unreadable("why is in the local log".to_owned())
+    })?;
     Ok(Lockfile::new(path.clone(), extractor.id(), dependencies))
 }
 
@@ -273,44 +317,4 @@ fn refresh(tool: &str) -> &'static str {
         "composer" => "update --lock",
         _ => "install",
     }
-}
-
-/// Messages without the scratch folder, whose name is another one every time: what is told must not differ by it.
-fn without_scratch(messages: &str, place: &Place) -> String {
-    let project = place.project.display().to_string();
-    let mut text = messages.replace(&format!("{project}/"), "").replace(&project, ".");
-    for (folder, name) in [(&place.empty, "empty"), (&place.home, "home"), (&place.cache, "cache")] {
-        text = text.replace(&folder.display().to_string(), name);
-    }
-    text
-}
-
-/// What package managers say when nothing answers: curl's, libuv's and PHP's words.
-fn says_unreachable(messages: &str) -> bool {
-    [
-        "Could not resolve host",
-        "Could not connect",
-        "Couldn't connect",
-        "ENOTFOUND",
-        "EAI_AGAIN",
-        "ECONNREFUSED",
-        "ETIMEDOUT",
-        "getaddrinfo",
-        "curl error",
-        "spurious network error",
-        "could not be downloaded",
-    ]
-    .iter()
-    .any(|words| messages.contains(words))
-}
-
-/// The part of a tool's messages that a person wants to see, at most 600 characters of it.
-fn complaint(updater: &dyn Updater, messages: &str) -> String {
-    let telling = |line: &&str| {
-        let noise = ["npm notice", "npm warn", "Updating ", "Loading ", "note:", "help:", "A complete log", "update ["];
-        !line.is_empty() && !noise.iter().any(|words| line.contains(words))
-    };
-    let text: Vec<&str> = messages.lines().map(str::trim).filter(telling).take(12).collect();
-    let text: String = text.join(" ").chars().take(600).collect();
-    format!("`{}` says: {text}", updater.id())
 }

@@ -5,9 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::bench::Failure;
+use super::proved::Version;
 use crate::model::ecosystem::Ecosystem;
 use crate::registry::{Connect, Offline, REGISTRIES, Registry, RegistrySettings, Sharing};
 use crate::sandbox::runner::Runner;
+use crate::sandbox::tool_log::ToolLog;
 use crate::sandbox::toolchain;
 use crate::updater::Files;
 
@@ -19,6 +22,9 @@ pub(crate) struct Tools {
     pub(super) runner: Runner,
     pub(super) scratch: PathBuf,
     pub(super) cache: PathBuf,
+    /// What tools say, for whoever runs patchparty.
+    pub(super) log: ToolLog,
+    versions: Mutex<HashMap<&'static str, Result<Version, Failure>>>,
     registries: Mutex<Registries>,
     offline: bool,
 }
@@ -54,7 +60,18 @@ impl Tools {
             Some(folder) => runner.with_folder_first(&folder),
             None => runner,
         };
-        Ok(Self { registries: Mutex::default(), offline: false, runner, scratch, cache })
+        let (log, versions, registries) = (ToolLog::beside(&cache), Mutex::default(), Mutex::default());
+        Ok(Self { log, versions, registries, offline: false, runner, scratch, cache })
+    }
+
+    /// The version of a tool, or why it is not used: what `ask` answers, once for a run.
+    pub(super) fn version_of(
+        &self,
+        tool: &'static str,
+        ask: impl FnOnce() -> Result<Version, Failure>,
+    ) -> Result<Version, Failure> {
+        let mut known = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(tool).or_insert_with(ask).clone()
     }
 
     /// Who knows the releases of the packages of a lockfile; `None` for ecosystems without a registry.

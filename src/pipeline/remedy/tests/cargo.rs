@@ -112,14 +112,25 @@ fn a_project_cannot_choose_the_compiler_or_a_wrapper() {
 fn a_manifest_that_reaches_out_of_the_repository_is_refused() {
     let Some(world) = World::new("cargo", true) else { return };
     let tree = world.generate(&project("smallvec = \"1\"\n"), "Cargo.lock", &[&["cargo", "update"]]);
-    let tree = tree.with("x/Cargo.toml", b"[package]\nname = \"x\"\n[dependencies]\ny = { path = \"../../y\" }\n");
-    let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("smallvec", "99.0.0")]);
-    assert!(tell(&outcome).contains("Refused: `x/Cargo.toml` refers to `../../y`"), "{}", tell(&outcome));
+    let reaching = |dependency: &str| {
+        let manifest = &tree.files[&crate::model::repository::RepoPath::new("Cargo.toml").unwrap()];
+        let manifest = format!("{}y = {{ {dependency} }}\n", String::from_utf8_lossy(manifest));
+        tell(&world.remedy(
+            &tree.with("Cargo.toml", manifest.as_bytes()),
+            "Cargo.lock",
+            vec![flaw("smallvec", "99.0.0")],
+        ))
+    };
+    let expected = "UntrustedSource: `Cargo.toml` takes `y` from outside of the repository";
     // Other projects' mirrors lie on the same machine.
-    let tree =
-        tree.with("x/Cargo.toml", b"[package]\nname = \"x\"\n[dependencies]\ny = { git = \"File:///mirrors/y\" }\n");
-    let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("smallvec", "99.0.0")]);
-    assert!(tell(&outcome).contains("Refused: `x/Cargo.toml` refers to `File:///mirrors/y`"), "{}", tell(&outcome));
+    for dependency in ["path = \"../../y\"", "git = \"File:///mirrors/y\""] {
+        let told = reaching(dependency);
+        assert!(told.contains(expected), "{told}");
+    }
+    // What does not belong to the lockfile is not shown to Cargo, whatever it says.
+    let beside = tree.with("x/Cargo.toml", b"[package]\nname = \"x\"\n[dependencies]\ny = { path = \"../../y\" }\n");
+    let told = tell(&world.remedy(&beside, "Cargo.lock", vec![flaw("smallvec", "99.0.0")]));
+    assert!(told.contains("NoFixedVersion"), "{told}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The world of a test: a project in memory, advisories made for it, and scratch folders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use crate::model::finding::{Finding, FindingKind};
 use crate::model::lockfile::Lockfile;
 use crate::model::repository::{CommitId, RepoPath};
 use crate::model::severity::Severity;
+use crate::model::specification::SpecificationKind;
 use crate::model::tree::{EntryKind, ProjectTree, TreeEntry, TreeError};
 use crate::sandbox::runner::{Invocation, Runner};
 use crate::sandbox::skeleton::Skeleton;
@@ -59,6 +60,8 @@ impl ProjectTree for MemoryTree {
 pub(super) struct World {
     pub(super) folder: tempfile::TempDir,
     pub(super) tools: Tools,
+    /// What the policy allows; nothing, unless a test says so.
+    pub(super) allow_sources: BTreeSet<SpecificationKind>,
 }
 
 impl World {
@@ -80,7 +83,7 @@ impl World {
             eprintln!("skipped: the registry of `{program}` cannot be reached");
             return None;
         }
-        Some(Self { folder, tools })
+        Some(Self { folder, tools, allow_sources: BTreeSet::new() })
     }
 
     /// Runs a command in a skeleton of the project and gives the project with what it wrote to `path`.
@@ -132,6 +135,7 @@ impl World {
             findings: &findings,
             advisories: &database,
             tools: &self.tools,
+            allow_sources: &self.allow_sources,
             deadline,
         })
     }

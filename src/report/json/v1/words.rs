@@ -120,6 +120,7 @@ words! {
     BlockCause from model::remedy::BlockCause {
         NoFixedVersion = "no-fixed-version", ParentRequirement = "parent-requirement", LockfileStale = "lockfile-stale",
         RegistryUnreachable = "registry-unreachable", ToolFailed = "tool-failed",
-        PostConditionFailed = "post-condition-failed", Refused = "refused", Unsupported = "unsupported",
+        PostConditionFailed = "post-condition-failed", Refused = "refused", UntrustedSource = "untrusted-source",
+        ToolTooOld = "tool-too-old", Unsupported = "unsupported",
     }
 }

@@ -81,6 +81,7 @@ mod tests {
             requirements: Vec::new(),
             line: 3,
             abandoned: None,
+            doubts: Vec::new(),
         });
         let folder = tempfile::tempdir().unwrap();
         let context = CheckContext {

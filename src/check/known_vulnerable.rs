@@ -15,7 +15,7 @@ use crate::model::finding::{Detail, Finding, FindingKind};
 use crate::model::lockfile::Lockfile;
 use crate::model::nearest::Nearest;
 use crate::model::severity::Severity;
-use question::{Question, about_nearest, about_version};
+use question::{Question, about_nearest, about_others, about_tag, about_version};
 
 /// So many dependencies are looked up in a millisecond: dividing fewer among the cores takes longer.
 const AT_ONCE: usize = 256;
@@ -23,7 +23,8 @@ const AT_ONCE: usize = 256;
 /// Looks every locked dependency up in the advisories.
 ///
 /// A dependency at a commit is looked up by the release nearest to it as well, where the pipeline found that: the
-/// findings say how far behind it is. Where it could not be found and nothing else says the version, that is said by a
+/// findings say how far behind it is. One at a tag is looked up by the version that the tag names. An entry that can be
+/// read in two ways is looked up in both. Where it could not be found and nothing else says the version, that is said by a
 /// notice, so that no finding is not taken for no flaw.
 pub(super) struct KnownVulnerable;
 
@@ -65,10 +66,12 @@ fn look_up(
     let mut known = BTreeSet::new();
     // What the release nearest to a commit has says more than what the package calls itself there.
     let by_release = nearest.map(|nearest| about_nearest(dependency, nearest)).unwrap_or_default();
-    let by_version = about_version(dependency);
-    let is_answered = !by_release.is_empty() || by_version.is_some();
-    let questions = by_release.into_iter().map(|question| (question, nearest));
-    for (question, nearest) in questions.chain(by_version.map(|question| (question, None))) {
+    let (by_tag, by_version) = (about_tag(dependency), about_version(dependency));
+    let is_answered = !by_release.is_empty() || !by_tag.is_empty() || by_version.is_some();
+    let by_release = by_release.into_iter().map(|question| (question, nearest, false));
+    let by_itself = by_tag.into_iter().chain(by_version).map(|question| (question, None, false));
+    let by_other = about_others(dependency).map(|question| (question, None, true));
+    for (question, nearest, is_other) in by_release.chain(by_itself).chain(by_other) {
         let Question { ecosystem, package, version, .. } = &question;
         for flaw in context.advisories.affecting_in(*ecosystem, question.release, package, version) {
             if !known.insert((flaw.kind, flaw.flaw.id.clone())) {
@@ -77,6 +80,11 @@ fn look_up(
             let mut finding = of_dependency(lockfile, position, dependency, (kind(flaw.kind), flaw.severity));
             finding.advisory = Some(flaw.flaw);
             finding.detail = nearest.cloned().map(Detail::Nearest);
+            if is_other {
+                let entry = std::mem::replace(&mut finding.package, (*package).to_owned());
+                let written = std::mem::replace(&mut finding.version, version.clone());
+                finding.detail = Some(Detail::Reason(format!("in the entry of {entry} {written}")));
+            }
             findings.push(finding);
         }
     }
@@ -108,6 +116,7 @@ mod tests {
     use crate::git::folder::FolderTree;
     use crate::model::advisory::{Advisory, AdvisoryId, Affected, AffectedRange, RangeEvent};
     use crate::model::dependency::{PackageVersion, Scope};
+    use crate::model::doubt::Doubt;
     use crate::model::ecosystem::Ecosystem;
     use crate::model::repository::{CommitId, RepoPath};
 
@@ -150,6 +159,7 @@ mod tests {
             requirements: Vec::new(),
             line: 7,
             abandoned: None,
+            doubts: Vec::new(),
         }
     }
 
@@ -198,7 +208,7 @@ mod tests {
         let of = |origin| inspect(&database, vec![dependency(Ecosystem::CratesIo, "bad", "1.0.0", origin)]).len();
         assert_eq!(of(registry(None)), 1);
         assert_eq!(of(registry(Some("https://registry.example"))), 0);
-        assert_eq!(of(git(GitPin::Tag("v1".to_owned()))), 0);
+        assert_eq!(of(git(GitPin::Commit)), 0);
         assert_eq!(of(Origin::Path), 0);
     }
 
@@ -299,6 +309,31 @@ mod tests {
         assert!(nearest(&nothing, at("1.2.3", GitPin::Commit), unknown()).is_empty(), "the version is noted beside it");
         let branch = at("main", GitPin::Branch("main".to_owned()));
         assert!(nearest(&nothing, branch, unknown()).is_empty(), "its own finding says it");
+    }
+
+    #[test]
+    fn a_tag_is_the_release_that_it_names() {
+        for (database, ecosystem) in [
+            (database(Ecosystem::CratesIo, "bad"), Ecosystem::CratesIo),
+            (database(Ecosystem::Git, "https://example.org/x"), Ecosystem::Pub),
+        ] {
+            let of = |tag: &str| {
+                let pinned = dependency(ecosystem, "bad", "9.9.9", git(GitPin::Tag(tag.to_owned())));
+                inspect(&database, vec![pinned]).len()
+            };
+            assert_eq!((of("v1.2.0"), of("bad-1.2.0"), of("v2.0.0"), of("nightly")), (1, 1, 0, 0), "{ecosystem}");
+        }
+    }
+
+    #[test]
+    fn an_entry_that_can_be_read_in_two_ways_is_looked_up_in_both() {
+        let database = database(Ecosystem::Npm, "bad");
+        let mut odd = dependency(Ecosystem::Npm, "good", "3.0.0", registry(None));
+        odd.doubts = vec![Doubt::contradiction("its archive is another", Some(("bad", "1.0.0")))];
+        let findings = inspect(&database, vec![odd]);
+        let [finding] = findings.as_slice() else { panic!("one finding, not {findings:?}") };
+        assert_eq!((finding.package.as_str(), finding.version.as_str()), ("bad", "1.0.0"));
+        assert_eq!(finding.detail, Some(Detail::Reason("in the entry of good 3.0.0".to_owned())));
     }
 
     #[test]

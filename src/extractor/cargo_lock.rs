@@ -2,28 +2,34 @@
 
 mod canonical;
 mod manifest;
+mod source;
 
 use std::collections::HashMap;
 
 use cargo_lock::Lockfile;
-use cargo_lock::package::{GitReference, SourceId, SourceKind};
+use cargo_lock::package::SourceId;
 use memchr::memmem;
 use serde::Deserialize;
 use serde_spanned::Spanned;
 
+use super::contract::sources::{Checksums, Sources};
 use super::contract::text::{Lines, explain, read_text};
 use super::contract::toml::check_density;
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::bounded_toml;
-use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
+use crate::model::dependency::{Dependency, Origin, Scope};
+use crate::model::doubt::Doubt;
 use crate::model::ecosystem::Ecosystem;
-use crate::model::repository::{CommitId, RepoPath};
-use crate::version;
+use crate::model::repository::RepoPath;
 use manifest::DevelopmentNames;
+use source::origin;
 
 /// How often `cargo-lock` may compare a package with an edge: it looks every edge up by walking all packages. The
 /// largest lockfiles in public have 3,000 packages and 20,000 edges.
 const COMPARISON_LIMIT: usize = 500_000_000;
+
+/// What Cargo says of a checksum that could not be calculated.
+const CHECKSUM_WITHOUT_REGISTRY: &str = "it has a checksum, which only packages of registries have";
 
 const WAY_OUT: &str = "run `cargo generate-lockfile` to write it anew";
 
@@ -51,7 +57,13 @@ impl Extractor for CargoLock {
         let scopes = find_scopes(file, &packages, &parents);
         let direct: Vec<bool> =
             parents.iter().map(|parents| parents.iter().any(|&parent| packages[parent].is_own())).collect();
-        Ok(packages
+        let mut sources = Sources::default();
+        for (position, package) in packages.iter().enumerate() {
+            if matches!(package.origin, Origin::Registry { .. }) {
+                sources.note_checksum(position, package.has_checksum);
+            }
+        }
+        let mut dependencies: Vec<Dependency> = packages
             .into_iter()
             .zip(direct)
             .zip(parents.into_iter().zip(scopes))
@@ -66,8 +78,11 @@ impl Extractor for CargoLock {
                 requirements: Vec::new(),
                 line: package.line,
                 abandoned: None,
+                doubts: package.doubts,
             })
-            .collect())
+            .collect();
+        sources.judge(&mut dependencies, Checksums::SameForAll);
+        Ok(dependencies)
     }
 }
 
@@ -83,6 +98,8 @@ struct Package {
     version: String,
     origin: Origin,
     line: u32,
+    has_checksum: bool,
+    doubts: Vec<Doubt>,
 }
 
 impl Package {
@@ -101,13 +118,30 @@ fn read_any(text: &str) -> Result<Locked, ParseError> {
     let lines = Lines::of(text);
     // `cargo-lock` keeps the order of the file, so the places are those of the same positions.
     let places = written.root.iter().chain(&written.package);
-    let packages = packages.iter().zip(places).map(|(package, place)| Package {
-        name: package.name.to_string(),
-        version: package.version.to_string(),
-        origin: origin(package.source.as_ref()),
-        line: lines.at(place.name.span().start),
+    let packages = packages.iter().zip(places).map(|(package, place)| {
+        let (origin, doubt) = origin(package.source.as_ref());
+        let checksum = package.checksum.as_ref().map(ToString::to_string);
+        let mut doubts: Vec<Doubt> = doubt.into_iter().collect();
+        doubts.extend(checksum.as_deref().and_then(|checksum| doubt_checksum(package, &origin, checksum, &written)));
+        Package {
+            name: package.name.to_string(),
+            version: package.version.to_string(),
+            origin,
+            line: lines.at(place.name.span().start),
+            has_checksum: checksum.is_some(),
+            doubts,
+        }
     });
     Ok(Locked { packages: packages.collect(), parents })
+}
+
+/// What is wrong about a checksum: Cargo stops at one of a package that has none, and verifies one of two.
+fn doubt_checksum(package: &cargo_lock::Package, origin: &Origin, checksum: &str, written: &Written) -> Option<Doubt> {
+    let source = package.source.as_ref().filter(|_| matches!(origin, Origin::Registry { .. }));
+    let Some(source) = source else { return Some(Doubt::contradiction(CHECKSUM_WITHOUT_REGISTRY, None)) };
+    let key = format!("checksum {} {} ({source})", package.name, package.version);
+    let second = written.metadata.get(&key).and_then(toml::Value::as_str)?;
+    (second != checksum).then(|| Doubt::contradiction("it has two checksums", None))
 }
 
 /// The lockfile as written, for what `cargo-lock` does not keep.
@@ -236,40 +270,12 @@ fn find_scopes(file: &SourceFile<'_>, packages: &[Package], parents: &[Vec<usize
     (0..packages.len()).map(scope).collect()
 }
 
-fn origin(source: Option<&SourceId>) -> Origin {
-    let Some(source) = source else { return Origin::Path };
-    match source.kind() {
-        SourceKind::Git(reference) => Origin::Git {
-            url: source.url().to_string(),
-            pin: git_pin(reference),
-            commit: source.precise().and_then(|commit| CommitId::new(commit).ok()),
-        },
-        SourceKind::Path | SourceKind::Directory => Origin::Path,
-        _ if source.is_default_registry() => Origin::Registry { url: None },
-        _ => Origin::Registry { url: Some(source.url().to_string()) },
-    }
-}
-
-fn git_pin(reference: &GitReference) -> GitPin {
-    // Before version 4, Cargo did not encode references and `cargo-lock` reads a plus sign as a space, which no reference
-    // can hold.
-    let plain = |decoded: &str| decoded.replace(' ', "+");
-    match reference {
-        GitReference::DefaultBranch => GitPin::DefaultBranch,
-        GitReference::Tag(name) => GitPin::Tag(plain(name)),
-        // `rev` takes whatever git does: a commit, even shortened, but also a tag or `refs/pull/1/head`.
-        GitReference::Rev(name) if name.len() >= 7 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-            GitPin::Commit
-        }
-        GitReference::Rev(name) if version::parse(Ecosystem::CratesIo, name).is_ok() => GitPin::Tag(plain(name)),
-        GitReference::Rev(name) | GitReference::Branch(name) => GitPin::Branch(plain(name)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{extract, show};
     use super::*;
+    use crate::model::dependency::GitPin;
+    use crate::model::repository::CommitId;
 
     const WORKSPACE: &[u8] = include_bytes!("../../tests/fixtures/extractor/cargo-lock/projects/workspace/Cargo.lock");
 

@@ -63,6 +63,7 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
                 requirements,
                 line: package.line,
                 abandoned: abandoned(package.entry),
+                doubts: Vec::new(),
             }
         })
         .collect())

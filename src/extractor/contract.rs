@@ -14,6 +14,7 @@ pub(super) mod npm;
 pub(super) mod os_release;
 pub(super) mod purl;
 pub(super) mod python;
+pub(super) mod sources;
 pub(super) mod text;
 pub(super) mod toml;
 pub(super) mod typed_yaml;

@@ -1,8 +1,10 @@
 //! npm's package-lock.json and npm-shrinkwrap.json, versions 1 to 3
 //! (<https://docs.npmjs.com/cli/configuring-npm/package-lock-json>).
 
+mod beside;
 mod installed;
 mod legacy;
+mod location;
 mod packages;
 
 use super::contract::json::Node;
@@ -47,9 +49,9 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
         Some(node) => Err(ParseError::new(format!("find an object under `{key}`")).at_line(lines.at(node.offset))),
         None => Ok(None),
     };
-    // Version 2 holds the tree twice; the old form is there for npm 6 only.
+    // Version 2 holds the tree twice; the old form is there for npm 6 only, which installs what stands there.
     let installed = match (object("packages")?, object("dependencies")?) {
-        (Some(packages), _) => packages::read(packages, &lines)?,
+        (Some(packages), legacy) => packages::read(packages, legacy, &lines)?,
         (None, Some(dependencies)) => legacy::read(file, dependencies, &lines)?,
         (None, None) => return Ok(Vec::new()),
     };

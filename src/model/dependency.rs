@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::doubt::Doubt;
 use super::ecosystem::Ecosystem;
 use super::repository::CommitId;
 
@@ -31,6 +32,8 @@ pub struct Dependency {
     /// That its makers have given it up, where the file says so (Composer, npm, pnpm): what they say about it, which may be
     /// nothing. Untrusted.
     pub abandoned: Option<String>,
+    /// Why it may not be what its entry says; nearly always nothing.
+    pub doubts: Vec<Doubt>,
 }
 
 impl Dependency {
@@ -48,6 +51,7 @@ impl Dependency {
             requirements: Vec::new(),
             line,
             abandoned: None,
+            doubts: Vec::new(),
         }
     }
 

@@ -23,6 +23,8 @@ pub enum FindingKind {
     Vulnerability,
     /// The locked package is an attack.
     Malicious,
+    /// An entry of the lockfile contradicts itself: what is installed is not what it says.
+    InconsistentLock,
     /// The dependency follows a branch.
     BranchTracking,
     /// A manifest asks for dependencies that no lockfile pins.
@@ -37,6 +39,8 @@ pub enum FindingKind {
     Yanked,
     /// The named runtime gets no fixes any more.
     EndOfLife,
+    /// The package comes from an unexpected host, or the lockfile has no checksum of it.
+    UnverifiedSource,
     /// Nobody maintains the package.
     Unmaintained,
     /// Safe code can reach undefined behaviour.
@@ -58,6 +62,8 @@ impl FindingKind {
             Self::StaleLockfile => "stale-lockfile",
             Self::Yanked => "yanked",
             Self::EndOfLife => "end-of-life",
+            Self::InconsistentLock => "inconsistent-lock",
+            Self::UnverifiedSource => "unverified-source",
             Self::Unmaintained => "unmaintained",
             Self::Unsound => "unsound",
             Self::Notice => "notice",
@@ -72,10 +78,13 @@ impl FindingKind {
             | Self::StaleLockfile
             | Self::Yanked
             | Self::EndOfLife
+            | Self::UnverifiedSource
             | Self::Unmaintained
             | Self::Unsound
             | Self::Notice => true,
-            Self::Vulnerability | Self::Malicious | Self::BranchTracking | Self::Unlocked => false,
+            Self::Vulnerability | Self::Malicious | Self::InconsistentLock | Self::BranchTracking | Self::Unlocked => {
+                false
+            }
         }
     }
 }
@@ -88,7 +97,8 @@ pub struct Finding {
     /// How bad it is.
     ///
     /// Of the advisory where there is one. A dependency that follows a branch, or that nothing locks, has no score; both
-    /// are medium, as zizmor rates an action that is not pinned.
+    /// are medium, as zizmor rates an action that is not pinned. A lockfile that contradicts itself is high: no tool writes
+    /// one, and what it hides may be anything.
     pub severity: Severity,
     /// The package's ecosystem.
     pub ecosystem: Ecosystem,

@@ -145,6 +145,7 @@ mod tests {
             requirements: Vec::new(),
             line: 1,
             abandoned: None,
+            doubts: Vec::new(),
         }
     }
 

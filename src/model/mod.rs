@@ -5,6 +5,7 @@ pub(crate) mod bounded_toml;
 pub mod code_names;
 pub mod dependency;
 pub mod dependency_path;
+pub mod doubt;
 pub mod ecosystem;
 pub mod finding;
 pub mod lockfile;

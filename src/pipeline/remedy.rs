@@ -111,13 +111,15 @@ fn goals(request: &RemedyRequest<'_>) -> Goals {
                 let flaws = goals.entry((finding.package.clone(), finding.version.clone())).or_default();
                 flaws.extend(finding.advisory.as_ref().map(|flaw| flaw.id.clone()));
             }
-            FindingKind::BranchTracking
+            FindingKind::InconsistentLock
+            | FindingKind::BranchTracking
             | FindingKind::Unlocked
             | FindingKind::LooseRequirement
             | FindingKind::MovableTag
             | FindingKind::StaleLockfile
             | FindingKind::Yanked
             | FindingKind::EndOfLife
+            | FindingKind::UnverifiedSource
             | FindingKind::Unmaintained
             | FindingKind::Unsound
             | FindingKind::Notice => {}

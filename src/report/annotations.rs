@@ -147,11 +147,15 @@ fn advice(finding: &Finding) -> String {
         (None, FindingKind::StaleLockfile) => {
             format!(": the lockfile does not fit its manifest: {}.", detail.unwrap_or_default())
         }
+        (None, FindingKind::InconsistentLock) => {
+            format!(" is in a lockfile that contradicts itself: {}.", detail.unwrap_or_default())
+        }
         (None, FindingKind::EndOfLife) => format!(": {}: it gets no fixes any more.", detail.unwrap_or_default()),
         (
             None,
             FindingKind::LooseRequirement
             | FindingKind::MovableTag
+            | FindingKind::UnverifiedSource
             | FindingKind::Vulnerability
             | FindingKind::Malicious
             | FindingKind::Unmaintained

@@ -115,6 +115,7 @@ fn lockfile() -> Lockfile {
         requirements: Vec::new(),
         line: 12,
         abandoned: None,
+        doubts: Vec::new(),
     };
     let dependencies = vec![dependency("mkdirp", "0.5.5", true, &[]), dependency("minimist", "1.2.5", false, &[0])];
     Lockfile::new(path("package-lock.json"), "package-lock", dependencies)

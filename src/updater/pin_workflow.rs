@@ -86,6 +86,7 @@ mod tests {
             requirements: Vec::new(),
             line: 1,
             abandoned: None,
+            doubts: Vec::new(),
         };
         pin_line(line, &dependency, "0a1b")
     }

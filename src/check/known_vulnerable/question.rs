@@ -1,6 +1,7 @@
 //! Questions to the advisories: what a dependency is called there, and at which version.
 
 use crate::model::dependency::{Dependency, GitPin, Origin};
+use crate::model::doubt::Doubt;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::nearest::Nearest;
 
@@ -55,9 +56,39 @@ pub(super) fn about_version(dependency: &Dependency) -> Option<Question<'_>> {
 /// What to ask about the release nearest to a commit, which the repository names as its own: the package, and the
 /// repository itself.
 pub(super) fn about_nearest<'a>(dependency: &'a Dependency, nearest: &Nearest) -> Vec<Question<'a>> {
-    let (Nearest::Release { tag, .. }, Origin::Git { url, .. }) = (nearest, &dependency.origin) else {
-        return Vec::new();
-    };
+    match nearest {
+        Nearest::Release { tag, .. } => about_release(dependency, tag),
+        Nearest::Unknown(_) => Vec::new(),
+    }
+}
+
+/// What to ask about a dependency at a tag: the release that the tag names. An action has none but its tags, which are asked
+/// about as its versions.
+pub(super) fn about_tag(dependency: &Dependency) -> Vec<Question<'_>> {
+    match &dependency.origin {
+        Origin::Git { pin: GitPin::Tag(tag), .. } if dependency.ecosystem != Ecosystem::GitHubActions => {
+            about_release(dependency, tag)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What to ask about everything else that an entry may stand for, where it contradicts itself.
+pub(super) fn about_others(dependency: &Dependency) -> impl Iterator<Item = Question<'_>> {
+    dependency.doubts.iter().filter_map(|doubt| match doubt {
+        Doubt::Contradiction { other: Some(other), .. } => Some(Question {
+            ecosystem: dependency.ecosystem,
+            package: other.name.as_str(),
+            version: other.version.clone(),
+            release: None,
+        }),
+        Doubt::Contradiction { other: None, .. } | Doubt::Host { .. } | Doubt::NoChecksum => None,
+    })
+}
+
+/// A tag that a repository has, as a release of the package and of the repository.
+fn about_release<'a>(dependency: &'a Dependency, tag: &str) -> Vec<Question<'a>> {
+    let Origin::Git { url, .. } = &dependency.origin else { return Vec::new() };
     let version = version_of_tag(tag);
     let question =
         |ecosystem, package, version: &str| Question { ecosystem, package, version: version.to_owned(), release: None };

@@ -7,8 +7,9 @@ use foldhash::{HashMap, HashMapExt as _};
 use memchr::memchr;
 
 use super::super::contract::text::first_line;
-use super::{Locked, Package, origin};
+use super::{CHECKSUM_WITHOUT_REGISTRY, Locked, Package, origin};
 use crate::model::dependency::Origin;
+use crate::model::doubt::Doubt;
 
 /// The packages with their edges; `None` for text in any other form.
 pub(super) fn read(text: &str) -> Option<Locked> {
@@ -17,14 +18,21 @@ pub(super) fn read(text: &str) -> Option<Locked> {
     let mut packages = Vec::new();
     let mut sources: Vec<Option<&str>> = Vec::new();
     let mut edges: Vec<(usize, &str)> = Vec::new();
-    let mut last_source: Option<(&str, Origin)> = None;
+    let mut last_source: Option<(&str, (Origin, Option<Doubt>))> = None;
+    let mut has_checksums = false;
     loop {
         let parent = packages.len();
         let (Some(name), Some(version)) = (reader.value("name"), reader.value("version")) else { return None };
         let line = reader.line - 1;
         semver::Version::parse(version).ok()?;
-        let mut package =
-            Package { name: plain_name(name)?.to_owned(), version: version.to_owned(), origin: Origin::Path, line };
+        let mut package = Package {
+            name: plain_name(name)?.to_owned(),
+            version: version.to_owned(),
+            origin: Origin::Path,
+            line,
+            has_checksum: false,
+            doubts: Vec::new(),
+        };
         let mut next = reader.next();
         sources.push(next.and_then(|line| value_of(line, "source")));
         if let Some(Some(source)) = sources.last() {
@@ -32,11 +40,18 @@ pub(super) fn read(text: &str) -> Option<Locked> {
             if last_source.as_ref().is_none_or(|(last, _)| last != source) {
                 last_source = Some((*source, origin(Some(&source.parse().ok()?))));
             }
-            package.origin.clone_from(&last_source.as_ref()?.1);
+            let (origin, doubt) = &last_source.as_ref()?.1;
+            package.origin.clone_from(origin);
+            package.doubts.extend(doubt.clone());
             next = reader.next();
         }
         if let Some(checksum) = next.and_then(|line| value_of(line, "checksum")) {
             is_checksum(checksum).then_some(())?;
+            has_checksums = true;
+            package.has_checksum = true;
+            if !matches!(package.origin, Origin::Registry { .. }) {
+                package.doubts.push(Doubt::contradiction(CHECKSUM_WITHOUT_REGISTRY, None));
+            }
             next = reader.next();
         }
         packages.push(package);
@@ -49,7 +64,7 @@ pub(super) fn read(text: &str) -> Option<Locked> {
             }
             next = reader.next();
         }
-        if !is_followed(next, &mut reader)? {
+        if !is_followed(next, &mut reader, has_checksums)? {
             break;
         }
     }
@@ -106,7 +121,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Whether another package follows the line behind one; `None` for anything else than the end and version 1's checksums.
-fn is_followed(line: Option<&str>, reader: &mut Reader<'_>) -> Option<bool> {
+fn is_followed(line: Option<&str>, reader: &mut Reader<'_>, has_checksums: bool) -> Option<bool> {
     match line {
         None => return Some(false),
         Some("") => {}
@@ -115,7 +130,8 @@ fn is_followed(line: Option<&str>, reader: &mut Reader<'_>) -> Option<bool> {
     match reader.next() {
         None => Some(false),
         Some("[[package]]") => Some(true),
-        Some("[metadata]") => {
+        // Packages with a checksum of their own have no second one there.
+        Some("[metadata]") if !has_checksums => {
             let mut rest = reader.lines.clone();
             rest.all(is_metadata).then_some(false)
         }
@@ -229,7 +245,10 @@ mod tests {
     fn show(locked: &Locked) -> Vec<String> {
         let packages = locked.packages.iter().zip(&locked.parents);
         packages
-            .map(|(it, parents)| format!("{} {} {:?} {} {parents:?}", it.name, it.version, it.origin, it.line))
+            .map(|(it, parents)| {
+                let Package { name, version, origin, line, has_checksum, doubts } = it;
+                format!("{name} {version} {origin:?} {line} {has_checksum} {doubts:?} {parents:?}")
+            })
             .collect()
     }
 

@@ -4,14 +4,16 @@ use std::borrow::Cow;
 
 use foldhash::{HashMap, HashMapExt as _};
 
-use super::super::contract::npm::requirement;
+use super::super::contract::npm::{archive, requirement};
+use super::super::contract::sources::{Checksums, Sources};
 use crate::model::dependency::{Dependency, Origin, Scope};
+use crate::model::doubt::Doubt;
 use crate::model::ecosystem::Ecosystem;
 
 /// One package in one `node_modules` folder.
 pub(super) struct Instance<'a> {
     /// The package's own name, also where it is installed under another.
-    pub(super) name: &'a str,
+    pub(super) name: Cow<'a, str>,
     /// The version as written; empty or no version at all where npm was asked for an address.
     pub(super) version: &'a str,
     /// Where the file says it came from: an address, a path, or nothing.
@@ -20,12 +22,16 @@ pub(super) struct Instance<'a> {
     pub(super) asked: Option<&'a str>,
     /// Whether it is a link to a folder.
     pub(super) link: bool,
+    /// Whether it has a checksum, or comes inside another package, whose checksum counts.
+    pub(super) is_checked: bool,
     /// What it is needed for.
     pub(super) scope: Scope,
     /// The line.
     pub(super) line: u32,
     /// What its makers say who have given it up.
     pub(super) abandoned: Option<&'a str>,
+    /// Why it may not be what its entry says.
+    pub(super) doubts: Vec<Doubt>,
 }
 
 /// One requirement that is met by an instance.
@@ -41,7 +47,7 @@ struct Container<'a> {
     /// The next one above it.
     above: Option<usize>,
     /// The names in it and the positions of their instances.
-    names: HashMap<&'a str, usize>,
+    names: HashMap<Cow<'a, str>, usize>,
 }
 
 /// What is installed where.
@@ -59,19 +65,46 @@ impl<'a> Installed<'a> {
         self.containers.len() - 1
     }
 
-    /// Adds a package to a folder under a name.
-    pub(super) fn add_instance(&mut self, container: usize, name: &'a str, mut instance: Instance<'a>) -> usize {
+    /// Adds a package to a folder under a name. Of several in one place npm installs the last, so that all of them are in
+    /// doubt.
+    pub(super) fn add_instance(
+        &mut self,
+        container: usize,
+        name: impl Into<Cow<'a, str>>,
+        mut instance: Instance<'a>,
+    ) -> usize {
         let position = self.instances.len();
-        if let Some(resolved) = instance.resolved
-            && let Some(version) = requirement::resolved_version(instance.name, instance.version, resolved)
-        {
-            instance.version = version;
+        if let Some(resolved) = instance.resolved.filter(|_| !instance.link) {
+            if let Some(version) = requirement::resolved_version(&instance.name, instance.version, resolved) {
+                instance.version = version;
+            }
+            instance.doubts.extend(archive::contradiction(&instance.name, instance.version, resolved));
+        }
+        let before = self.containers.get_mut(container).and_then(|it| it.names.insert(name.into(), position));
+        if let Some(before) = before.and_then(|before| self.instances.get_mut(before)) {
+            let doubt = || Doubt::contradiction("another entry stands for the same folder", None);
+            before.doubts.push(doubt());
+            instance.doubts.push(doubt());
         }
         self.instances.push(instance);
-        if let Some(container) = self.containers.get_mut(container) {
-            container.names.insert(name, position);
-        }
         position
+    }
+
+    /// Adds a package that stands in no folder of this tree.
+    pub(super) fn add_outside(&mut self, instance: Instance<'a>) -> usize {
+        self.add_instance(usize::MAX, "", instance)
+    }
+
+    /// Notes a doubt about the package at a position.
+    pub(super) fn doubt(&mut self, position: usize, doubt: Doubt) {
+        if let Some(instance) = self.instances.get_mut(position) {
+            instance.doubts.push(doubt);
+        }
+    }
+
+    /// The name and the version of the package at a position.
+    pub(super) fn package(&self, position: usize) -> Option<(&str, &str)> {
+        self.instances.get(position).map(|instance| (instance.name.as_ref(), instance.version))
     }
 
     /// Notes that `parent` (`None`: the project) requires `name`; node looks for it from `container` upwards.
@@ -116,6 +149,7 @@ impl<'a> Installed<'a> {
         self.edges.sort_by_key(|edge| (edge.child, edge.parent));
         let mut edges = self.edges.iter().peekable();
         let mut dependencies = Vec::with_capacity(self.instances.len());
+        let mut sources = Sources::default();
         for (position, instance) in self.instances.into_iter().enumerate() {
             let (mut direct, mut parents, mut requirements, mut asked) =
                 (instance.link, Vec::new(), Vec::new(), Vec::new());
@@ -132,9 +166,13 @@ impl<'a> Installed<'a> {
             }
             asked.extend(instance.asked);
             let origin = if instance.link { Origin::Path } else { requirement::origin(instance.resolved, &asked) };
+            if origin == (Origin::Registry { url: None }) {
+                sources.note_checksum(position, instance.is_checked);
+                instance.resolved.into_iter().for_each(|resolved| sources.note_address(position, resolved));
+            }
             dependencies.push(Dependency {
                 ecosystem: Ecosystem::Npm,
-                name: instance.name.to_owned(),
+                name: instance.name.into_owned(),
                 version: instance.version.to_owned(),
                 origin,
                 scope: instance.scope,
@@ -143,8 +181,10 @@ impl<'a> Installed<'a> {
                 requirements,
                 line: instance.line,
                 abandoned: instance.abandoned.map(str::to_owned),
+                doubts: instance.doubts,
             });
         }
+        sources.judge(&mut dependencies, Checksums::Always);
         dependencies
     }
 }

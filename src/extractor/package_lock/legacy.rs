@@ -1,10 +1,14 @@
 //! Version 1: `dependencies` inside `dependencies`, and the manifest beside the file for who is direct.
 
+use std::borrow::Cow;
+
 use super::super::contract::json::Node;
 use super::super::contract::text::Lines;
 use super::super::contract::{ParseError, SourceFile, check_package_count};
 use super::installed::{Installed, Instance};
+use super::location::{location, name_of};
 use crate::model::dependency::Scope;
+use crate::model::doubt::Doubt;
 
 /// Reads the `dependencies` object.
 pub(super) fn read<'a>(
@@ -44,7 +48,8 @@ impl<'a, 'b> Reader<'a, 'b> {
                 return Err(ParseError::new(message).at_line(line));
             }
             let instance = instance(&member.key, entry, line);
-            let position = self.installed.add_instance(container, &member.key, instance);
+            let place = instance_place(&member.key);
+            let position = self.installed.add_instance(container, place, instance);
             let own = match entry.get("dependencies") {
                 Some(nested) => self.add_level(nested, Some(container))?,
                 None => container,
@@ -55,14 +60,34 @@ impl<'a, 'b> Reader<'a, 'b> {
     }
 }
 
-fn instance<'a>(key: &'a str, entry: &'a Node<'_>, line: u32) -> Instance<'a> {
+/// The name under which a package is found in its folder.
+fn instance_place(key: &str) -> Cow<'_, str> {
+    match location(key) {
+        Cow::Borrowed(key) => Cow::Borrowed(key),
+        Cow::Owned(folder) => Cow::Owned(name_of(&folder).to_owned()),
+    }
+}
+
+/// One entry of the old form.
+pub(super) fn instance<'a>(key: &'a str, entry: &'a Node<'_>, line: u32) -> Instance<'a> {
     let version = entry.text_at("version").unwrap_or_default();
     let scope = if entry.is_true("dev") { Scope::Development } else { Scope::Runtime };
     let resolved = entry.text_at("resolved");
     let asked = entry.text_at("from");
-    let plain = Instance { name: key, version, resolved, asked, link: false, scope, line, abandoned: None };
+    let mut doubts = Vec::new();
+    // npm makes a folder of the name, and reads the name from that.
+    let name = match location(key) {
+        Cow::Borrowed(key) => Cow::Borrowed(key),
+        Cow::Owned(folder) => {
+            doubts.push(Doubt::contradiction(format!("npm reads its name `{key}` as `{}`", name_of(&folder)), None));
+            Cow::Owned(name_of(&folder).to_owned())
+        }
+    };
+    let is_checked = entry.is_true("bundled") || entry.text_at("integrity").is_some();
+    let plain =
+        Instance { name, version, resolved, asked, link: false, is_checked, scope, line, abandoned: None, doubts };
     if let Some((name, version)) = version.strip_prefix("npm:").and_then(|alias| alias.rsplit_once('@')) {
-        return Instance { name, version, ..plain };
+        return Instance { name: Cow::Borrowed(name), version, ..plain };
     }
     // Anything with a scheme stands in for a version: an address, of which only a commit says which version it is.
     if version.contains(':') {

@@ -1,12 +1,17 @@
 //! Versions 2 and 3: the `packages` object, keyed by folder.
 
+use std::borrow::Cow;
+
 use foldhash::HashMap;
 
 use super::super::contract::json::{Member, Node};
 use super::super::contract::text::Lines;
 use super::super::contract::{ParseError, check_package_count};
+use super::beside::{self, Forms};
 use super::installed::{Installed, Instance};
+use super::location::{location, name_of};
 use crate::model::dependency::Scope;
+use crate::model::doubt::Doubt;
 
 /// The deepest folder that is accepted; npm nests less than 20 levels, each of them three parts at most.
 const FOLDER_DEPTH_LIMIT: usize = 100;
@@ -16,8 +21,12 @@ const FOLDER_LENGTH_LIMIT: usize = 4096;
 
 const NODE_MODULES: &str = "node_modules/";
 
-/// Reads the `packages` object.
-pub(super) fn read<'a>(packages: &'a Node<'_>, lines: &Lines) -> Result<Installed<'a>, ParseError> {
+/// Reads the `packages` object; `legacy` is the old form beside it, which version 2 has for npm 6.
+pub(super) fn read<'a>(
+    packages: &'a Node<'_>,
+    legacy: Option<&'a Node<'_>>,
+    lines: &Lines,
+) -> Result<Installed<'a>, ParseError> {
     check_package_count(packages.members().len())?;
     for member in packages.members() {
         let folder = member.key.as_ref();
@@ -29,30 +38,38 @@ pub(super) fn read<'a>(packages: &'a Node<'_>, lines: &Lines) -> Result<Installe
             return fault("read it: a package is nested deeper than npm nests any".to_owned());
         }
     }
+    let locations: Vec<Cow<'_, str>> = packages.members().iter().map(|member| location(&member.key)).collect();
     let mut tree = Tree::default();
     let folders: HashMap<&str, &Node<'_>> =
-        packages.members().iter().map(|member| (member.key.as_ref(), &member.value)).collect();
+        locations.iter().zip(packages.members()).map(|(folder, member)| (folder.as_ref(), &member.value)).collect();
     tree.add_containers(&folders);
+    let entries = || packages.members().iter().zip(&locations);
     let positions: Vec<Option<usize>> =
-        packages.members().iter().map(|member| tree.add_package(member, &folders, lines)).collect();
-    for (member, position) in packages.members().iter().zip(positions) {
-        tree.add_requirements(member, position);
+        entries().map(|(member, folder)| tree.add_package((member, folder), &folders, lines)).collect();
+    for ((member, folder), position) in entries().zip(&positions) {
+        tree.add_requirements(member, folder, *position);
+    }
+    if let Some(legacy) = legacy {
+        let placed = locations.iter().zip(&positions).filter_map(|(folder, it)| Some((folder.as_ref(), (*it)?)));
+        let forms = Forms { legacy, placed: placed.collect(), folders: &folders, lines };
+        beside::compare(&forms, &mut tree.installed);
     }
     Ok(tree.installed)
 }
 
+/// The packages as folders; `'f` is for as long as these are read.
 #[derive(Default)]
-struct Tree<'a> {
+struct Tree<'a, 'f> {
     installed: Installed<'a>,
     /// The folders that have a `node_modules` folder.
-    containers: HashMap<&'a str, usize>,
+    containers: HashMap<&'f str, usize>,
     /// The folders of the project that are linked to, and the links.
-    links: HashMap<&'a str, usize>,
+    links: HashMap<&'f str, usize>,
 }
 
-impl<'a> Tree<'a> {
-    fn add_containers(&mut self, folders: &HashMap<&'a str, &'a Node<'_>>) {
-        let mut containers: Vec<&'a str> = folders.keys().filter_map(|folder| Some(split_folder(folder)?.0)).collect();
+impl<'a: 'f, 'f> Tree<'a, 'f> {
+    fn add_containers(&mut self, folders: &HashMap<&'f str, &'a Node<'_>>) {
+        let mut containers: Vec<&'f str> = folders.keys().filter_map(|folder| Some(split_folder(folder)?.0)).collect();
         // The root is above every folder, and what is above comes first.
         containers.push("");
         containers.sort_unstable_by_key(|folder| (folder.len(), *folder));
@@ -74,37 +91,54 @@ impl<'a> Tree<'a> {
     /// Adds a package that stands in a `node_modules` folder; all others are folders of the project.
     fn add_package(
         &mut self,
-        member: &'a Member<'_>,
-        folders: &HashMap<&'a str, &'a Node<'_>>,
+        (member, folder): (&'a Member<'_>, &'f Cow<'a, str>),
+        folders: &HashMap<&'f str, &'a Node<'_>>,
         lines: &Lines,
     ) -> Option<usize> {
         let entry = &member.value;
-        let (container, name) = split_folder(&member.key)?;
+        let (container, place) = split_folder(folder)?;
         let container = self.containers.get(container).copied()?;
         let link = entry.is_true("link");
+        let name = match folder {
+            Cow::Borrowed(folder) => Cow::Borrowed(name_of(folder)),
+            Cow::Owned(folder) => Cow::Owned(name_of(folder).to_owned()),
+        };
+        let mut doubts = Vec::new();
+        if name != place || matches!(folder, Cow::Owned(_)) {
+            let reason = format!("npm reads its key `{}` as `{folder}`", member.key);
+            doubts.push(Doubt::contradiction(reason, None));
+        }
+        let is_bundled = entry.is_true("inBundle") && entry.get("resolved").is_none();
         let instance = Instance {
             // An alias gives the package's own name beside it.
-            name: entry.text_at("name").unwrap_or(name),
+            name: entry.text_at("name").map_or_else(|| name.clone(), Cow::Borrowed),
             version: entry.text_at("version").unwrap_or_default(),
             resolved: entry.text_at("resolved"),
             asked: None,
             link,
+            is_checked: is_bundled || entry.text_at("integrity").is_some(),
             scope: if entry.is_true("dev") { Scope::Development } else { Scope::Runtime },
             line: lines.at(member.offset),
             abandoned: entry.text_at("deprecated"),
+            doubts,
         };
         let position = self.installed.add_instance(container, name, instance);
         if link && let Some(target) = entry.text_at("resolved") {
-            self.links.entry(target).or_insert(position);
-            if let Some(version) = folders.get(target).and_then(|folder| folder.text_at("version")) {
+            // The folder as its own key has it.
+            let target = location(target);
+            let target = folders.get_key_value(target.as_ref());
+            if let Some((folder, _)) = target {
+                self.links.entry(folder).or_insert(position);
+            }
+            if let Some(version) = target.and_then(|(_, entry)| entry.text_at("version")) {
                 self.installed.set_version(position, version);
             }
         }
         Some(position)
     }
 
-    fn add_requirements(&mut self, member: &'a Member<'_>, position: Option<usize>) {
-        let container = self.container_of(&member.key);
+    fn add_requirements(&mut self, member: &'a Member<'_>, folder: &str, position: Option<usize>) {
+        let container = self.container_of(folder);
         let entry = &member.value;
         let development = position.is_none().then_some("devDependencies");
         let lists = ["dependencies", "optionalDependencies", "peerDependencies"].into_iter().chain(development);
@@ -113,7 +147,7 @@ impl<'a> Tree<'a> {
                 // The root and the workspaces are the project itself; a workspace is a dependency as well.
                 self.installed.require(None, container, name, requirement);
             }
-            if let Some(parent) = position.or_else(|| self.links.get(member.key.as_ref()).copied()) {
+            if let Some(parent) = position.or_else(|| self.links.get(folder).copied()) {
                 self.installed.require(Some(parent), container, name, requirement);
             }
         }

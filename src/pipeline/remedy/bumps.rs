@@ -86,6 +86,7 @@ mod tests {
             requirements: Vec::new(),
             line: 1,
             abandoned: None,
+            doubts: Vec::new(),
         };
         let path = RepoPath::new("package-lock.json").unwrap();
         Lockfile::new(path, "package-lock", pins.iter().map(dependency).collect())

@@ -162,6 +162,7 @@ fn advisory(finding: &Finding) -> String {
         (None, FindingKind::Yanked) => "withdrawn by its registry".to_owned(),
         // What it does not fit is about the file, not about what stands before it.
         (None, FindingKind::StaleLockfile) => "lockfile does not fit".to_owned(),
+        (None, FindingKind::InconsistentLock) => "lockfile contradicts itself".to_owned(),
         // The detail is a sentence about the package.
         (None, _) if detail.is_some() => return detail.unwrap_or_default(),
         (None, kind) => kind.as_str().to_owned(),

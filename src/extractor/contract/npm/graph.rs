@@ -126,6 +126,7 @@ impl<'a> Graph<'a> {
                 requirements,
                 line: package.line,
                 abandoned: package.abandoned.map(Cow::into_owned),
+                doubts: Vec::new(),
             });
         }
         dependencies

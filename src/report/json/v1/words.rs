@@ -83,10 +83,10 @@ words! {
 words! {
     /// What was found. All from `loose-requirement` on are warnings.
     FindingKind from model::finding::FindingKind {
-        Vulnerability = "vulnerability", Malicious = "malicious", BranchTracking = "branch-tracking",
-        Unlocked = "unlocked", LooseRequirement = "loose-requirement", MovableTag = "movable-tag",
+        Vulnerability = "vulnerability", Malicious = "malicious", InconsistentLock = "inconsistent-lock",
+        BranchTracking = "branch-tracking", Unlocked = "unlocked", LooseRequirement = "loose-requirement", MovableTag = "movable-tag",
         StaleLockfile = "stale-lockfile", Yanked = "yanked", EndOfLife = "end-of-life",
-        Unmaintained = "unmaintained", Unsound = "unsound", Notice = "notice",
+        UnverifiedSource = "unverified-source", Unmaintained = "unmaintained", Unsound = "unsound", Notice = "notice",
     }
 }
 words! {

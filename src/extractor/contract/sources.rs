@@ -1,0 +1,127 @@
+//! Where the packages of a file come from and which of them have a checksum: what differs from the rest is a doubt.
+//!
+//! No list of registries is kept here: what most of a file comes from is what its tool was configured with, and who is
+//! allowed besides is decided where the tool's own configuration and the policy are known.
+
+use foldhash::HashMap;
+
+use crate::model::dependency::Dependency;
+use crate::model::doubt::Doubt;
+
+/// Whether entries of a format have checksums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::extractor) enum Checksums {
+    /// Its tool writes one for each package; a file without any is as odd as one that lacks some.
+    Always,
+    /// Old versions of the tool wrote none: only the ones that are left out among others are odd.
+    SameForAll,
+}
+
+/// The hosts and checksums of one file.
+#[derive(Default)]
+pub(in crate::extractor) struct Sources {
+    /// Each host with its number of packages.
+    hosts: Vec<(String, usize)>,
+    /// The places of hosts in that list.
+    numbers: HashMap<String, usize>,
+    /// Which package comes from which host.
+    places: Vec<(usize, usize)>,
+    /// The packages without a checksum, and how many have one.
+    unchecked: Vec<usize>,
+    checked: usize,
+}
+
+impl Sources {
+    /// Notes the address of the archive of the package at a position; one that is no web address tells no host.
+    pub(in crate::extractor) fn note_address(&mut self, position: usize, address: &str) {
+        let Some(host) = host(address) else { return };
+        // Nearly all packages come from where the one before came from.
+        let last = self.places.last().map(|(_, number)| *number);
+        let number = match last.filter(|&last| self.hosts.get(last).is_some_and(|(name, _)| name == host)) {
+            Some(last) => last,
+            None => self.number_of(host.to_ascii_lowercase()),
+        };
+        if let Some((_, count)) = self.hosts.get_mut(number) {
+            *count += 1;
+        }
+        self.places.push((position, number));
+    }
+
+    fn number_of(&mut self, host: String) -> usize {
+        let next = self.hosts.len();
+        let number = *self.numbers.entry(host.clone()).or_insert(next);
+        if number == next {
+            self.hosts.push((host, 0));
+        }
+        number
+    }
+
+    /// Notes whether the package at a position has a checksum.
+    pub(in crate::extractor) fn note_checksum(&mut self, position: usize, has_one: bool) {
+        if has_one {
+            self.checked += 1;
+        } else {
+            self.unchecked.push(position);
+        }
+    }
+
+    /// Writes the doubts: whatever does not come from where most of the file comes from, and what nothing verifies.
+    pub(in crate::extractor) fn judge(self, dependencies: &mut [Dependency], checksums: Checksums) {
+        let most = self.hosts.iter().map(|(_, count)| *count).max().unwrap_or_default();
+        let usual = self.hosts.iter().find(|(_, count)| *count == most).map(|(name, _)| name.as_str());
+        if let Some(usual) = usual.filter(|_| self.hosts.len() > 1) {
+            for (position, number) in &self.places {
+                let Some((host, _)) = self.hosts.get(*number).filter(|(_, count)| *count < most) else { continue };
+                let doubt = Doubt::Host { host: host.clone(), usual: usual.to_owned() };
+                dependencies.get_mut(*position).into_iter().for_each(|it| it.doubts.push(doubt.clone()));
+            }
+        }
+        if checksums == Checksums::Always || self.checked > 0 {
+            for position in self.unchecked {
+                dependencies.get_mut(position).into_iter().for_each(|it| it.doubts.push(Doubt::NoChecksum));
+            }
+        }
+    }
+}
+
+/// The host of a web address, with its port where one is written.
+pub(in crate::extractor) fn host(address: &str) -> Option<&str> {
+    let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"))?;
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    authority.rsplit('@').next().filter(|host| !host.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ecosystem::Ecosystem;
+
+    fn doubts(addresses: &[&str], checksums: (&[bool], Checksums)) -> Vec<Vec<Doubt>> {
+        let mut sources = Sources::default();
+        addresses.iter().enumerate().for_each(|(position, address)| sources.note_address(position, address));
+        checksums.0.iter().enumerate().for_each(|(position, has_one)| sources.note_checksum(position, *has_one));
+        let count = addresses.len().max(checksums.0.len());
+        let mut dependencies = vec![Dependency::new(Ecosystem::Npm, "a", "1.0.0", 1); count];
+        sources.judge(&mut dependencies, checksums.1);
+        dependencies.into_iter().map(|dependency| dependency.doubts).collect()
+    }
+
+    #[test]
+    fn what_comes_from_elsewhere_than_most_is_in_doubt() {
+        let none: (&[bool], Checksums) = (&[], Checksums::Always);
+        let (own, other) = ("https://registry.example/a.tgz", "https://other.example:8443/a.tgz");
+        let odd = Doubt::Host { host: "other.example:8443".to_owned(), usual: "registry.example".to_owned() };
+        assert_eq!(doubts(&[own, other, "https://user@Registry.example/b"], none), [vec![], vec![odd], vec![]]);
+        assert_eq!(doubts(&[own, own], none), [vec![], vec![]]);
+        assert_eq!(doubts(&[own, other], none), [vec![], vec![]], "neither of them is the usual one");
+        assert_eq!(doubts(&["file:a.tgz", "git+ssh://git@git.example/a"], none), [vec![], vec![]]);
+    }
+
+    #[test]
+    fn a_checksum_that_others_have_is_missed() {
+        let missed = || vec![Doubt::NoChecksum];
+        assert_eq!(doubts(&[], (&[true, false], Checksums::SameForAll)), [vec![], missed()]);
+        assert_eq!(doubts(&[], (&[false, false], Checksums::SameForAll)), [vec![], vec![]]);
+        assert_eq!(doubts(&[], (&[false], Checksums::Always)), [missed()]);
+    }
+}

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 
 use crate::git::history::{NearTag, nearest_tags};
 use crate::model::dependency::{Dependency, GitPin, Origin};
+use crate::model::ecosystem::Ecosystem;
 use crate::model::lockfile::Lockfile;
 use crate::model::nearest::Nearest;
 use crate::model::report::Remark;
@@ -20,7 +21,7 @@ const COMMIT_LIMIT: usize = 100;
 /// How many repositories are asked at a time.
 const CONNECTIONS: usize = 8;
 
-/// Finds the nearest release of every dependency at a commit whose version the file does not tell.
+/// Finds the nearest release of every dependency at a commit.
 ///
 /// What cannot be found is noted with its reason, so that nobody takes silence for an answer.
 pub(crate) fn find_nearest(resolver: &Resolver, lockfiles: &mut [Lockfile]) {
@@ -57,7 +58,8 @@ pub(crate) fn find_nearest(resolver: &Resolver, lockfiles: &mut [Lockfile]) {
 /// What to say of a project whose dependencies at commits were not looked for: one line, because the reason is the same for
 /// all of them and none of theirs. `None` where there are none.
 pub(crate) fn not_looked_for(lockfiles: &[Lockfile]) -> Option<Remark> {
-    let at_commit = |lockfile: &Lockfile| lockfile.dependencies.iter().filter(|it| place(it).is_some()).count();
+    let is_open = |dependency: &&Dependency| place(dependency).is_some() && !is_known_by_version(dependency);
+    let at_commit = |lockfile: &Lockfile| lockfile.dependencies.iter().filter(is_open).count();
     let files: Vec<(&Lockfile, usize)> =
         lockfiles.iter().map(|lockfile| (lockfile, at_commit(lockfile))).filter(|(_, number)| *number > 0).collect();
     let number: usize = files.iter().map(|(_, number)| number).sum();
@@ -81,16 +83,33 @@ fn is_known(resolver: &Resolver, place: &(String, CommitId)) -> bool {
     resolver.nearest.lock().is_ok_and(|known| known.contains_key(place))
 }
 
-/// The repository and the commit of a dependency that stands at one, and whose version says no more than that.
+/// The repository and the commit of a dependency that stands at one. What a lockfile says beside the commit, its tag or the
+/// version that the package calls itself there, does not make it that release; only the comment beside the commit of an
+/// action, which people compare, is believed.
 fn place(dependency: &Dependency) -> Option<(String, CommitId)> {
     let Origin::Git { url, pin, commit: Some(commit) } = &dependency.origin else { return None };
-    let is_told = match pin {
-        // The tag is the release; a comment beside a commit names one.
-        GitPin::Tag(_) => true,
-        GitPin::Commit => is_version(&dependency.version) && !commit.as_str().starts_with(&dependency.version),
-        GitPin::Branch(_) | GitPin::DefaultBranch => false,
-    };
+    let is_told = dependency.ecosystem == Ecosystem::GitHubActions
+        && match pin {
+            GitPin::Tag(_) => true,
+            GitPin::Commit => is_version(&dependency.version) && !commit.as_str().starts_with(&dependency.version),
+            GitPin::Branch(_) | GitPin::DefaultBranch => false,
+        };
     (!is_told).then(|| (url.trim_start_matches("git+").to_owned(), commit.clone()))
+}
+
+/// Whether advisories can be asked about a dependency without its nearest release: by the version that its tag names, or by
+/// the one beside its commit (of a crate that is not from crates.io, advisories know nothing).
+fn is_known_by_version(dependency: &Dependency) -> bool {
+    let Origin::Git { pin, commit: Some(commit), .. } = &dependency.origin else { return true };
+    match pin {
+        GitPin::Tag(tag) => is_version(tag),
+        GitPin::Commit => {
+            dependency.ecosystem != Ecosystem::CratesIo
+                && is_version(&dependency.version)
+                && !commit.as_str().starts_with(&dependency.version)
+        }
+        GitPin::Branch(_) | GitPin::DefaultBranch => false,
+    }
 }
 
 fn ask(resolver: &Resolver, url: &str, commit: &CommitId) -> Nearest {
@@ -131,7 +150,6 @@ fn most_exact(tags: Vec<NearTag>) -> Option<NearTag> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ecosystem::Ecosystem;
 
     #[test]
     fn tags_that_name_releases_are_told_from_others() {
@@ -151,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_has_no_version_of_its_own_is_asked_for() {
+    fn every_commit_is_asked_for_but_those_of_actions_with_a_version_beside_them() {
         let commit = CommitId::new(&"a".repeat(40)).expect("a commit");
         let of = |version: &str, pin: GitPin| {
             let url = "https://git.example/x".to_owned();
@@ -163,6 +181,16 @@ mod tests {
         assert!(of("1.0.0", GitPin::DefaultBranch), "a branch is not what its manifest says");
         assert!(!of("v4.1.1", GitPin::Commit), "noted beside the commit");
         assert!(!of("v4", GitPin::Tag("v4".to_owned())));
+        let git =
+            |pin: GitPin| Origin::Git { url: "https://git.example/x".to_owned(), pin, commit: Some(commit.clone()) };
+        for pin in [GitPin::Commit, GitPin::Tag("v1.0.0".to_owned()), GitPin::Tag("nightly".to_owned())] {
+            let known = matches!(&pin, GitPin::Tag(tag) if tag == "v1.0.0");
+            let crated = Dependency { origin: git(pin), ..Dependency::new(Ecosystem::CratesIo, "x", "1.0.0", 1) };
+            assert!(place(&crated).is_some(), "{:?}", crated.origin);
+            assert_eq!(is_known_by_version(&crated), known, "{:?}", crated.origin);
+        }
+        let npm = Dependency { origin: git(GitPin::Commit), ..Dependency::new(Ecosystem::Npm, "x", "1.0.0", 1) };
+        assert!(place(&npm).is_some() && is_known_by_version(&npm));
     }
 
     #[test]

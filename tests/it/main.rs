@@ -11,6 +11,7 @@ mod dry_run;
 mod hostile;
 mod ignores;
 mod limits;
+mod lookalikes;
 mod loose;
 mod memory;
 mod organisation;

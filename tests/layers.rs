@@ -91,6 +91,12 @@ const LAW: Law = Law {
         },
         Allowed {
             rule: Rule::Sideways,
+            from: "config",
+            to: "net",
+            reason: "a policy names hosts in the grammar of the rule that they are for",
+        },
+        Allowed {
+            rule: Rule::Sideways,
             from: "check",
             to: "advisory",
             reason: "checks look dependencies up in the public AdvisoryDatabase",

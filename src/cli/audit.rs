@@ -46,7 +46,8 @@ pub(super) fn audit(
     progress.say("loading advisories");
     let now = environment.now()?;
     let loaded = sources::load(&policy, shared, (global, environment), now)?;
-    let resolver = (!shared.offline).then(|| Resolver::new(&environment.server_url, environment.token.clone()));
+    let resolver =
+        (!shared.offline).then(|| Resolver::new(&environment.server_url, environment.token.clone(), &policy.network));
     let cache = environment.cache_folder(shared.cache.as_ref())?;
     let withdrawals = if (options.yanked || policy.yanked) && !shared.offline {
         let tools = Tools::new(&cache.join("scratch"), &cache.join("tools")).context("prepare the package managers")?;

@@ -72,7 +72,8 @@ pub(super) fn night_of(
             forge,
             tools,
             templates,
-            resolver: (!shared.offline).then(|| Resolver::new(&environment.server_url, environment.token.clone())),
+            resolver: (!shared.offline)
+                .then(|| Resolver::new(&environment.server_url, environment.token.clone(), &policy.network)),
             policy,
             advisories: loaded.database,
             cache,

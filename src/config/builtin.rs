@@ -6,7 +6,7 @@ use std::time::Duration;
 use globset::GlobSet;
 
 use super::load::parse_onto;
-use super::policy::{AdvisoryPolicy, Branches, Deadlines, Policy, ProjectSelection, TestPlan, Wording};
+use super::policy::{AdvisoryPolicy, Branches, Deadlines, NetworkPolicy, Policy, ProjectSelection, TestPlan, Wording};
 
 /// The built-in policy as a user would write it.
 const DEFAULT: &str = include_str!("default.toml");
@@ -24,6 +24,7 @@ fn blank() -> Policy {
         projects: ProjectSelection::default(),
         branches: Branches::default(),
         advisories: AdvisoryPolicy { sources: Vec::new(), warn_age: none, max_age: none },
+        network: NetworkPolicy { allow_hosts: Vec::new(), hosts_per_project: 0 },
         deadlines: Deadlines { emergency: none, high: none, medium: none, unknown: none, low: none },
         test_plan: TestPlan { always: Vec::new(), areas: Vec::new(), emergency: Vec::new(), major: Vec::new() },
         deploy: Vec::new(),

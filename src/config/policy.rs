@@ -11,6 +11,7 @@ use crate::model::proposal::Route;
 use crate::model::repository::RepoSlug;
 use crate::model::severity::Severity;
 use crate::model::specification::SpecificationKind;
+use crate::net::address::Authority;
 
 /// Everything that the organisation decides.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub(crate) struct Policy {
     pub(crate) branches: Branches,
     /// What is known, and how old it may be.
     pub(crate) advisories: AdvisoryPolicy,
+    /// Where the addresses that repositories name may lead us.
+    pub(crate) network: NetworkPolicy,
     /// When a fix is due, counted from the night it was first seen.
     pub(crate) deadlines: Deadlines,
     /// What people check before they merge.
@@ -138,6 +141,15 @@ impl SourceKind {
             Self::Kev | Self::Epss => true,
         }
     }
+}
+
+/// Where the addresses that repositories name may lead us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NetworkPolicy {
+    /// Hosts that may be asked although they are private, or on a port of their own.
+    pub(crate) allow_hosts: Vec<Authority>,
+    /// How many hosts one project may lead us to.
+    pub(crate) hosts_per_project: usize,
 }
 
 /// When a fix is due.

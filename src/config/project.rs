@@ -29,7 +29,7 @@ const PATTERN_LIMIT: usize = 200;
 
 /// Keys that only the organisation's policy has; a test compares them with its schema.
 const ORGANISATION_KEYS: &[&str] =
-    &["advisories", "branches", "built-in", "deadlines", "project", "projects", "updates", "wording"];
+    &["advisories", "branches", "built-in", "deadlines", "network", "project", "projects", "updates", "wording"];
 
 /// What a project says about its audit; whom the bot asks is the organisation's to decide.
 #[derive(Debug, Default, Deserialize)]
@@ -214,6 +214,7 @@ mod tests {
             projects,
             branches,
             advisories,
+            network,
             deadlines,
             test_plan: TestPlan { always, areas, emergency, major },
             deploy,
@@ -228,6 +229,7 @@ mod tests {
         let root = ["Cargo.lock", "package-lock.json", "composer.lock", "src/x", "a/Cargo.lock"];
         format!("{projects:?}{advisories:?}") == format!("{:?}{:?}", policy.projects, policy.advisories)
             && *branches == policy.branches
+            && *network == policy.network
             && *deadlines == policy.deadlines
             && *wording == policy.wording
             && *overrides == policy.overrides

@@ -58,6 +58,8 @@ pub(super) struct RawPolicy {
     pub(super) project: Vec<RawProject>,
     /// What is known, and how old it may be.
     pub(super) advisories: RawAdvisories,
+    /// Where the addresses that repositories name may lead us.
+    pub(super) network: RawNetwork,
     /// When a fix is due, counted from the night it was first seen.
     pub(super) deadlines: RawDeadlines,
     /// What people check before they merge.
@@ -181,6 +183,18 @@ pub(super) enum RawSourceKind {
     /// The likelihoods of EPSS: a CSV file, also compressed (`.csv.gz`).
     #[serde(rename = "epss")]
     Epss,
+}
+
+/// Where the addresses that repositories name may lead us: `https` addresses of the public internet, and what is named here.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Network")]
+pub(super) struct RawNetwork {
+    /// Hosts that may be asked although they are private or use a port of their own: `git.example`, or with the port that
+    /// is meant, `127.0.0.1:8443`. The forge and the advisory sources need no mention.
+    pub(super) allow_hosts: Vec<Written<String>>,
+    /// How many hosts one project may lead us to, for example `20`.
+    pub(super) hosts_per_project: Option<Written<u16>>,
 }
 
 /// When a fix is due, counted from the night it was first seen. What is rated worse is due no later.

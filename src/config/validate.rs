@@ -6,12 +6,12 @@ use super::complaint::Complaints;
 use super::ignore;
 use super::plan;
 use super::policy::{
-    AdvisoryPolicy, Author, Branches, Deadlines, FunctionalArea, PlanCheck, Policy, ProjectOverride, ProjectSelection,
-    SourceConfig, SourceKind, TestPlan, Wording,
+    AdvisoryPolicy, Author, Branches, Deadlines, FunctionalArea, NetworkPolicy, PlanCheck, Policy, ProjectOverride,
+    ProjectSelection, SourceConfig, SourceKind, TestPlan, Wording,
 };
 use super::raw::{
-    RawAdvisories, RawAllowedSource, RawBranches, RawBuiltIn, RawCheck, RawDeadlines, RawPolicy, RawProject,
-    RawProjects, RawSourceKind, RawTestPlan, RawWording, Written,
+    RawAdvisories, RawAllowedSource, RawBranches, RawBuiltIn, RawCheck, RawDeadlines, RawNetwork, RawPolicy,
+    RawProject, RawProjects, RawSourceKind, RawTestPlan, RawWording, Written,
 };
 use super::value;
 use crate::model::repository::RepoSlug;
@@ -32,6 +32,7 @@ pub(super) fn policy(raw: &RawPolicy, base: Policy, complaints: &mut Complaints<
         projects: projects(&raw.projects, &raw.project, complaints),
         branches: branches(&raw.branches, complaints),
         advisories: advisories(&raw.advisories, base.advisories, complaints),
+        network: network(&raw.network, &base.network, complaints),
         deadlines: deadlines(&raw.deadlines, &base.deadlines, complaints),
         test_plan,
         deploy,
@@ -143,6 +144,14 @@ const fn specification_kind(raw: RawAllowedSource) -> SpecificationKind {
         RawAllowedSource::Url => SpecificationKind::Url,
         RawAllowedSource::File => SpecificationKind::File,
         RawAllowedSource::Registry => SpecificationKind::Registry,
+    }
+}
+
+fn network(raw: &RawNetwork, base: &NetworkPolicy, complaints: &mut Complaints<'_>) -> NetworkPolicy {
+    let hosts_per_project = raw.hosts_per_project.as_ref().map(|written| usize::from(*written.value()));
+    NetworkPolicy {
+        allow_hosts: raw.allow_hosts.iter().filter_map(|written| value::authority(written, complaints)).collect(),
+        hosts_per_project: hosts_per_project.unwrap_or(base.hosts_per_project),
     }
 }
 
@@ -296,6 +305,9 @@ mod tests {
                 "3:12: an address with cred",
             ),
             ("[[advisories.source]]\nkind = \"osv\"\nlocation = \" \"", "3:12: a source without a location"),
+            ("[network]\nallow-hosts = [\"https://git.example\"]", "2:16: `https://git.example` is not a host"),
+            ("[network]\nallow-hosts = [\"git.example:0\"]", "2:16: `git.example:0` is not a host"),
+            ("[network]\nhosts-per-project = -1", "2:21: invalid value: integer `-1`"),
             ("[deadlines]\nemergency = \"2 days\"", "2:13: an emergency is due in 24 h, not in 2 days"),
             ("[deadlines]\nhigh = \"60 days\"", "2:8: `high` (60 days) is due later than `unknown` (30 days)"),
             ("[wording]\nsuffix = \"a\\nb\"", "2:10: not a part of a title"),

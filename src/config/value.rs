@@ -10,6 +10,7 @@ use url::Url;
 use super::complaint::{Complaints, is_invisible};
 use super::raw::Written;
 use crate::model::repository::RepoSlug;
+use crate::net::address::Authority;
 
 /// One day.
 pub(super) const DAY: Duration = Duration::from_hours(24);
@@ -113,6 +114,19 @@ pub(super) fn branch(written: &Written<String>, complaints: &mut Complaints<'_>)
 #[expect(clippy::case_sensitive_file_extension_comparisons, reason = "git refuses exactly this spelling")]
 fn is_git_lock(part: &str) -> bool {
     part.ends_with(".lock")
+}
+
+/// A host, or a host and a port.
+pub(super) fn authority(written: &Written<String>, complaints: &mut Complaints<'_>) -> Option<Authority> {
+    let parsed = written.value().parse::<Authority>();
+    if let Err(error) = &parsed {
+        complaints.add(
+            &written.span(),
+            error.to_string(),
+            "write for example `git.example` or `127.0.0.1:8443`; paths and patterns are not supported",
+        );
+    }
+    parsed.ok()
 }
 
 /// The place of an advisory source: a path, or an `https` address without credentials.

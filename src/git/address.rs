@@ -9,12 +9,12 @@ use crate::git::mirror::MirrorError;
 /// `ssh://`, `git://`, `ext::` and scp-like addresses are refused: they start programs or send nothing through TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Address {
-    /// Over HTTP, where the token is only sent when `tls` holds.
+    /// Over HTTP, where the token is only sent to `https`.
     Network {
         /// The address, without user and password.
         url: gix::Url,
-        /// Whether it is `https`.
-        tls: bool,
+        /// The same, taken apart.
+        parsed: url::Url,
     },
     /// A folder of this machine: read in place, no `git` process involved.
     Local(PathBuf),
@@ -51,9 +51,8 @@ impl Address {
         if !parsed.username().is_empty() || parsed.password().is_some() {
             return Err(MirrorError::Refused { reason: "it holds a user or password: use PATCHPARTY_TOKEN" });
         }
-        let tls = parsed.scheme() == "https";
         match gix::url::parse(gix::bstr::BStr::new(parsed.as_str())) {
-            Ok(url) => Ok(Self::Network { url, tls }),
+            Ok(url) => Ok(Self::Network { url, parsed }),
             Err(_) => Err(malformed),
         }
     }
@@ -71,8 +70,12 @@ mod tests {
 
     #[test]
     fn only_https_http_and_folders_are_accepted() {
-        assert!(matches!(Address::parse("https://git.example/a/b"), Ok(Address::Network { tls: true, .. })));
-        assert!(matches!(Address::parse("HTTP://git.example/a/b.git"), Ok(Address::Network { tls: false, .. })));
+        let scheme = |text: &str| match Address::parse(text) {
+            Ok(Address::Network { parsed, .. }) => parsed.scheme().to_owned(),
+            other => panic!("{text}: {other:?}"),
+        };
+        assert_eq!(scheme("https://git.example/a/b"), "https");
+        assert_eq!(scheme("HTTP://git.example/a/b.git"), "http");
         assert_eq!(Address::parse("/srv/git/a b").expect("a path"), Address::Local("/srv/git/a b".into()));
         assert_eq!(Address::parse("file:///srv/git/a%20b").expect("a path"), Address::Local("/srv/git/a b".into()));
         assert_eq!(Address::parse("repositories/shop").expect("a path"), Address::Local("repositories/shop".into()));

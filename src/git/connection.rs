@@ -1,22 +1,21 @@
 //! Connections: how every git request is made — bounded, authenticated over TLS only, never asking a person.
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::cell::OnceCell;
 
+use gix::protocol::transport::Protocol;
 use gix::protocol::transport::client::TransportWithoutIO as _;
-use gix::protocol::transport::client::blocking_io::{Transport, connect, http};
+use gix::protocol::transport::client::blocking_io::http::Transport as HttpTransport;
+use gix::protocol::transport::client::blocking_io::{Transport, connect};
+use url::Url;
 
 use crate::git::address::Address;
+use crate::git::http::{BoundedHttp, GitLimits};
 use crate::git::mirror::MirrorError;
-use crate::net::client::{USER_AGENT, install_tls};
+use crate::git::remote::NamedBy;
+use crate::net::address::AddressRule;
+use crate::net::client;
+use crate::net::limits::Exceeded;
 use crate::net::secret::Token;
-
-/// How long a server may stay silent. It is per read, not per transfer; the interrupt flag is not looked at while a socket
-/// is silent, so this is also how long an interruption may take. `git upload-pack` sends a keep-alive every 5 s.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long a connection may take to stand.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The largest single allocation that data of a repository may cause. GitHub refuses files above 100 MB; 512 MiB leaves
 /// room for other hosts and keeps a small pack from claiming all memory.
@@ -33,27 +32,48 @@ pub(super) struct Access<'a> {
     pub(super) url: gix::Url,
     /// The token, where it may be sent.
     token: Option<&'a Token>,
+    /// What the address must obey, with the address.
+    foreign: Option<(&'a AddressRule, Url)>,
+    limits: GitLimits,
+    /// One client for all connections, so that a listing and a fetch share one.
+    client: OnceCell<reqwest::blocking::Client>,
 }
 
 impl<'a> Access<'a> {
     /// The access to a network address; the token is left out where there is no TLS. `None` for a local folder.
-    pub(super) fn new(address: &Address, token: Option<&'a Token>) -> Option<Self> {
-        match address {
-            Address::Network { url, tls } => Some(Self { url: url.clone(), token: token.filter(|_| *tls) }),
-            Address::Local(_) => None,
-        }
+    pub(super) fn new(address: &Address, named_by: NamedBy<'a>) -> Result<Option<Self>, MirrorError> {
+        let Address::Network { url, parsed } = address else { return Ok(None) };
+        let (token, foreign) = match named_by {
+            NamedBy::Operator(token) => (token.filter(|_| parsed.scheme() == "https"), None),
+            NamedBy::Repository(rule) => {
+                client::permits(rule, parsed).map_err(MirrorError::NotPermitted)?;
+                (None, Some((rule, parsed.clone())))
+            }
+        };
+        let limits = GitLimits::FILES;
+        Ok(Some(Self { url: url.clone(), token, foreign, limits, client: OnceCell::new() }))
+    }
+
+    /// The same within other limits.
+    pub(super) fn within(self, limits: GitLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// A `file://` access, which starts `git upload-pack`: the tests' stand-in for a server.
     #[cfg(test)]
     pub(super) fn through_upload_pack(repository: &std::path::Path) -> Self {
-        let url = url::Url::from_file_path(repository).expect("an absolute path");
-        Self { url: gix::url::parse(gix::bstr::BStr::new(url.as_str())).expect("well-formed"), token: None }
+        let url = Url::from_file_path(repository).expect("an absolute path");
+        Self {
+            url: gix::url::parse(gix::bstr::BStr::new(url.as_str())).expect("well-formed"),
+            token: None,
+            foreign: None,
+            limits: GitLimits::FILES,
+            client: OnceCell::new(),
+        }
     }
 
-    /// The identity that goes with the first request. Set on the transport it is dropped when a redirect changes the
-    /// authority; sent as a header of ours, every redirect would be refused, and renamed repositories answer 301.
-    pub(super) fn identity(&self) -> Option<gix::sec::identity::Account> {
+    /// The identity that goes with the first request.
+    fn identity(&self) -> Option<gix::sec::identity::Account> {
         self.token.map(|token| gix::sec::identity::Account {
             username: "x-access-token".to_owned(),
             password: token.reveal().to_owned(),
@@ -61,20 +81,26 @@ impl<'a> Access<'a> {
         })
     }
 
-    /// The options of the transport, for addresses that have some.
-    pub(super) fn options(&self) -> Option<Box<http::Options>> {
-        if !matches!(self.url.scheme, gix::url::Scheme::Https | gix::url::Scheme::Http) {
-            return None;
+    fn client(&self) -> gix::Result<reqwest::blocking::Client> {
+        if let Some(client) = self.client.get() {
+            return Ok(client.clone());
         }
-        install_tls();
-        let backend = http::reqwest::Options {
-            // The proxies of the environment and `SSL_CERT_FILE` are honoured by reqwest itself.
-            configure_client: Some(Box::new(|client| {
-                Ok(client.timeout(IDLE_TIMEOUT).connect_timeout(CONNECT_TIMEOUT).user_agent(USER_AGENT))
-            })),
-            configure_request: None,
-        };
-        Some(Box::new(http::Options { backend: Some(Arc::new(Mutex::new(backend))), ..http::Options::default() }))
+        let foreign = self.foreign.as_ref().map(|(rule, address)| (*rule, address));
+        let client = client::git(&self.limits.listing, foreign).map_err(gix::Error::from_error)?;
+        Ok(self.client.get_or_init(|| client).clone())
+    }
+
+    /// The transport of a connection; nothing is sent yet.
+    pub(super) fn transport(&self) -> gix::Result<Box<dyn Transport + Send>> {
+        if !matches!(self.url.scheme, gix::url::Scheme::Https | gix::url::Scheme::Http) {
+            return connect::connect(self.url.clone(), connect::Options::default());
+        }
+        let http = BoundedHttp::new(self.client()?, self.limits);
+        let mut transport = HttpTransport::new_http(http, self.url.clone(), Protocol::V2, false);
+        if let Some(identity) = self.identity() {
+            transport.set_identity(identity).map_err(gix::Error::from_error)?;
+        }
+        Ok(Box::new(transport))
     }
 }
 
@@ -84,13 +110,7 @@ pub(super) type Connected = (Box<dyn Transport + Send>, gix::protocol::Handshake
 impl Access<'_> {
     /// Connects to the server's side of a fetch.
     pub(super) fn connect(&self) -> gix::Result<Connected> {
-        let mut transport = connect::connect(self.url.clone(), connect::Options::default())?;
-        if let Some(options) = self.options() {
-            transport.configure(&*options)?;
-        }
-        if let Some(identity) = self.identity() {
-            transport.set_identity(identity).map_err(gix::Error::from_error)?;
-        }
+        let mut transport = self.transport()?;
         let service = gix::protocol::transport::Service::UploadPack;
         let handshake =
             gix::protocol::handshake(&mut transport, service, no_credentials, Vec::new(), &mut gix::progress::Discard)?;
@@ -121,7 +141,7 @@ pub(super) fn is_network_failure(error: &gix::Error) -> bool {
         || error.is_retryable()
         || error.is_unauthenticated()
         || error.is_permission_denied()
-        || every_cause(error, <dyn std::error::Error + 'static>::is::<reqwest::Error>)
+        || every_cause(error, |cause| cause.is::<reqwest::Error>() || cause.is::<Exceeded>())
 }
 
 fn http_status(error: &gix::Error) -> Option<u16> {
@@ -158,7 +178,7 @@ mod tests {
     async fn server(status: u16) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/acme/shop.git", listener.local_addr().expect("an address"));
-        let status = axum::http::StatusCode::from_u16(status).expect("a status");
+        let status = http::StatusCode::from_u16(status).expect("a status");
         let router = axum::Router::new().fallback(move || async move { status });
         tokio::spawn(async move { axum::serve(listener, router).await });
         url
@@ -169,7 +189,8 @@ mod tests {
         let token = Token::new("canary-token");
         for status in [401, 403, 404, 410] {
             let (url, token) = (server(status).await, token.clone());
-            let outcome = tokio::task::spawn_blocking(move || resolve(&url, token.as_ref(), Some("main")));
+            let outcome =
+                tokio::task::spawn_blocking(move || resolve(&url, NamedBy::Operator(token.as_ref()), Some("main")));
             let outcome = outcome.await.expect("it ends");
             assert!(matches!(outcome, Err(MirrorError::NotFound)), "{status}: {outcome:?}");
         }
@@ -179,10 +200,13 @@ mod tests {
     async fn what_a_server_cannot_do_is_told_with_its_cause() {
         for status in [429, 500, 503, 200] {
             let url = server(status).await;
-            let outcome = tokio::task::spawn_blocking(move || resolve(&url, None, None)).await.expect("it ends");
+            let outcome = tokio::task::spawn_blocking(move || resolve(&url, NamedBy::Operator(None), None))
+                .await
+                .expect("it ends");
             assert!(matches!(outcome, Err(MirrorError::Fetch(_))), "{status}: {outcome:?}");
         }
-        let refused = resolve("http://127.0.0.1:1/acme/shop.git", None, None);
+        let refused = || resolve("http://127.0.0.1:1/acme/shop.git", NamedBy::Operator(None), None);
+        let refused = tokio::task::spawn_blocking(refused).await.expect("it ends");
         assert!(matches!(refused, Err(MirrorError::Fetch(_))), "{refused:?}");
     }
 }

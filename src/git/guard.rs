@@ -8,11 +8,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// A whole fetch may take this long: a depth-1 clone of a large repository takes seconds (design/performance.md, 5).
-const FETCH_TIME_LIMIT: Duration = Duration::from_mins(10);
-
-/// A mirror's packs may become this large. A depth-1 clone of kimai, one of the larger in design/performance.md, has 4 MB.
-const MIRROR_SIZE_LIMIT: u64 = 4 * 1024 * 1024 * 1024;
+use crate::net::limits::PACK;
 
 /// How often both are looked at.
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
@@ -24,10 +20,10 @@ const LOCK_TIME_LIMIT: Duration = Duration::from_mins(2);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Limit {
     /// It took too long.
-    #[error("the fetch took longer than {} s", FETCH_TIME_LIMIT.as_secs())]
+    #[error("the fetch took longer than {} s", PACK.total.as_secs())]
     Time,
     /// It became too large.
-    #[error("the repository has more than {} GiB", MIRROR_SIZE_LIMIT >> 30)]
+    #[error("the repository has more than {} GiB", PACK.bytes >> 30)]
     Size,
     /// Another run works on the same mirror.
     #[error("another run has been using the mirror for {} s", LOCK_TIME_LIMIT.as_secs())]
@@ -56,9 +52,9 @@ pub(super) fn watch(objects: &Path, interrupt: &Arc<AtomicBool>) -> Watch {
     let thread = std::thread::spawn(move || {
         let start = Instant::now();
         while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(WATCH_INTERVAL) {
-            let limit = if start.elapsed() > FETCH_TIME_LIMIT {
+            let limit = if start.elapsed() > PACK.total {
                 Limit::Time
-            } else if size_of_files(&packs) > MIRROR_SIZE_LIMIT {
+            } else if size_of_files(&packs) > PACK.bytes {
                 Limit::Size
             } else {
                 continue;

@@ -10,11 +10,11 @@ use gix::protocol::fetch::{self, Arguments, Response, Shallow, Tags, negotiate};
 use crate::git::address::Address;
 use crate::git::connection::{Access, classify};
 use crate::git::guard;
+use crate::git::http::GitLimits;
 use crate::git::mirror::{self, MirrorError};
-use crate::git::remote::{self, commit_of, name_of};
+use crate::git::remote::{self, NamedBy, commit_of, name_of};
 use crate::model::repository::CommitId;
 use crate::net::client::USER_AGENT;
-use crate::net::secret::Token;
 
 /// How far back a release is looked for. A commit without its files has some 250 bytes in a pack, so that even with many
 /// merges this is a small answer; who follows a branch for longer than this has no nearest release worth the name.
@@ -34,14 +34,14 @@ pub(crate) struct NearTag {
 /// Only `http` and `https` are asked, as in [`remote::resolve`]. `is_release` chooses the tags that count.
 pub(crate) fn nearest_tags(
     url: &str,
-    token: Option<&Token>,
+    named_by: NamedBy<'_>,
     commit: &CommitId,
     is_release: fn(&str) -> bool,
 ) -> Result<Vec<NearTag>, MirrorError> {
     let address = Address::parse(url)?;
-    let access = Access::new(&address, token)
+    let access = Access::new(&address, named_by)?
         .ok_or(MirrorError::Refused { reason: "folders of this machine are not asked for tags" })?;
-    nearest(&access, commit, is_release)
+    nearest(&access.within(GitLimits::COMMITS), commit, is_release)
 }
 
 fn nearest(access: &Access<'_>, commit: &CommitId, is_release: fn(&str) -> bool) -> Result<Vec<NearTag>, MirrorError> {
@@ -252,7 +252,10 @@ mod tests {
         let commit = CommitId::new(&"a".repeat(40)).expect("a commit");
         for local in ["/etc", "file:///etc", "ssh://git@git.example/a"] {
             assert!(
-                matches!(nearest_tags(local, None, &commit, is_version), Err(MirrorError::Refused { .. })),
+                matches!(
+                    nearest_tags(local, NamedBy::Operator(None), &commit, is_version),
+                    Err(MirrorError::Refused { .. })
+                ),
                 "{local}"
             );
         }

@@ -13,8 +13,9 @@ use crate::git::address::Address;
 use crate::git::connection::{Access, classify, is_network_failure, no_credentials, open_options};
 use crate::git::guard::{self, FolderLock};
 use crate::git::local;
-use crate::git::remote::{self, commit_of, name_of};
+use crate::git::remote::{self, NamedBy, commit_of, name_of};
 use crate::model::repository::CommitId;
+use crate::net::address::AddressError;
 use crate::net::secret::Token;
 
 /// Every fetch adds a pack, and gix does not put packs together: a mirror of more is cloned anew, or it would become slow
@@ -62,6 +63,9 @@ pub(crate) enum MirrorError {
         /// Why.
         reason: &'static str,
     },
+    /// It is named by a repository, and nothing is asked there for a repository's sake.
+    #[error("use the repository's address")]
+    NotPermitted(#[source] AddressError),
     /// Anything else.
     #[error("fetch the repository")]
     Fetch(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -73,7 +77,7 @@ pub(crate) enum MirrorError {
 /// environment.
 pub(crate) fn update(request: &MirrorRequest<'_>) -> Result<Snapshot, MirrorError> {
     let address = Address::parse(request.url)?;
-    match (&address, Access::new(&address, request.token)) {
+    match (&address, Access::new(&address, NamedBy::Operator(request.token))?) {
         (Address::Local(folder), _) => local::snapshot(folder, request.branches),
         (Address::Network { .. }, None) => Err(MirrorError::Refused { reason: "it cannot be connected to" }),
         (Address::Network { .. }, Some(access)) => mirror(&access, request.branches, request.folder),
@@ -216,14 +220,7 @@ fn receive(
         .remote_at(access.url.clone())?
         .with_fetch_tags(fetch::Tags::None)
         .with_refspecs(specs.iter().map(String::as_str), Direction::Fetch)?;
-    let mut connection = remote.connect(Direction::Fetch)?.with_credentials(no_credentials);
-    if let Some(options) = access.options() {
-        connection.set_transport_options(options);
-    }
-    if let Some(identity) = access.identity() {
-        use gix::protocol::transport::client::TransportWithoutIO as _;
-        connection.transport_mut().set_identity(identity).map_err(gix::Error::from_error)?;
-    }
+    let connection = remote.to_connection_with_transport(access.transport()?).with_credentials(no_credentials);
     let interrupt = std::sync::Arc::new(AtomicBool::new(false));
     let watch = guard::watch(repository.objects.store_ref().path(), &interrupt);
     let received =

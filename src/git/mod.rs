@@ -7,8 +7,10 @@ pub(crate) mod create;
 pub(crate) mod folder;
 mod guard;
 pub(crate) mod history;
+mod http;
 pub(crate) mod local;
 pub(crate) mod mirror;
+mod packets;
 pub(crate) mod patch;
 pub(crate) mod remote;
 #[cfg(test)]

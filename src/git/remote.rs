@@ -7,11 +7,21 @@ use crate::git::address::Address;
 use crate::git::connection::{Access, classify};
 use crate::git::mirror::MirrorError;
 use crate::model::repository::CommitId;
+use crate::net::address::AddressRule;
 use crate::net::client::USER_AGENT;
 use crate::net::secret::Token;
 
 /// Names of references are at most this long: file systems end at 255 bytes per component.
 const NAME_LIMIT: usize = 255;
+
+/// On whose word a server is asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum NamedBy<'a> {
+    /// The operator's, by the command line, the policy or the forge: it may be anywhere, and may see the token.
+    Operator(Option<&'a Token>),
+    /// A repository's or an advisory's: only what the rule permits is asked, and nothing secret is sent.
+    Repository(&'a AddressRule),
+}
 
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,23 +47,23 @@ pub(crate) struct Resolved {
 /// the default branch. `Ok(None)` when the repository has no such reference.
 ///
 /// A short name is looked for among branches first. Only `http` and `https` are asked: `url` may come from a file of a
-/// repository, and must not make us open folders of this machine. The caller decides which hosts may see the token.
+/// repository, and must not make us open folders of this machine. The caller says on whose word it is asked.
 pub(crate) fn resolve(
     url: &str,
-    token: Option<&Token>,
+    named_by: NamedBy<'_>,
     reference: Option<&str>,
 ) -> Result<Option<CommitId>, MirrorError> {
-    Ok(describe(url, token, reference)?.map(|resolved| resolved.commit))
+    Ok(describe(url, named_by, reference)?.map(|resolved| resolved.commit))
 }
 
 /// Like [`resolve`], and says whether the name is that of a branch or of a tag.
 pub(crate) fn describe(
     url: &str,
-    token: Option<&Token>,
+    named_by: NamedBy<'_>,
     reference: Option<&str>,
 ) -> Result<Option<Resolved>, MirrorError> {
     let address = Address::parse(url)?;
-    let access = Access::new(&address, token)
+    let access = Access::new(&address, named_by)?
         .ok_or(MirrorError::Refused { reason: "folders of this machine are not asked for references" })?;
     let Some(names) = candidates(reference) else { return Ok(None) };
     let references = list(&access, &names)?;
@@ -168,8 +178,11 @@ mod tests {
             let names = candidates(Some(bad));
             assert!(names.is_none() || bad.starts_with("--") || bad.starts_with('+'), "{bad:?} gave {names:?}");
         }
-        assert!(matches!(resolve("/etc", None, None), Err(MirrorError::Refused { .. })));
-        assert!(matches!(resolve("file:///etc", None, None), Err(MirrorError::Refused { .. })));
-        assert!(matches!(resolve("ssh://git@git.example/a", None, None), Err(MirrorError::Refused { .. })));
+        assert!(matches!(resolve("/etc", NamedBy::Operator(None), None), Err(MirrorError::Refused { .. })));
+        assert!(matches!(resolve("file:///etc", NamedBy::Operator(None), None), Err(MirrorError::Refused { .. })));
+        assert!(matches!(
+            resolve("ssh://git@git.example/a", NamedBy::Operator(None), None),
+            Err(MirrorError::Refused { .. })
+        ));
     }
 }

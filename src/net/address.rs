@@ -78,7 +78,7 @@ impl Authority {
 
 /// Text that is no `host` or `host:port`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a host, or a host and a port, such as `git.example` or `127.0.0.1:8443`")]
+#[error("`{0}` is not a host, or a host and a port")]
 pub(crate) struct AuthorityError(String);
 
 impl FromStr for Authority {
@@ -148,27 +148,7 @@ impl AddressRule {
         if !named && !is_public_host(&host) {
             return Err(AddressError::NotPublic);
         }
-        self.look_up(&host, port, named)
-    }
-
-    /// Like [`Self::resolve`] where only the host is known (a resolver of reqwest is not told the port, which
-    /// [`Self::permits`] has judged before): a host that is named with any port is let through.
-    pub(crate) fn resolve_host(&self, host: &str) -> Result<Vec<SocketAddr>, AddressError> {
-        let host = parse_host(host).ok_or(AddressError::NoHost)?;
-        let named = self.named.iter().any(|authority| authority.host == host);
-        if !named && !is_public_host(&host) {
-            return Err(AddressError::NotPublic);
-        }
-        self.look_up(&host, 0, named)
-    }
-
-    fn names(&self, host: &Host, port: Option<u16>) -> bool {
-        self.named.iter().any(|authority| authority.covers(host, port))
-    }
-
-    #[expect(clippy::unused_self, reason = "only a rule may look a host up")]
-    fn look_up(&self, host: &Host, port: u16, named: bool) -> Result<Vec<SocketAddr>, AddressError> {
-        let found: Vec<SocketAddr> = match host {
+        let found: Vec<SocketAddr> = match &host {
             Host::Ipv4(address) => vec![SocketAddr::from((*address, port))],
             Host::Ipv6(address) => vec![SocketAddr::from((*address, port))],
             Host::Domain(name) => {
@@ -177,6 +157,15 @@ impl AddressRule {
         };
         let permitted: Vec<SocketAddr> = found.into_iter().filter(|address| named || is_public(address.ip())).collect();
         if permitted.is_empty() { Err(AddressError::Unreachable) } else { Ok(permitted) }
+    }
+
+    /// Whether the operator names this address.
+    pub(crate) fn names_address(&self, url: &Url) -> bool {
+        host_of(url).is_some_and(|host| self.names(&host, url.port_or_known_default()))
+    }
+
+    fn names(&self, host: &Host, port: Option<u16>) -> bool {
+        self.named.iter().any(|authority| authority.covers(host, port))
     }
 }
 
@@ -444,14 +433,12 @@ mod tests {
         let rule = AddressRule::default();
         for host in ["127.0.0.1", "0x7f.1", "::1", "[::1]", "10.0.0.1", "localhost", "localhost.", "vault"] {
             assert_eq!(rule.resolve(host, 443), Err(AddressError::NotPublic), "{host}");
-            assert_eq!(rule.resolve_host(host), Err(AddressError::NotPublic), "{host}");
         }
         assert_eq!(rule.resolve("203.0.113.7", 443), Ok(vec![SocketAddr::from(([203, 0, 113, 7], 443))]));
         let rule = naming(&["localhost:8443", "127.0.0.1"]);
         let found = rule.resolve("localhost", 8443).expect("every machine knows it");
         assert!(found.iter().all(|address| address.ip().is_loopback() && address.port() == 8443), "{found:?}");
         assert_eq!(rule.resolve("localhost", 443), Err(AddressError::NotPublic));
-        assert!(rule.resolve_host("localhost").is_ok(), "the port was judged before");
         assert_eq!(rule.resolve("127.0.0.1", 1), Ok(vec![SocketAddr::from(([127, 0, 0, 1], 1))]));
     }
 

@@ -1,7 +1,8 @@
-//! The network: one HTTP client, one rule of outgoing addresses, one retry rule, and secrets that cannot be printed.
+//! The network: one HTTP client, one rule of outgoing addresses, one set of limits, one retry rule, and secrets that cannot be printed.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the requests and the proxy that obey the rule come next"))]
 pub(crate) mod address;
 pub(crate) mod client;
+pub(crate) mod limits;
+mod resolver;
 pub(crate) mod retry;
 pub(crate) mod secret;

@@ -44,11 +44,15 @@ pub(crate) fn day_of(now: Timestamp) -> Date {
 /// Scans and assesses the files of one project.
 pub(crate) fn audit(name: &str, tree: &dyn ProjectTree, context: &AuditContext<'_>) -> ProjectReport {
     let mut scan = scan(tree, context.exclude);
-    if let Some(resolver) = context.resolver {
-        resolver.resolve(&mut scan.lockfiles);
-        find_nearest(resolver, &mut scan.lockfiles);
-    }
-    let not_checked = context.resolver.is_none().then(|| not_looked_for(&scan.lockfiles)).flatten();
+    let not_checked = match context.resolver {
+        Some(resolver) => {
+            resolver.resolve(&mut scan.lockfiles);
+            let not_learned = find_nearest(resolver, &mut scan.lockfiles);
+            scan.problems.extend(not_learned.problem);
+            not_learned.remark
+        }
+        None => not_looked_for(&scan.lockfiles),
+    };
     if let Some(withdrawals) = context.withdrawals {
         scan.problems.extend(withdrawals.mark(&mut scan.lockfiles));
     }

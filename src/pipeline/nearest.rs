@@ -11,9 +11,12 @@ use crate::model::dependency::{Dependency, GitPin, Origin};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::lockfile::Lockfile;
 use crate::model::nearest::Nearest;
-use crate::model::report::Remark;
+use crate::model::report::{Problem, Remark};
 use crate::model::repository::CommitId;
-use crate::pipeline::resolve::Resolver;
+use crate::pipeline::resolve::{NO_ADDRESS, NO_ANSWER, Resolver};
+
+/// A repository and the commit of it that is locked.
+pub(super) type Place = (String, CommitId);
 
 /// Commits of one project that are looked for; more is no project but an attempt to keep us busy, two connections each.
 const COMMIT_LIMIT: usize = 100;
@@ -21,15 +24,54 @@ const COMMIT_LIMIT: usize = 100;
 /// How many repositories are asked at a time.
 const CONNECTIONS: usize = 8;
 
+/// How many hosts are named where some could not be asked.
+const NAMED_HOSTS: usize = 3;
+
+/// What was not learned about a project, in one line for each reason.
+#[derive(Debug, Default)]
+pub(crate) struct NotLearned {
+    /// Which hosts were not asked, or did not answer.
+    pub(crate) remark: Option<Remark>,
+    /// That there are more hosts than one project may lead us to.
+    pub(crate) problem: Option<Problem>,
+}
+
 /// Finds the nearest release of every dependency at a commit.
 ///
 /// What cannot be found is noted with its reason, so that nobody takes silence for an answer.
-pub(crate) fn find_nearest(resolver: &Resolver, lockfiles: &mut [Lockfile]) {
-    let wanted: BTreeSet<(String, CommitId)> =
+pub(crate) fn find_nearest(resolver: &Resolver, lockfiles: &mut [Lockfile]) -> NotLearned {
+    let wanted: BTreeSet<Place> =
         lockfiles.iter().flat_map(|lockfile| &lockfile.dependencies).filter_map(place).collect();
-    let asked: Vec<&(String, CommitId)> =
-        wanted.iter().take(COMMIT_LIMIT).filter(|place| !is_known(resolver, place)).collect();
-    let queue = Mutex::new(asked.into_iter());
+    let hosts = resolver.hosts(lockfiles);
+    let within = |place: &&Place| resolver.remote(&place.0).is_none_or(|remote| hosts.permit(&remote));
+    let asked: BTreeSet<&Place> = wanted.iter().filter(within).take(COMMIT_LIMIT).collect();
+    ask_all(resolver, asked.iter().filter(|place| !is_known(resolver, place)).copied().collect());
+    let Ok(known) = resolver.nearest.lock() else { return NotLearned::default() };
+    let mut silent = BTreeSet::new();
+    let mut unanswered = 0;
+    Lockfile::each_content(lockfiles, |content| {
+        for (position, dependency) in content.dependencies.iter().enumerate() {
+            let Some(place) = place(dependency) else { continue };
+            // What another project has asked is not used for one that may not ask: the outcome must not depend on others.
+            let nearest = if within(&&place) {
+                let beyond =
+                    || Nearest::Unknown(format!("the project has more than {COMMIT_LIMIT} dependencies at commits"));
+                known.get(&place).filter(|_| asked.contains(&place)).cloned().unwrap_or_else(beyond)
+            } else {
+                Nearest::Unknown(hosts.too_many())
+            };
+            if matches!(&nearest, Nearest::Unknown(reason) if reason == NO_ANSWER) {
+                silent.extend(resolver.remote(&place.0).and_then(|remote| remote.foreign));
+                unanswered += 1;
+            }
+            content.nearest.insert(position, nearest);
+        }
+    });
+    NotLearned { remark: (unanswered > 0).then(|| no_answer(&silent, unanswered)), problem: hosts.problem() }
+}
+
+fn ask_all(resolver: &Resolver, places: Vec<&Place>) {
+    let queue = Mutex::new(places.into_iter());
     std::thread::scope(|scope| {
         for _ in 0..CONNECTIONS {
             scope.spawn(|| {
@@ -44,15 +86,21 @@ pub(crate) fn find_nearest(resolver: &Resolver, lockfiles: &mut [Lockfile]) {
             });
         }
     });
-    let Ok(known) = resolver.nearest.lock() else { return };
-    Lockfile::each_content(lockfiles, |content| {
-        for (position, dependency) in content.dependencies.iter().enumerate() {
-            let Some(place) = place(dependency) else { continue };
-            let beyond =
-                || Nearest::Unknown(format!("the project has more than {COMMIT_LIMIT} dependencies at commits"));
-            content.nearest.insert(position, known.get(&place).cloned().unwrap_or_else(beyond));
-        }
-    });
+}
+
+fn no_answer(hosts: &BTreeSet<String>, dependencies: usize) -> Remark {
+    let mut names: Vec<&str> = hosts.iter().take(NAMED_HOSTS).map(String::as_str).collect();
+    let more = format!("{} more", hosts.len().saturating_sub(NAMED_HOSTS));
+    if hosts.len() > NAMED_HOSTS {
+        names.push(&more);
+    }
+    let (are, releases) = at_a_commit(dependencies);
+    Remark {
+        place: names.join(", "),
+        message: format!(
+            "{dependencies} {are} not checked against the advisories about {releases}: the host may not be asked, or gives no answer"
+        ),
+    }
 }
 
 /// What to say of a project whose dependencies at commits were not looked for: one line, because the reason is the same for
@@ -68,25 +116,29 @@ pub(crate) fn not_looked_for(lockfiles: &[Lockfile]) -> Option<Remark> {
         1 => first.path.to_string(),
         more => format!("{} and {} more", first.path, more - 1),
     };
-    let (are, releases) = if number == 1 {
-        ("dependency at a commit is", "the release nearest to it")
-    } else {
-        ("dependencies at commits are", "the releases nearest to them")
-    };
+    let (are, releases) = at_a_commit(number);
     let message = format!(
         "{number} {are} not checked against the advisories about {releases}: this run does not use the network"
     );
     Some(Remark { place, message })
 }
 
-fn is_known(resolver: &Resolver, place: &(String, CommitId)) -> bool {
+fn at_a_commit(number: usize) -> (&'static str, &'static str) {
+    if number == 1 {
+        ("dependency at a commit is", "the release nearest to it")
+    } else {
+        ("dependencies at commits are", "the releases nearest to them")
+    }
+}
+
+fn is_known(resolver: &Resolver, place: &Place) -> bool {
     resolver.nearest.lock().is_ok_and(|known| known.contains_key(place))
 }
 
 /// The repository and the commit of a dependency that stands at one. What a lockfile says beside the commit, its tag or the
 /// version that the package calls itself there, does not make it that release; only the comment beside the commit of an
 /// action, which people compare, is believed.
-fn place(dependency: &Dependency) -> Option<(String, CommitId)> {
+pub(super) fn place(dependency: &Dependency) -> Option<Place> {
     let Origin::Git { url, pin, commit: Some(commit) } = &dependency.origin else { return None };
     let is_told = dependency.ecosystem == Ecosystem::GitHubActions
         && match pin {
@@ -113,15 +165,15 @@ fn is_known_by_version(dependency: &Dependency) -> bool {
 }
 
 fn ask(resolver: &Resolver, url: &str, commit: &CommitId) -> Nearest {
-    let Some((address, token)) = resolver.remote(url) else {
-        return Nearest::Unknown("only repositories with an https address are asked".to_owned());
+    let Some(remote) = resolver.remote(url) else {
+        return Nearest::Unknown(NO_ADDRESS.to_owned());
     };
-    match nearest_tags(&address, token, commit, is_version) {
+    match nearest_tags(&remote.address, remote.named_by, commit, is_version) {
         Ok(tags) => match most_exact(tags) {
             Some(tag) => Nearest::Release { tag: tag.name, commits_after: tag.distance },
             None => Nearest::Unknown("no release is among the commits before it".to_owned()),
         },
-        Err(error) => Nearest::Unknown(format!("failed to {error}")),
+        Err(error) => Nearest::Unknown(remote.silence(&error)),
     }
 }
 
@@ -150,6 +202,7 @@ fn most_exact(tags: Vec<NearTag>) -> Option<NearTag> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::policy::Policy;
 
     #[test]
     fn tags_that_name_releases_are_told_from_others() {
@@ -217,7 +270,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_asked_says_so() {
-        let resolver = Resolver::new("https://forge.example", None);
+        let resolver = Resolver::new("https://forge.example", None, &Policy::default().network);
         let commit = CommitId::new(&"a".repeat(40)).expect("a commit");
         let origin =
             Origin::Git { url: "ssh://git@git.example/x".to_owned(), pin: GitPin::DefaultBranch, commit: Some(commit) };

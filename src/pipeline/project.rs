@@ -94,7 +94,11 @@ fn explain(error: &MirrorError) -> Problem {
         MirrorError::NotFound => {
             Some("it may have been deleted or renamed since it was listed; check the token's access")
         }
-        MirrorError::Empty | MirrorError::NoDefaultBranch | MirrorError::Refused { .. } | MirrorError::Fetch(_) => None,
+        MirrorError::Empty
+        | MirrorError::NoDefaultBranch
+        | MirrorError::Refused { .. }
+        | MirrorError::NotPermitted(_)
+        | MirrorError::Fetch(_) => None,
     };
     Problem::from_error(error, hint)
 }

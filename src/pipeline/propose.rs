@@ -145,6 +145,7 @@ async fn remedy_all(
         let (mut remedies, mut blocked) = (Vec::new(), Vec::new());
         let mut of_files: BTreeMap<&RepoPath, Vec<&Finding>> = BTreeMap::new();
         findings.iter().for_each(|finding| of_files.entry(&finding.file).or_default().push(finding));
+        let remotes = night.resolver.as_ref().map(|resolver| (resolver, resolver.hosts(&base.report.lockfiles)));
         for lockfile in &base.report.lockfiles {
             let Some(here) = of_files.remove(&lockfile.path) else { continue };
             let outcome = remedy::remedy(&RemedyRequest {
@@ -154,6 +155,7 @@ async fn remedy_all(
                 advisories: &night.advisories,
                 tools: &night.tools,
                 allow_sources: &night.policy.allow_sources,
+                remotes: remotes.as_ref().map(|(resolver, hosts)| (*resolver, hosts)),
                 deadline,
             });
             blocked.extend(outcome.blocked);

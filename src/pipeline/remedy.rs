@@ -35,6 +35,7 @@ use crate::model::lockfile::Lockfile;
 use crate::model::remedy::{BlockCause, Blocked, Bump, Evidence, Remedy};
 use crate::model::specification::SpecificationKind;
 use crate::model::tree::ProjectTree;
+use crate::pipeline::resolve::{Hosts, Resolver};
 use crate::updater::UPDATERS;
 use crate::version;
 
@@ -52,6 +53,8 @@ pub(crate) struct RemedyRequest<'a> {
     pub(crate) tools: &'a Tools,
     /// Where requirements may lead besides the registry, by the organisation's policy.
     pub(crate) allow_sources: &'a BTreeSet<SpecificationKind>,
+    /// Who asks repositories for the commits of branches, and the hosts that this project may lead it to; `None` offline.
+    pub(crate) remotes: Option<(&'a Resolver, &'a Hosts)>,
     /// When no package manager is started any more, so that one project cannot hold up the night.
     pub(crate) deadline: Instant,
 }

@@ -1,16 +1,22 @@
 //! Resolve: which commit a followed branch stands at, where the file itself does not lock one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Mutex;
 
+use url::Url;
+
+use crate::config::policy::NetworkPolicy;
 use crate::git::mirror::{self, MirrorError, MirrorRequest};
-use crate::git::remote;
+use crate::git::remote::{self, NamedBy};
 use crate::model::dependency::{Dependency, Origin};
 use crate::model::lockfile::Lockfile;
 use crate::model::nearest::Nearest;
+use crate::model::report::Problem;
 use crate::model::repository::{CommitId, RepoSlug};
+use crate::net::address::{AddressRule, Authority};
 use crate::net::secret::Token;
+use crate::pipeline::nearest;
 
 /// The host that action references name without saying so.
 const ACTIONS_HOST: &str = "https://github.com/";
@@ -22,12 +28,84 @@ type Place = (String, Option<String>);
 /// keep us busy, one connection each.
 const REFERENCE_LIMIT: usize = 100;
 
+/// What is said of a repository that cannot be asked at all.
+pub(super) const NO_ADDRESS: &str = "only repositories with an https address are asked";
+
+/// What is said of a foreign host that is not asked, or gives no answer, whatever the reason. The author of an address must
+/// not learn from us which machines of our network answer, and how.
+pub(super) const NO_ANSWER: &str = "its host may not be asked, or gives no answer";
+
+/// Where a repository is asked.
+pub(super) struct Remote<'a> {
+    pub(super) address: String,
+    pub(super) named_by: NamedBy<'a>,
+    /// The host with its port, unless it is the operator's own server.
+    pub(super) foreign: Option<String>,
+}
+
+impl Remote<'_> {
+    /// Why nothing is known, for reports.
+    pub(super) fn silence(&self, error: &MirrorError) -> String {
+        tracing::debug!(
+            address = self.address,
+            error = error as &dyn std::error::Error,
+            "a repository gives no answer"
+        );
+        if self.foreign.is_some() { NO_ANSWER.to_owned() } else { format!("failed to {error}") }
+    }
+}
+
+/// The hosts that one project may lead us to: the first ones by name, so that it does not matter which of them answer.
+#[derive(Debug, Default)]
+pub(crate) struct Hosts {
+    permitted: BTreeSet<String>,
+    /// How many the project names.
+    pub(super) total: usize,
+    limit: usize,
+}
+
+impl Hosts {
+    /// Whether a repository may be asked.
+    pub(super) fn permit(&self, remote: &Remote<'_>) -> bool {
+        remote.foreign.as_ref().is_none_or(|host| self.permitted.contains(host))
+    }
+
+    /// Why one may not.
+    pub(super) fn too_many(&self) -> String {
+        format!("the project names more than {} hosts", self.limit)
+    }
+
+    /// The complaint about a project that names too many.
+    pub(super) fn problem(&self) -> Option<Problem> {
+        let message = || {
+            let (total, limit) = (self.total, self.limit);
+            format!("ask {total} hosts about dependencies that come from git: a project may name {limit}")
+        };
+        let hint = "raise `hosts-per-project` under [network] in patchparty.toml if they are all meant";
+        (self.total > self.limit).then(|| Problem::new(message(), Some(hint)))
+    }
+}
+
+/// The repository that is asked about a dependency: for the commit of its branch, or for the release nearest to its commit.
+fn asked_repository(dependency: &Dependency) -> Option<&str> {
+    let Origin::Git { url, pin, commit } = &dependency.origin else { return None };
+    let is_asked = match commit {
+        None => pin.followed_branch().is_some(),
+        Some(_) => nearest::place(dependency).is_some(),
+    };
+    is_asked.then(|| url.trim_start_matches("git+"))
+}
+
 /// Asks remotes for commits, each (repository, reference) once per run.
 pub(crate) struct Resolver {
     /// The server that action references live on, with a trailing slash.
     server: String,
     /// Sent to that server only.
     token: Option<Token>,
+    /// Where repositories may lead us besides that server.
+    addresses: AddressRule,
+    /// How many hosts one project may lead us to.
+    host_limit: usize,
     known: Mutex<HashMap<Place, Option<CommitId>>>,
     /// The nearest releases that were found, by repository and commit.
     pub(super) nearest: Mutex<HashMap<(String, CommitId), Nearest>>,
@@ -35,10 +113,14 @@ pub(crate) struct Resolver {
 
 impl Resolver {
     /// A resolver that finds actions on `server` (an address or a folder) and identifies itself there with `token`.
-    pub(crate) fn new(server: &str, token: Option<Token>) -> Self {
+    pub(crate) fn new(server: &str, token: Option<Token>, network: &NetworkPolicy) -> Self {
+        // The server is the operator's word, wherever it is; so it may be asked for what repositories name there, too.
+        let own = Url::parse(server).ok().and_then(|server| Authority::of(&server));
         Self {
             server: format!("{}/", server.trim_end_matches('/')),
             token,
+            addresses: AddressRule::new(network.allow_hosts.iter().cloned().chain(own)),
+            host_limit: network.hosts_per_project,
             known: Mutex::default(),
             nearest: Mutex::default(),
         }
@@ -72,14 +154,41 @@ impl Resolver {
         }
     }
 
-    /// Where a repository is asked, with the token that may go there; `None` for what has no address on a network, and for
-    /// names that are none.
-    pub(super) fn remote(&self, url: &str) -> Option<(String, Option<&Token>)> {
+    /// Where a repository is asked, and on whose word; `None` for what has no address on a network, and for names that are
+    /// none.
+    pub(super) fn remote(&self, url: &str) -> Option<Remote<'_>> {
         let Some(action) = url.strip_prefix(ACTIONS_HOST) else {
-            return url.starts_with("https://").then(|| (url.to_owned(), None));
+            let parsed = Url::parse(url).ok().filter(|parsed| matches!(parsed.scheme(), "https" | "http"))?;
+            let host = parsed.host_str()?;
+            let foreign = parsed.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+            let named_by = NamedBy::Repository(&self.addresses);
+            return Some(Remote { address: url.to_owned(), named_by, foreign: Some(foreign) });
         };
         let slug: RepoSlug = action.trim_end_matches('/').trim_end_matches(".git").parse().ok()?;
-        self.server.contains("://").then(|| (format!("{}{slug}", self.server), self.token.as_ref()))
+        let address = format!("{}{slug}", self.server);
+        let named_by = NamedBy::Operator(self.token.as_ref());
+        self.server.contains("://").then_some(Remote { address, named_by, foreign: None })
+    }
+
+    /// The hosts that the files of one project lead us to.
+    pub(crate) fn hosts(&self, lockfiles: &[Lockfile]) -> Hosts {
+        let asked = lockfiles.iter().flat_map(|lockfile| &lockfile.dependencies).filter_map(asked_repository);
+        let mut hosts: BTreeSet<String> = asked.filter_map(|url| self.remote(url)?.foreign).collect();
+        let total = hosts.len();
+        if let Some(beyond) = hosts.iter().nth(self.host_limit).cloned() {
+            hosts.split_off(&beyond);
+        }
+        Hosts { permitted: hosts, total, limit: self.host_limit }
+    }
+
+    /// The commit at which a branch stands (the default branch for `None`), asked now, for a lockfile that does not lock
+    /// one. `Ok(None)` when there is no such branch. The error says why nothing is known.
+    pub(crate) fn branch(&self, url: &str, branch: Option<&str>, hosts: &Hosts) -> Result<Option<CommitId>, String> {
+        let Some(remote) = self.remote(url) else { return Err(NO_ADDRESS.to_owned()) };
+        if !hosts.permit(&remote) {
+            return Err(hosts.too_many());
+        }
+        remote::resolve(&remote.address, remote.named_by, branch).map_err(|error| remote.silence(&error))
     }
 
     fn commit(&self, place: &Place) -> Option<CommitId> {
@@ -95,7 +204,7 @@ impl Resolver {
 
     fn ask(&self, url: &str, branch: Option<&str>) -> Result<Option<CommitId>, MirrorError> {
         if self.server.contains("://") {
-            return remote::resolve(url, self.token.as_ref(), branch);
+            return remote::resolve(url, NamedBy::Operator(self.token.as_ref()), branch);
         }
         // The server is a folder of this machine (the demo): its repositories are read where they are.
         let branches: Vec<String> = branch.map(str::to_owned).into_iter().collect();

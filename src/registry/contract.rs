@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use crate::model::release::Release;
+use crate::net::limits::{self, Bounded, Exceeded, Limits};
 use crate::sandbox::grammar::InvalidToken;
 use crate::sandbox::runner::Runner;
 
@@ -141,9 +143,6 @@ fn lock<Content>(mutex: &Mutex<Content>) -> std::sync::MutexGuard<'_, Content> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// The longest answer that is read; the largest packument of the npm registry has about 30 MB in its short form.
-const ANSWER_LIMIT: u64 = 64 * 1024 * 1024;
-
 /// The body of an answer to a GET.
 pub(crate) fn fetch(
     client: &reqwest::blocking::Client,
@@ -152,7 +151,9 @@ pub(crate) fn fetch(
 ) -> Result<Vec<u8>, RegistryError> {
     let unreachable = |reason: String| RegistryError::Unreachable { registry, reason };
     let mut answer = None;
+    let mut start = Instant::now();
     for attempt in 0..2 {
+        start = Instant::now();
         let response = client.get(address.clone()).header(http::header::ACCEPT, accept).send();
         let again = attempt == 0 && response.as_ref().is_ok_and(|response| response.status().is_server_error());
         if !again {
@@ -166,13 +167,19 @@ pub(crate) fn fetch(
     if !response.status().is_success() {
         return Err(refusal(registry, package, response.status()));
     }
-    let mut body = Vec::new();
-    response.take(ANSWER_LIMIT + 1).read_to_end(&mut body).map_err(|error| unreachable(error.to_string()))?;
-    if body.len() as u64 > ANSWER_LIMIT {
-        let reason = format!("the answer is longer than {ANSWER_LIMIT} bytes");
-        return Err(RegistryError::Malformed { registry, package: package.to_owned(), reason });
-    }
-    Ok(body)
+    read(response, limits::REGISTRY, start).map_err(|error| match error.get_ref().and_then(|it| it.downcast_ref()) {
+        // What is too large is so of this package; what is too slow is so of the registry.
+        Some(reason @ Exceeded::Bytes(_)) => {
+            RegistryError::Malformed { registry, package: package.to_owned(), reason: reason.to_string() }
+        }
+        Some(_) | None => unreachable(root_cause(&error)),
+    })
+}
+
+fn read(body: impl Read, limits: Limits, start: Instant) -> std::io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    Bounded::new(body, limits, start).read_to_end(&mut content)?;
+    Ok(content)
 }
 
 /// What an answer other than success says: about the package, or about the registry as a whole. The latter ends all

@@ -10,7 +10,7 @@ use url::Url;
 use super::contract::{Memory, Registry, RegistryError, RegistrySettings, Releases, fetch};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::release::Release;
-use crate::net::client;
+use crate::net::{client, limits};
 use crate::sandbox::grammar;
 use crate::sandbox::runner::{Invocation, Runner};
 use crate::sandbox::skeleton::{Place, Skeleton};
@@ -65,7 +65,7 @@ impl CratesIo {
     /// Cargo has the index's address built in but does not print it; it names its index folder after the host.
     fn discover(&self, package: &str) -> Result<(Url, reqwest::blocking::Client), RegistryError> {
         let unreachable = |reason: String| RegistryError::Unreachable { registry: REGISTRY, reason };
-        let client = client::blocking().map_err(|error| unreachable(error.to_string()))?;
+        let client = client::blocking(&limits::REGISTRY).map_err(|error| unreachable(error.to_string()))?;
         let indexes = self.cache.join("cargo/registry/index");
         let host = if let Some(host) = index_host(&indexes) {
             host

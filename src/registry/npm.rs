@@ -10,7 +10,7 @@ use url::Url;
 use super::contract::{Memory, Registry, RegistryError, RegistrySettings, Releases, fetch};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::release::Release;
-use crate::net::client;
+use crate::net::{client, limits};
 use crate::sandbox::grammar;
 use crate::sandbox::runner::{Invocation, Runner};
 use crate::sandbox::skeleton::Skeleton;
@@ -48,7 +48,7 @@ impl NpmRegistry {
     /// npm's built-in registry, or the one that the bot's own `npm_config_registry` names.
     fn discover(&self) -> Result<(Url, reqwest::blocking::Client), RegistryError> {
         let unreachable = |reason: String| RegistryError::Unreachable { registry: REGISTRY, reason };
-        let client = client::blocking().map_err(|error| unreachable(error.to_string()))?;
+        let client = client::blocking(&limits::REGISTRY).map_err(|error| unreachable(error.to_string()))?;
         let skeleton = Skeleton::new(&self.scratch, &self.cache, &BTreeMap::new())
             .map_err(|error| unreachable(error.to_string()))?;
         let place = skeleton.place();

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use reqwest::StatusCode;
@@ -21,9 +22,7 @@ use crate::git::mirror::{self, MirrorError, MirrorRequest, Snapshot};
 use crate::git::tree::GitTree;
 use crate::model::repository::CommitId;
 use crate::net::client;
-
-/// More than any advisory source has: a server cannot fill the disk.
-const DOWNLOAD_LIMIT: u64 = 4 << 30;
+use crate::net::limits::{self, Bounded, Exceeded};
 
 /// Why a remote source is not there.
 #[derive(Debug, thiserror::Error)]
@@ -175,7 +174,7 @@ fn fetch_repository(url: &Url, slot: &Slot) -> Result<Content, RemoteError> {
 fn download(url: &Url, slot: &Slot, known: Option<&Content>) -> Result<Content, RemoteError> {
     // The messages of the client name the address, which may hold a secret.
     let failed = |error: reqwest::Error| RemoteError::Request(error.without_url());
-    let mut request = client::blocking().map_err(failed)?.get(url.clone());
+    let mut request = client::blocking(&limits::ADVISORIES).map_err(failed)?.get(url.clone());
     if let Some(Content::File { etag, last_modified, .. }) = known {
         if let Some(etag) = etag {
             request = request.header(IF_NONE_MATCH, etag);
@@ -184,6 +183,7 @@ fn download(url: &Url, slot: &Slot, known: Option<&Content>) -> Result<Content, 
             request = request.header(IF_MODIFIED_SINCE, date);
         }
     }
+    let start = Instant::now();
     let response = request.send().map_err(failed)?;
     if !is_protected(response.url()) {
         return Err(RemoteError::Unprotected);
@@ -196,7 +196,7 @@ fn download(url: &Url, slot: &Slot, known: Option<&Content>) -> Result<Content, 
     if response.status() != StatusCode::OK {
         return Err(RemoteError::Status { status: response.status(), body: beginning(response) });
     }
-    save(response, url, slot)
+    save(response, (url, start), slot)
 }
 
 /// The first 200 bytes of a body, on one line.
@@ -207,21 +207,17 @@ fn beginning(response: Response) -> String {
     String::from_utf8_lossy(&bytes).split(|character: char| character.is_control()).collect::<Vec<_>>().join(" ")
 }
 
-fn save(mut response: Response, url: &Url, slot: &Slot) -> Result<Content, RemoteError> {
+fn save(response: Response, (url, start): (&Url, Instant), slot: &Slot) -> Result<Content, RemoteError> {
     let header = |name: HeaderName| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
     let (etag, last_modified) = (header(ETAG), header(LAST_MODIFIED));
     let mut file = slot.scratch().map_err(RemoteError::Cache)?;
     let mut hash = Sha256::new();
-    let mut size = 0;
+    let mut body = Bounded::new(response, limits::ADVISORIES, start);
     let mut buffer = vec![0; 64 << 10];
     loop {
-        let count = response.read(&mut buffer).map_err(|error| RemoteError::Unusable(error.kind().to_string()))?;
+        let count = body.read(&mut buffer).map_err(|error| broken_off(&error))?;
         if count == 0 {
             break;
-        }
-        size += count as u64;
-        if size > DOWNLOAD_LIMIT {
-            return Err(RemoteError::Unusable(format!("it has more than {} MiB", DOWNLOAD_LIMIT >> 20)));
         }
         hash.update(&buffer[..count]);
         file.write_all(&buffer[..count]).map_err(RemoteError::Cache)?;
@@ -232,6 +228,12 @@ fn save(mut response: Response, url: &Url, slot: &Slot) -> Result<Content, Remot
     file.persist(path).map_err(|error| RemoteError::Cache(error.error))?;
     let name = url.path().rsplit('/').next().unwrap_or_default().to_owned();
     Ok(Content::File { digest, name, etag, last_modified })
+}
+
+/// Which limit a body has exceeded, else what kind of error it is: the client's own words name the address.
+fn broken_off(error: &std::io::Error) -> RemoteError {
+    let exceeded = error.get_ref().and_then(|reason| reason.downcast_ref::<Exceeded>());
+    RemoteError::Unusable(exceeded.map_or_else(|| error.kind().to_string(), ToString::to_string))
 }
 
 /// A proxy's error page with status 200 must not replace a good copy.

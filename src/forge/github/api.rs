@@ -1,6 +1,6 @@
 //! Requests to GitHub's REST API: one way to send, one status check, one retry rule.
 
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use http::header::LOCATION;
 use http::{HeaderMap, Method, StatusCode, Uri};
@@ -10,14 +10,12 @@ use serde::de::DeserializeOwned;
 
 use super::failure::{Failure, Problem};
 use crate::net::client;
+use crate::net::limits::{self, Meter};
 use crate::net::retry::{Advice, Outcome, Replay, WritePace, advise};
 use crate::net::secret::Token;
 
 /// A page of a list has at most 100 entries (GitHub, using pagination in the REST API).
 pub(super) const PAGE_SIZE: u32 = 100;
-
-/// Answers may be this large: a page of 100 pull requests whose bodies have 65,536 characters stays below.
-const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
 
 /// A renamed repository redirects once; more than this is a loop.
 const REDIRECT_LIMIT: usize = 5;
@@ -52,7 +50,7 @@ impl Api {
         if plain && token.is_some() {
             return Err(Failure::transport("the token is only sent over https"));
         }
-        let client = client::asynchronous().map_err(Failure::transport)?;
+        let client = client::asynchronous(&limits::API).map_err(Failure::transport)?;
         let (scheme, authority) = (base.scheme().cloned(), base.authority().map(ToString::to_string));
         // A personal token also for Apps: octocrab attaches other kinds only for the host `api.github.com`, so that page 2
         // of a list on GitHub Enterprise Server would be asked for without any.
@@ -158,6 +156,7 @@ impl Api {
         for _ in 0..REDIRECT_LIMIT {
             let request = http::Request::builder().method(call.method.clone()).uri(&target);
             let request = self.octocrab.build_request(request, call.body).map_err(Failure::transport)?;
+            let start = Instant::now();
             let response = self.octocrab.execute(request).await.map_err(Failure::transport)?;
             let status = response.status();
             let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
@@ -167,7 +166,7 @@ impl Api {
                 location.clone_into(&mut target);
                 continue;
             }
-            return Ok((status, read(response.map(reqwest::Body::wrap)).await?));
+            return Ok((status, read(response.map(reqwest::Body::wrap), Meter::new(limits::API, start)).await?));
         }
         Err(Failure::transport("too many redirects"))
     }
@@ -186,15 +185,13 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 /// Reads a whole answer, within limits.
-async fn read(response: http::Response<reqwest::Body>) -> Result<Answer, Failure> {
+async fn read(response: http::Response<reqwest::Body>, mut meter: Meter) -> Result<Answer, Failure> {
     let mut response = reqwest::Response::from(response);
     let headers = response.headers().clone();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(Failure::transport)? {
+        meter.count(chunk.len(), Instant::now()).map_err(Failure::transport)?;
         body.extend_from_slice(&chunk);
-        if body.len() > ANSWER_LIMIT {
-            return Err(Failure::transport("the answer is larger than any real one"));
-        }
     }
     Ok(Answer { headers, body })
 }

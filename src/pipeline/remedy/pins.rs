@@ -3,11 +3,11 @@
 use super::bench::{Failure, State, blocked, read_again};
 use super::overlay::Overlay;
 use super::{RemedyOutcome, RemedyRequest};
-use crate::git::remote;
 use crate::model::dependency::{Dependency, Origin};
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::remedy::{BlockCause, Bump, Step};
 use crate::model::repository::CommitId;
+use crate::pipeline::resolve::{Hosts, Resolver};
 use crate::updater::{PINNERS, PinRequest};
 
 /// Pins everything that follows a branch, one after the other; what cannot be pinned is reported and stays.
@@ -33,7 +33,7 @@ fn pin(request: &RemedyRequest<'_>, state: &State, finding: &Finding) -> Result<
         Failure::new(BlockCause::PostConditionFailed, format!("`{}` is not where it was found", finding.package))
     })?;
     let dependency = &state.lockfile.dependencies[position];
-    let commit = commit_of(&finding.origin)?;
+    let commit = commit_of(&finding.origin, request.remotes)?;
     if follows_no_branch(dependency) {
         // An earlier pin of the same repository has pinned this package as well.
         return Ok((state.clone(), commit));
@@ -97,27 +97,26 @@ fn follows_no_branch(dependency: &Dependency) -> bool {
 }
 
 /// The commit at which the branch stands: the lockfile's, else the repository's own word.
-fn commit_of(origin: &Origin) -> Result<CommitId, Failure> {
+fn commit_of(origin: &Origin, remotes: Option<(&Resolver, &Hosts)>) -> Result<CommitId, Failure> {
     let Origin::Git { url, pin, commit } = origin else {
         return Err(Failure::new(BlockCause::Refused, "the dependency does not come from git"));
     };
     if let Some(commit) = commit {
         return Ok(commit.clone());
     }
-    if !url.starts_with("https://") {
-        let text =
-            format!("the commit of `{url}` is not locked, and only repositories with an https address are asked");
-        return Err(Failure::new(BlockCause::Refused, text).with_next_step("name the commit by hand"));
-    }
     let branch = pin.followed_branch().flatten();
     let unreachable = |text: String| {
         Failure::new(BlockCause::RegistryUnreachable, text)
             .with_next_step("run patchparty again where the repository can be reached, or name the commit by hand")
     };
-    match remote::resolve(url, None, branch) {
+    let answer = match remotes {
+        Some((resolver, hosts)) => resolver.branch(url, branch, hosts),
+        None => Err("this run does not use the network".to_owned()),
+    };
+    match answer {
         Ok(Some(commit)) => Ok(commit),
         Ok(None) => Err(unreachable(format!("`{url}` has no branch `{}`", branch.unwrap_or("HEAD")))),
-        Err(error) => Err(unreachable(format!("the commit of `{url}` is not known: failed to {error}"))),
+        Err(reason) => Err(unreachable(format!("the commit of `{url}` is not known: {reason}"))),
     }
 }
 

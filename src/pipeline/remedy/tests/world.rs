@@ -136,6 +136,7 @@ impl World {
             advisories: &database,
             tools: &self.tools,
             allow_sources: &self.allow_sources,
+            remotes: None,
             deadline,
         })
     }

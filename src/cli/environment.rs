@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 
 use crate::net::secret::{Redactor, Token};
+use crate::sandbox::secrets::Secrets;
 
 /// Everything that patchparty takes from its environment.
 #[derive(Clone)]
@@ -28,13 +29,13 @@ pub(super) struct Environment {
 }
 
 impl Environment {
-    /// Reads the process's environment.
-    pub(super) fn of_process() -> Self {
+    /// Reads the process's environment, from which the secrets have been taken.
+    pub(super) fn of_process(secrets: &Secrets) -> Self {
         let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let path = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let token = text("PATCHPARTY_TOKEN").or_else(|| text("GITHUB_TOKEN"));
+        let token = secrets.get("PATCHPARTY_TOKEN").or_else(|| secrets.get("GITHUB_TOKEN"));
         Self {
-            token: token.as_deref().and_then(Token::new),
+            token: token.and_then(Token::new),
             api_url: text("GITHUB_API_URL").unwrap_or_else(|| "https://api.github.com".to_owned()),
             server_url: text("GITHUB_SERVER_URL").unwrap_or_else(|| "https://github.com".to_owned()),
             cache: path("XDG_CACHE_HOME")

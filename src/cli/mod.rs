@@ -23,6 +23,8 @@ use args::{Arguments, Command};
 use environment::Environment;
 use exit::{Failure, Outcome};
 
+use crate::sandbox::secrets::Secrets;
+
 /// Runs the program with the arguments and the environment of the process, and gives its exit code.
 ///
 /// The codes are listed in `patchparty --help`: 0 clean, 1 findings, 2 usage or configuration, 3 nothing read,
@@ -33,7 +35,13 @@ pub fn main() -> ExitCode {
         // clap prints help and version to stdout, complaints to stderr; both know their exit code (0 or 2).
         Err(error) => error.exit(),
     };
-    let environment = Environment::of_process();
+    let secrets = match arguments.command {
+        // It has no use for secrets, starts nothing, and reads standard input.
+        Command::Version(_) => Secrets::default(),
+        Command::Audit(_) | Command::Run(_) | Command::Demo(_) | Command::Db(_) | Command::Config(_) => Secrets::take(),
+    };
+    let environment = Environment::of_process(&secrets);
+    drop(secrets);
     output::start(&arguments.global);
     match dispatch(&arguments, &environment) {
         Ok(outcome) => outcome.into(),

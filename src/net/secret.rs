@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::NO_PAD;
+use zeroize::Zeroize as _;
 
 /// What stands where a secret stood.
 const REPLACEMENT: &str = "***";
@@ -29,6 +30,12 @@ impl Token {
     /// The secret itself, for the one place that sends it.
     pub(crate) fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

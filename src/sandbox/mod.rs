@@ -9,6 +9,7 @@ pub(crate) mod layout;
 #[cfg_attr(not(test), expect(dead_code, reason = "the runner that opens its doors comes next"))]
 pub(crate) mod proxy;
 pub(crate) mod runner;
+pub(crate) mod secrets;
 pub(crate) mod skeleton;
 pub(crate) mod tool_log;
 pub(crate) mod toolchain;

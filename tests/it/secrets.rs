@@ -88,3 +88,48 @@ fn without_a_token_nothing_is_tried() {
     assert!(github.log_since(0).is_empty());
     github.finish();
 }
+
+/// A tool that looks for the token where the kernel shows it: in the environments and arguments of all processes.
+const SPY: &str = r#"#!/bin/sh
+echo "spy $PPID" >> '@@RECORD@@'
+for process in /proc/[0-9]*; do
+  for file in environ cmdline; do
+    tr '\0' '\n' < "$process/$file" 2>/dev/null | sed "s|^|$process/$file: |" >> '@@RECORD@@'
+  done
+done
+exec '@@REAL@@' "$@"
+"#;
+
+#[test]
+fn no_process_shows_the_token_to_a_tool() {
+    if let Some(reason) = missing_tools(&["cargo"]) {
+        eprintln!("{reason}");
+        return;
+    }
+    // Tokens that no other test's process holds.
+    const OWN: &str = "ghp_Spy1Canary2Token3Of4The5Environment6";
+    const RUNNER: &str = "Spy7Canary8Of9The0Runner";
+    const KEY: &str = "Spy1Canary2State3Key4Of5More6Than7Thirty8Two";
+    let github = GitHub::start();
+    github.repository("acme", "ledger").files(fixtures::project("cargo")).commit();
+    github.installation_token(OWN, "spied-bot[bot]");
+    let bot = Bot::new(&github)
+        .variable("PATCHPARTY_TOKEN", OWN)
+        .variable("GITHUB_TOKEN", OWN)
+        .variable("PATCHPARTY_STATE_KEY", KEY)
+        .variable("ACTIONS_RUNTIME_TOKEN", RUNNER)
+        .variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN", RUNNER);
+    let (record, real) = (bot.path("watch/spy"), bot.path("bin/real-cargo"));
+    std::fs::rename(bot.path("bin/cargo"), &real).expect("the world is ours");
+    let spy = SPY.replace("@@RECORD@@", &record.display().to_string()).replace("@@REAL@@", &real.display().to_string());
+    bot.write_program("bin/cargo", &spy);
+
+    let night = bot.run(&["run", "--repo", "acme/ledger", "--format", "json"]);
+    assert_eq!(night.expect_code(0).actions("acme/ledger"), ["opened"], "the token was used");
+    let seen = std::fs::read_to_string(&record).expect("the spy was called");
+    assert!(seen.contains("environ: PATCHPARTY_NOW="), "the spy sees the environments of others:\n{seen}");
+    for secret in [OWN, RUNNER, KEY] {
+        assert_silent(&bot, std::slice::from_ref(&night), secret);
+    }
+    github.finish();
+}

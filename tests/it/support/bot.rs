@@ -127,6 +127,11 @@ impl Bot {
         path
     }
 
+    /// Writes a program into the bot's world.
+    pub(crate) fn write_program(&self, name: &str, script: &str) {
+        make_executable(&self.write(name, script.as_bytes()));
+    }
+
     /// Runs `patchparty <arguments>` with the advisories that it has learned, in the folder `work` of its world.
     pub(crate) fn run(&self, arguments: &[&str]) -> Outcome {
         let mut all: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
@@ -220,8 +225,7 @@ impl Bot {
                  {sysroot}PATH='{folder}':\"$PATH\"\nexport PATH\nexec '{}' \"$@\"\n",
                 real.display(),
             );
-            let path = self.write(&format!("bin/{tool}"), script.as_bytes());
-            make_executable(&path);
+            self.write_program(&format!("bin/{tool}"), &script);
         }
     }
 }

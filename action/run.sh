@@ -3,6 +3,19 @@
 # argument of its own: nothing here is evaluated, split or expanded.
 set -euo pipefail
 
+# Secrets stay in no environment. The system shows the one that a process was started with to every other process of the
+# same user, and this shell lives as long as the night. So it starts afresh, without them, and holds a pipe out of which
+# only patchparty reads (PATCHPARTY_SECRETS_ON_STDIN says so).
+if [ -z "${PATCHPARTY_SECRETS_ON_STDIN-}" ]; then
+  exec 3< <(
+    for name in PATCHPARTY_TOKEN GITHUB_TOKEN PATCHPARTY_STATE_KEY; do
+      if [ -n "${!name-}" ]; then printf '%s=%s\0' "$name" "${!name}"; fi
+    done
+  )
+  exec env -u PATCHPARTY_TOKEN -u GITHUB_TOKEN -u PATCHPARTY_STATE_KEY -u ACTIONS_RUNTIME_TOKEN \
+    -u ACTIONS_ID_TOKEN_REQUEST_TOKEN -u ACTIONS_ID_TOKEN_REQUEST_URL PATCHPARTY_SECRETS_ON_STDIN=1 bash -- "$0" "$@"
+fi
+
 # The inputs of both commands. A run without the action (a test, a self-made step) may leave any of them out.
 input() { local name="INPUT_$1"; printf '%s' "${!name-}"; }
 
@@ -98,13 +111,14 @@ if [ -z "$binary" ]; then
   folder=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
   echo '::group::Build patchparty'
   # From the folder itself, so that no .cargo/config.toml of the audited project has a say.
-  (cd -- "$folder" && cargo build --release --locked --quiet --target-dir target)
+  (cd -- "$folder" && cargo build --release --locked --quiet --target-dir target 3<&-)
   echo '::endgroup::'
   binary=$folder/target/release/patchparty
 fi
 
 code=0
-"$binary" "${arguments[@]}" || code=$?
+"$binary" "${arguments[@]}" <&3 3<&- || code=$?
+exec 3<&-
 
 # Advisories and package names stand in the report: the runner must not read commands out of them.
 if [ "$format" = human ] && [ -f "$report" ]; then

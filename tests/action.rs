@@ -88,6 +88,42 @@ impl Done {
     }
 }
 
+/// The inputs that travel as secrets.
+const SECRETS: [&str; 2] = ["token", "state-key"];
+
+#[test]
+fn secrets_arrive_through_a_pipe_and_stand_in_no_environment() {
+    // Notes what it gets, and every environment that it can see on the way up to the test itself.
+    const SPY: &str = r#"#!/bin/sh
+tr '\0' '\n' >> "$RECORD"
+echo "marker ${PATCHPARTY_SECRETS_ON_STDIN-}" >> "$RECORD"
+for process in $$ $PPID; do tr '\0' '\n' < "/proc/$process/environ" | sed 's/^/environ /' >> "$RECORD"; done
+"#;
+    if !Path::new("/proc/self/environ").is_file() {
+        eprintln!("skipped: no /proc here");
+        return;
+    }
+    let mut step = Step::new().with("COMMAND", "audit");
+    let program = step.folder.path().join("fake patchparty");
+    fs::write(&program, SPY).expect("the program");
+    for (name, value) in [
+        ("PATCHPARTY_TOKEN", "token-canary"),
+        ("GITHUB_TOKEN", ""),
+        ("PATCHPARTY_STATE_KEY", "key-canary"),
+        ("ACTIONS_RUNTIME_TOKEN", "runner-canary"),
+        ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "runner-canary"),
+    ] {
+        step = step.environment(name, value);
+    }
+    let done = step.run();
+    assert_eq!(done.output.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.output.stderr));
+    let seen = done.arguments.expect("started").join("");
+    assert!(seen.starts_with("PATCHPARTY_TOKEN=token-canary\nPATCHPARTY_STATE_KEY=key-canary\nmarker 1\n"), "{seen}");
+    assert!(seen.contains("environ INPUT_COMMAND=audit"), "{seen}");
+    let environments: Vec<&str> = seen.lines().filter(|line| line.starts_with("environ ")).collect();
+    assert!(environments.iter().all(|line| !line.contains("canary")), "{environments:#?}");
+}
+
 #[test]
 fn an_audit_without_inputs_writes_a_json_report() {
     let done = Step::new().with("COMMAND", "audit").run();
@@ -263,14 +299,15 @@ fn action_yml_hands_over_every_input_that_the_script_reads_and_no_other() {
         .map(|(name, value)| {
             let input = value.trim_end_matches(" }}").to_owned();
             let variable = format!("INPUT_{}:", input.to_uppercase().replace('-', "_"));
-            assert!(input == "token" || name.trim() == variable, "{input} travels as {}", name.trim());
+            let is_secret = SECRETS.contains(&input.as_str());
+            assert!(is_secret || name.trim() == variable, "{input} travels as {}", name.trim());
             input
         })
         .collect();
     handed.sort();
     assert_eq!(declared, handed);
     let script = fs::read_to_string(root.join("action/run.sh")).expect("the script");
-    for input in declared.iter().filter(|input| *input != "token") {
+    for input in declared.iter().filter(|input| !SECRETS.contains(&input.as_str())) {
         let name = input.to_uppercase().replace('-', "_");
         let is_read = script.lines().any(|line| {
             let line = line.trim();

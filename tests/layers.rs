@@ -60,6 +60,7 @@ const LAW: Law = Law {
             name: "template",
             parts: &[
                 ("markdown", "makes untrusted text inert"),
+                ("notes", "keeps the notes of people"),
                 ("renderer", "the strict renderer"),
                 ("state", "the hidden comment in a pull request"),
                 ("ticks", "keeps the boxes that people ticked"),

@@ -16,11 +16,13 @@ Exit codes:
   2  usage or configuration error: nothing was done
   3  nothing was read: no lockfile was found, which is not the same as clean
   4  incomplete: something could not be read or done, and the report names it
+  130, 143  ended by Ctrl-C or SIGTERM (run): the report names what is unfinished
 For `audit`, 1 outranks 4, and 4 outranks 3. For `run`, findings do not fail the night: they become pull requests.
 For `db`, 3: there is no index or no record; 4: an index is damaged or too old, or an old copy had to be used.
 
 Environment:
   PATCHPARTY_TOKEN, GITHUB_TOKEN  access to the forge; the first wins
+  PATCHPARTY_STATE_KEY            seals what the bot writes down in pull requests (openssl rand -hex 32)
   GITHUB_API_URL                  the API, default https://api.github.com
   GITHUB_SERVER_URL               the server, default https://github.com
   SSL_CERT_FILE                   certificate authorities to trust

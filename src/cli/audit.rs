@@ -24,6 +24,7 @@ use crate::pipeline::remedy::Tools;
 use crate::pipeline::resolve::Resolver;
 use crate::pipeline::suppress;
 use crate::pipeline::yanked::Withdrawals;
+use crate::sandbox::scratch::Scratch;
 
 /// What the targets share.
 struct Auditor<'a> {
@@ -49,8 +50,11 @@ pub(super) fn audit(
     let resolver =
         (!shared.offline).then(|| Resolver::new(&environment.server_url, environment.token.clone(), &policy.network));
     let cache = environment.cache_folder(shared.cache.as_ref())?;
+    // Gone at the end of the audit.
+    let scratch;
     let withdrawals = if (options.yanked || policy.yanked) && !shared.offline {
-        let tools = Tools::new(&cache.join("scratch"), &cache.join("tools")).context("prepare the package managers")?;
+        scratch = Scratch::new(&cache.join("scratch")).context("prepare the scratch folder")?;
+        let tools = Tools::new(scratch.path(), &cache.join("tools")).context("prepare the package managers")?;
         Withdrawals::new(&tools)
     } else {
         None

@@ -5,14 +5,21 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use jiff::Timestamp;
 
+use super::exit::Failure;
+use crate::net::seal::{SealKeys, WeakKey};
 use crate::net::secret::{Redactor, Token};
 use crate::sandbox::secrets::Secrets;
+
+/// The variable with the keys of the bot's memory.
+const STATE_KEY: &str = "PATCHPARTY_STATE_KEY";
 
 /// Everything that patchparty takes from its environment.
 #[derive(Clone)]
 pub(super) struct Environment {
     /// Access to the forge.
     pub(super) token: Option<Token>,
+    /// The keys of the bot's memory.
+    state_keys: Result<SealKeys, WeakKey>,
     /// The forge's API.
     pub(super) api_url: String,
     /// The forge's server, for clones and actions.
@@ -36,6 +43,7 @@ impl Environment {
         let token = secrets.get("PATCHPARTY_TOKEN").or_else(|| secrets.get("GITHUB_TOKEN"));
         Self {
             token: token.and_then(Token::new),
+            state_keys: SealKeys::new(secrets.get(STATE_KEY).unwrap_or_default()),
             api_url: text("GITHUB_API_URL").unwrap_or_else(|| "https://api.github.com".to_owned()),
             server_url: text("GITHUB_SERVER_URL").unwrap_or_else(|| "https://github.com".to_owned()),
             cache: path("XDG_CACHE_HOME")
@@ -50,7 +58,14 @@ impl Environment {
 
     /// What takes secrets out of every text that leaves the program.
     pub(super) fn redactor(&self) -> Redactor {
-        Redactor::new(self.token.as_slice())
+        let keys: Vec<Token> = self.state_keys.iter().flat_map(SealKeys::secrets).collect();
+        Redactor::new(self.token.iter().chain(&keys))
+    }
+
+    /// The keys of the bot's memory; a weak one is a mistake in the configuration.
+    pub(super) fn state_keys(&self) -> Result<SealKeys, Failure> {
+        let hint = format!("set {STATE_KEY} to what `openssl rand -hex 32` prints, or to nothing");
+        self.state_keys.clone().map_err(|error| Failure::with_hint(error, hint))
     }
 
     /// The token, for an address on the forge's own server only.
@@ -69,7 +84,12 @@ impl Environment {
 
     /// The same environment with the forge's server replaced by a folder and without any secret.
     pub(super) fn for_demo(&self, server: &Path) -> Self {
-        Self { server_url: server.display().to_string(), token: None, ..self.clone() }
+        Self {
+            server_url: server.display().to_string(),
+            token: None,
+            state_keys: Ok(SealKeys::default()),
+            ..self.clone()
+        }
     }
 
     /// Where the demo keeps what package managers download: the user's cache, else a folder that vanishes with it.

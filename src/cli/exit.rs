@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::model::finding::Finding;
 use crate::model::report::Report;
 use crate::model::severity::Severity;
+use crate::sandbox::interrupt::Signal;
 
 /// How an invocation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,7 @@ pub(super) enum Outcome {
     Usage,
     NothingRead,
     Incomplete,
+    Interrupted(Signal),
 }
 
 impl Outcome {
@@ -25,6 +27,7 @@ impl Outcome {
             Self::Usage => 2,
             Self::NothingRead => 3,
             Self::Incomplete => 4,
+            Self::Interrupted(signal) => signal.exit_code(),
         }
     }
 

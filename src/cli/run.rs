@@ -2,8 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::signal::unix::SignalKind;
 
 use super::actions;
 use super::args::{GlobalOptions, RunOptions, SharedOptions};
@@ -22,6 +24,8 @@ use crate::pipeline::remedy::Tools;
 use crate::pipeline::resolve::Resolver;
 use crate::pipeline::suppress;
 use crate::report::REPORTERS;
+use crate::sandbox::interrupt::{self, Signal};
+use crate::sandbox::scratch::Scratch;
 use crate::template::Templates;
 
 /// Runs the command.
@@ -31,7 +35,7 @@ pub(super) fn run(options: &RunOptions, global: &GlobalOptions, environment: &En
     let report = night_of(options, policy, (global, environment))?;
     output::report(&report, &options.shared, false, environment)?;
     actions::publish(&report, &options.shared, environment)?;
-    Ok(Outcome::of_reading(&report))
+    Ok(interrupt::requested().map_or_else(|| Outcome::of_reading(&report), Outcome::Interrupted))
 }
 
 /// Handles every project of the forge and gives the report.
@@ -47,7 +51,8 @@ pub(super) fn night_of(
     let loaded = sources::load(&policy, shared, (global, environment), settings.now)?;
     let cache = environment.cache_folder(shared.cache.as_ref())?;
     let prepare = if shared.offline { Tools::offline } else { Tools::new };
-    let tools = prepare(&cache.join("scratch"), &cache.join("tools")).context("prepare the package managers")?;
+    let scratch = Scratch::new(&cache.join("scratch")).context("prepare the scratch folder")?;
+    let tools = prepare(scratch.path(), &cache.join("tools")).context("prepare the package managers")?;
     let templates = match &options.templates {
         Some(folder) => Templates::with_overrides(folder),
         None => Templates::built_in(),
@@ -72,6 +77,7 @@ pub(super) fn night_of(
             forge,
             tools,
             templates,
+            keys: environment.state_keys()?,
             resolver: (!shared.offline)
                 .then(|| Resolver::new(&environment.server_url, environment.token.clone(), &policy.network)),
             policy,
@@ -82,7 +88,7 @@ pub(super) fn night_of(
             dry_run: options.dry_run,
         };
         let night = Arc::new(night);
-        let projects = night::run(Arc::clone(&night), &progress).await.unwrap_or_else(|error| {
+        let projects = night::run(Arc::clone(&night), &progress, stop_signal()?).await.unwrap_or_else(|error| {
             // Nothing is wrong with how we were called: the report says that it is incomplete, and why.
             vec![ProjectReport::failed(&subject(&settings), Problem::from_error(&error, error.hint()))]
         });
@@ -98,7 +104,26 @@ pub(super) fn night_of(
         Ok::<_, Failure>(report)
     })?;
     progress.finish();
+    if interrupt::is_requested() {
+        // Else the end of the runtime would wait for everything that cannot be called off.
+        runtime.shutdown_timeout(GRACE);
+    }
     Ok(report)
+}
+
+/// How long work that cannot be called off may go on after an interruption: killed tools have ended by then.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Waits for Ctrl-C or for the system's wish that the run ends.
+fn stop_signal() -> anyhow::Result<impl Future<Output = Signal>> {
+    let listen = |kind| tokio::signal::unix::signal(kind).context("listen for signals");
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => Signal::Interrupt,
+            _ = terminate.recv() => Signal::Terminate,
+        }
+    })
 }
 
 /// What was to be worked on, for a report on a forge that could not list it.

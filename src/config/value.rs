@@ -99,7 +99,7 @@ pub(super) fn branch(written: &Written<String>, complaints: &mut Complaints<'_>)
         );
         return None;
     }
-    if name.starts_with("patchparty/") || name.starts_with("refs/") {
+    if name.starts_with("patchparty/") || name.starts_with("patchparty-bot/") || name.starts_with("refs/") {
         complaints.add(
             &written.span(),
             format!("`{name}` cannot be a base"),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use crate::model::proposal::{ChangeSet, ExistingProposal, Proposal};
+use crate::model::proposal::{ChangeSet, ExistingProposal, Proposal, PublishedCommit};
 use crate::model::repository::{CommitId, Project, RepoSlug};
 use crate::net::secret::Token;
 
@@ -108,6 +108,9 @@ pub(crate) trait Forge: Send + Sync {
     /// Its name in reports.
     fn id(&self) -> &'static str;
 
+    /// The host that it is: what the bot seals for one must not pass at another.
+    fn host(&self) -> &str;
+
     /// The projects to look after. Archived ones are listed as such; a missing one is a problem, not an error.
     async fn projects(&self) -> Result<Discovery, ForgeError>;
 
@@ -120,8 +123,20 @@ pub(crate) trait Forge: Send + Sync {
     /// The tip of a branch, where it exists.
     async fn tip(&self, project: &Project, branch: &str) -> Result<Option<CommitId>, ForgeError>;
 
-    /// The message of a commit: how the bot knows its own work on a branch that no pull request tells of.
-    async fn commit_message(&self, project: &Project, commit: &CommitId) -> Result<String, ForgeError>;
+    /// A commit, and whether its author and committer are the bot as far as the commit says so: that can be forged.
+    async fn commit(&self, project: &Project, commit: &CommitId) -> Result<(PublishedCommit, bool), ForgeError>;
+
+    /// Whether it was the bot that made this branch point at this commit, by the forge's own record of who moved what.
+    /// `None` when the forge does not tell.
+    async fn pushed_by_us(
+        &self,
+        project: &Project,
+        branch: &str,
+        commit: &CommitId,
+    ) -> Result<Option<bool>, ForgeError>;
+
+    /// Whether it was the bot that closed this pull request, by the forge's word: else it is a person's decision.
+    async fn closed_by_us(&self, project: &Project, existing: &ExistingProposal) -> Result<bool, ForgeError>;
 
     /// Publishes a change: one commit on top of `change.base`. The branch is created when `expected` is `None` (an error
     /// when it exists), else moved from `expected` (an error when it stands elsewhere). Gives the new commit.
@@ -141,14 +156,8 @@ pub(crate) trait Forge: Send + Sync {
         existing: Option<&ExistingProposal>,
     ) -> Result<String, ForgeError>;
 
-    /// Closes a pull request that has nothing left to fix, with this body as its last, and deletes its branch.
-    async fn close(
-        &self,
-        project: &Project,
-        existing: &ExistingProposal,
-        branch: &str,
-        body: &str,
-    ) -> Result<(), ForgeError>;
+    /// Closes a pull request that has nothing left to fix, and deletes its branch.
+    async fn close(&self, project: &Project, existing: &ExistingProposal, branch: &str) -> Result<(), ForgeError>;
 
     /// Leaves one comment on a pull request, unless a comment with the same `topic` of ours stands there.
     async fn comment_once(

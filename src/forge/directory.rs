@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::contract::{Discovery, Forge, ForgeError, ForgeSettings, topic_marker};
 use crate::git::commit::{self, CommitError};
 use crate::git::local::{open_local, repositories_below};
-use crate::model::proposal::{ChangeSet, ExistingProposal, Proposal, ProposalState};
+use crate::model::proposal::{ChangeSet, ExistingProposal, Label, Proposal, ProposalState, PublishedCommit};
 use crate::model::repository::{CommitId, Project, RepoSlug};
 use crate::net::secret::Token;
 
@@ -39,6 +39,9 @@ struct Head {
     base: String,
     labels: Vec<String>,
     state: ProposalState,
+    /// Whether the bot closed it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    closed_by_bot: bool,
 }
 
 /// Builds the forge when a folder is named.
@@ -55,6 +58,12 @@ impl Directory {
         self.out.join(project.slug.name()).join(format!("{}.md", plain_name(name)))
     }
 
+    /// The record of what was published for a project, a line for every commit: the folder is the operator's own, unlike
+    /// the branches of a repository, which others may have pushed to.
+    fn record(&self, project: &Project) -> PathBuf {
+        self.out.join(project.slug.name()).join("published.txt")
+    }
+
     fn project(&self, folder: &Path, taken: &mut BTreeSet<String>) -> Result<Project, ForgeError> {
         let opened = open_local(folder).map_err(|error| failed("open the repository", error))?;
         let what = || folder.display().to_string();
@@ -65,7 +74,7 @@ impl Directory {
         let name = unused_name(&plain_name(path.strip_suffix(".git").unwrap_or(path)), taken);
         let slug = RepoSlug::new(OWNER, &name).map_err(|error| failed("name the project", error))?;
         let default_branch = opened.branch.filter(|_| opened.head.is_some());
-        Ok(Project { slug, clone_url: clone_url.to_owned(), default_branch, archived: false, private: true })
+        Ok(Project { slug, id: None, clone_url: clone_url.to_owned(), default_branch, archived: false, private: true })
     }
 }
 
@@ -73,6 +82,11 @@ impl Directory {
 impl Forge for Directory {
     fn id(&self) -> &'static str {
         "directory"
+    }
+
+    fn host(&self) -> &'static str {
+        // The folder is the operator's own, wherever it stands.
+        "local"
     }
 
     async fn projects(&self) -> Result<Discovery, ForgeError> {
@@ -105,6 +119,7 @@ impl Forge for Directory {
         if head.branch != branch {
             return Ok(None);
         }
+        let tip = self.tip(project, branch).await?;
         Ok(Some(ExistingProposal {
             number: NUMBER,
             url: file.display().to_string(),
@@ -114,7 +129,9 @@ impl Forge for Directory {
             base: head.base,
             state: head.state,
             ours: true,
-            head: self.tip(project, branch).await?,
+            created_at: None,
+            last_head: tip.clone(),
+            head: tip,
         }))
     }
 
@@ -122,9 +139,30 @@ impl Forge for Directory {
         commit::tip(Path::new(&project.clone_url), branch).map_err(|error| failed("look up the branch", error))
     }
 
-    async fn commit_message(&self, project: &Project, commit: &CommitId) -> Result<String, ForgeError> {
-        let message = commit::message(Path::new(&project.clone_url), commit);
-        message.map_err(|error| failed("read the commit on the branch", error))
+    async fn commit(&self, project: &Project, commit: &CommitId) -> Result<(PublishedCommit, bool), ForgeError> {
+        let found = commit::read(Path::new(&project.clone_url), commit);
+        found.map_err(|error| failed("read the commit on the branch", error))
+    }
+
+    async fn pushed_by_us(
+        &self,
+        project: &Project,
+        branch: &str,
+        commit: &CommitId,
+    ) -> Result<Option<bool>, ForgeError> {
+        let record = self.record(project);
+        let text = match std::fs::read_to_string(&record) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed("read the record of what was published", error)),
+        };
+        Ok(Some(text.lines().any(|line| line == record_line(branch, commit))))
+    }
+
+    async fn closed_by_us(&self, _: &Project, existing: &ExistingProposal) -> Result<bool, ForgeError> {
+        let explain = |error| failed("read the proposal's file", error);
+        let text = std::fs::read_to_string(&existing.url).map_err(explain)?;
+        Ok(parse(&text).is_some_and(|(head, _)| head.closed_by_bot))
     }
 
     async fn publish(
@@ -134,10 +172,15 @@ impl Forge for Directory {
         expected: Option<&CommitId>,
     ) -> Result<CommitId, ForgeError> {
         let committed = commit::commit(Path::new(&project.clone_url), change, expected, self.now);
-        committed.map_err(|error| match error {
+        let commit = committed.map_err(|error| match error {
             CommitError::Moved => ForgeError::BranchMoved { branch: change.branch.clone() },
             CommitError::CheckedOut | CommitError::Git(_) => failed("commit the change", error),
-        })
+        })?;
+        let record = self.record(project);
+        let known = std::fs::read_to_string(&record).unwrap_or_default();
+        let text = format!("{known}{}\n", record_line(&change.branch, &commit));
+        write(&record, &text).map_err(|error| failed("write the record of what was published", error))?;
+        Ok(commit)
     }
 
     async fn propose(
@@ -157,27 +200,23 @@ impl Forge for Directory {
             base: proposal.base.clone(),
             labels: labels.into_iter().collect(),
             state: ProposalState::Open,
+            closed_by_bot: false,
         };
         let text = render(&head, &proposal.body);
         write(&file, &text).map_err(|error| failed("write the proposal's file", error))?;
         Ok(file.display().to_string())
     }
 
-    async fn close(
-        &self,
-        project: &Project,
-        existing: &ExistingProposal,
-        branch: &str,
-        body: &str,
-    ) -> Result<(), ForgeError> {
+    async fn close(&self, project: &Project, existing: &ExistingProposal, branch: &str) -> Result<(), ForgeError> {
         let head = Head {
             title: existing.title.clone(),
             branch: branch.to_owned(),
             base: existing.base.clone(),
             labels: existing.labels.clone(),
             state: ProposalState::Closed,
+            closed_by_bot: true,
         };
-        let written = write(&self.file(project, branch), &render(&head, body));
+        let written = write(&self.file(project, branch), &render(&head, &existing.body));
         written.map_err(|error| failed("write the proposal's file", error))?;
         let deleted = commit::delete_branch(Path::new(&project.clone_url), branch, existing.head.as_ref());
         deleted.map_err(|error| failed("delete the branch", error))
@@ -209,10 +248,13 @@ fn failed(what: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>
     ForgeError::Other { what: what.to_owned(), source: source.into() }
 }
 
+fn record_line(branch: &str, commit: &CommitId) -> String {
+    format!("{commit} {branch}")
+}
+
 /// Whether only the bot sets the label.
 fn is_ours(label: &str) -> bool {
-    label.starts_with("severity: ")
-        || ["dependencies", "loose-dependency", "patchparty: emergency", "security"].contains(&label)
+    Label::is_ours(label) || label == "dependencies"
 }
 
 /// A name that GitHub would allow as well: letters, digits, `-`, `_` and `.`, without a dash in front.
@@ -258,7 +300,7 @@ fn write(file: &Path, text: &str) -> std::io::Result<()> {
 mod tests {
     use super::*;
     use crate::git::scratch::Scratch;
-    use crate::model::proposal::{FileChange, Label};
+    use crate::model::proposal::FileChange;
     use crate::model::repository::RepoPath;
 
     fn settings(local: &Path, out: &Path) -> ForgeSettings {

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::contract::{Discovery, Forge, ForgeError};
 use crate::git::patch;
-use crate::model::proposal::{ChangeSet, ExistingProposal, Proposal, ProposalState};
+use crate::model::proposal::{ChangeSet, ExistingProposal, Proposal, ProposalState, PublishedCommit};
 use crate::model::repository::{CommitId, Project, RepoPath};
 use crate::net::secret::Token;
 
@@ -130,6 +130,10 @@ impl Forge for Preview {
         "preview"
     }
 
+    fn host(&self) -> &str {
+        self.inner.host()
+    }
+
     async fn projects(&self) -> Result<Discovery, ForgeError> {
         self.inner.projects().await
     }
@@ -146,8 +150,21 @@ impl Forge for Preview {
         self.inner.tip(project, branch).await
     }
 
-    async fn commit_message(&self, project: &Project, commit: &CommitId) -> Result<String, ForgeError> {
-        self.inner.commit_message(project, commit).await
+    async fn commit(&self, project: &Project, commit: &CommitId) -> Result<(PublishedCommit, bool), ForgeError> {
+        self.inner.commit(project, commit).await
+    }
+
+    async fn pushed_by_us(
+        &self,
+        project: &Project,
+        branch: &str,
+        commit: &CommitId,
+    ) -> Result<Option<bool>, ForgeError> {
+        self.inner.pushed_by_us(project, branch, commit).await
+    }
+
+    async fn closed_by_us(&self, project: &Project, existing: &ExistingProposal) -> Result<bool, ForgeError> {
+        self.inner.closed_by_us(project, existing).await
     }
 
     async fn publish(
@@ -188,7 +205,7 @@ impl Forge for Preview {
         Ok(self.shown.join(folder).join("pull-request.md").display().to_string())
     }
 
-    async fn close(&self, _: &Project, _: &ExistingProposal, _: &str, _: &str) -> Result<(), ForgeError> {
+    async fn close(&self, _: &Project, _: &ExistingProposal, _: &str) -> Result<(), ForgeError> {
         // The comment that says why it would be closed is written down; there is nothing else to show.
         Ok(())
     }
@@ -319,6 +336,9 @@ mod tests {
         fn id(&self) -> &'static str {
             "read-only"
         }
+        fn host(&self) -> &'static str {
+            "git.example"
+        }
         async fn projects(&self) -> Result<Discovery, ForgeError> {
             Ok(Discovery::default())
         }
@@ -331,8 +351,14 @@ mod tests {
         async fn tip(&self, _: &Project, _: &str) -> Result<Option<CommitId>, ForgeError> {
             Ok(None)
         }
-        async fn commit_message(&self, _: &Project, _: &CommitId) -> Result<String, ForgeError> {
-            Ok(String::new())
+        async fn commit(&self, _: &Project, _: &CommitId) -> Result<(PublishedCommit, bool), ForgeError> {
+            panic!("a preview asked for a commit")
+        }
+        async fn pushed_by_us(&self, _: &Project, _: &str, _: &CommitId) -> Result<Option<bool>, ForgeError> {
+            Ok(None)
+        }
+        async fn closed_by_us(&self, _: &Project, _: &ExistingProposal) -> Result<bool, ForgeError> {
+            Ok(false)
         }
         async fn publish(&self, _: &Project, _: &ChangeSet, _: Option<&CommitId>) -> Result<CommitId, ForgeError> {
             panic!("a preview published")
@@ -340,7 +366,7 @@ mod tests {
         async fn propose(&self, _: &Project, _: &Proposal, _: Option<&ExistingProposal>) -> Result<String, ForgeError> {
             panic!("a preview proposed")
         }
-        async fn close(&self, _: &Project, _: &ExistingProposal, _: &str, _: &str) -> Result<(), ForgeError> {
+        async fn close(&self, _: &Project, _: &ExistingProposal, _: &str) -> Result<(), ForgeError> {
             panic!("a preview closed")
         }
         async fn comment_once(&self, _: &Project, _: &ExistingProposal, _: &str, _: &str) -> Result<(), ForgeError> {
@@ -351,6 +377,7 @@ mod tests {
     fn project() -> Project {
         Project {
             slug: "acme/shop".parse().expect("a slug"),
+            id: None,
             clone_url: "https://git.example/acme/shop".to_owned(),
             default_branch: Some("main".to_owned()),
             archived: false,

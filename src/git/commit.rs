@@ -7,7 +7,7 @@ use gix::objs::tree::EntryKind;
 use gix::refs::transaction::{Change, PreviousValue, RefEdit, RefLog};
 
 use crate::git::connection::open_options;
-use crate::model::proposal::{ChangeSet, FileChange};
+use crate::model::proposal::{ChangeSet, FileChange, PublishedCommit};
 use crate::model::repository::CommitId;
 
 /// Who commits, where no forge does it in the name of an account.
@@ -90,23 +90,22 @@ pub(crate) fn delete_branch(repository: &Path, branch: &str, expected: Option<&C
     Ok(())
 }
 
-/// The message of a commit of a repository of this machine.
-pub(crate) fn message(repository: &Path, commit: &CommitId) -> Result<String, CommitError> {
+/// A commit of a repository of this machine, and whether it names [`commit`] as its author and committer.
+pub(crate) fn read(repository: &Path, commit: &CommitId) -> Result<(PublishedCommit, bool), CommitError> {
     let repository = gix::open_opts(repository, open_options())?;
     let commit = repository.find_commit(object_id(commit)?)?;
-    Ok(commit.message_raw_sloppy().to_string())
+    let message = commit.message_raw_sloppy().to_string();
+    let is_ours = |who: gix::actor::SignatureRef<'_>| who.name == COMMITTER && who.email == COMMITTER_ADDRESS;
+    let by_us = is_ours(commit.author()?) && is_ours(commit.committer()?);
+    let parents = commit.parent_ids().map(|parent| CommitId::new(&parent.to_string())).collect::<Result<_, _>>();
+    let parents = parents.map_err(|error| CommitError::Git(error.into()))?;
+    Ok((PublishedCommit { message, tree: commit.tree_id()?.to_string(), parents }, by_us))
 }
 
 /// The name of the tree that a change makes of its base.
 pub(crate) fn tree_of(repository: &Path, base: &CommitId, files: &[FileChange]) -> Result<String, CommitError> {
     let repository = gix::open_opts(repository, open_options())?;
     Ok(write_tree(&repository, object_id(base)?, files)?.to_string())
-}
-
-/// The name of the tree of a commit.
-pub(crate) fn tree(repository: &Path, commit: &CommitId) -> Result<String, CommitError> {
-    let repository = gix::open_opts(repository, open_options())?;
-    Ok(repository.find_commit(object_id(commit)?)?.tree_id()?.to_string())
 }
 
 fn write_tree(

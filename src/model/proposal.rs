@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::repository::{CommitId, RepoPath};
 
+/// Where the part of a body begins that belongs to people: no forge may cut it off.
+pub const NOTES_START: &str = "<!-- patchparty:notes -->";
+
 /// The way a fix takes: severity decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -56,6 +59,16 @@ pub struct Label {
     pub description: String,
 }
 
+impl Label {
+    /// Whether only the bot sets a label of this name on its pull requests, and takes it off when it does not hold any more.
+    /// `dependencies` is not among them: it never ceases to hold. Labels ignore case.
+    pub fn is_ours(name: &str) -> bool {
+        let name = name.to_lowercase();
+        name.starts_with("severity: ")
+            || ["loose-dependency", "patchparty: emergency", "security"].contains(&name.as_str())
+    }
+}
+
 /// The change that a proposal publishes: a tree on top of an audited commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeSet {
@@ -101,10 +114,25 @@ pub struct ExistingProposal {
     pub base: String,
     /// Open, closed by a person, or merged.
     pub state: ProposalState,
-    /// Whether the bot itself opened it: only then is its hidden state trusted.
+    /// Whether the bot itself opened it, by the forge's word.
     pub ours: bool,
+    /// When it was opened, by the forge's clock, where it has one.
+    pub created_at: Option<jiff::Timestamp>,
     /// The commit at the tip of its branch; `None` when the branch is gone.
     pub head: Option<CommitId>,
+    /// The commit at which it stood last: outlives its branch.
+    pub last_head: Option<CommitId>,
+}
+
+/// A commit as the forge, or the mirror, knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedCommit {
+    /// Its message.
+    pub message: String,
+    /// The name of its tree.
+    pub tree: String,
+    /// The commits that it stands on.
+    pub parents: Vec<CommitId>,
 }
 
 /// Where a pull request is in its life.

@@ -208,6 +208,8 @@ impl From<RepoSlug> for String {
 pub struct Project {
     /// Its name: `owner/name`; for a local repository `local/<folder>`.
     pub slug: RepoSlug,
+    /// The number by which its forge knows it, where it has one: unlike its name, it is never another repository's.
+    pub id: Option<u64>,
     /// The address to clone from: `https://…` or a local path.
     pub clone_url: String,
     /// The forge's default branch; `None` when the forge does not know it.

@@ -5,4 +5,5 @@ pub(crate) mod client;
 pub(crate) mod limits;
 mod resolver;
 pub(crate) mod retry;
+pub(crate) mod seal;
 pub(crate) mod secret;

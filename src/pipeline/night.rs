@@ -1,5 +1,6 @@
 //! Night: every project of a forge, one after the other or a few at a time; one broken project never stops the others.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,10 +13,12 @@ use crate::config::policy::Policy;
 use crate::forge::{Forge, ForgeError};
 use crate::model::report::{Problem, ProjectReport};
 use crate::model::repository::Project;
+use crate::net::seal::SealKeys;
 use crate::pipeline::audit::day_of;
 use crate::pipeline::project;
 use crate::pipeline::remedy::Tools;
 use crate::pipeline::resolve::Resolver;
+use crate::sandbox::interrupt::{self, Signal};
 use crate::template::Templates;
 
 /// Everything that the projects of one night share.
@@ -30,6 +33,8 @@ pub(crate) struct Night {
     pub(crate) tools: Tools,
     /// The texts.
     pub(crate) templates: Templates,
+    /// The bot's keys, for what it writes down for itself where others can write, too.
+    pub(crate) keys: SealKeys,
     /// Finds the commits of followed branches; `None` offline.
     pub(crate) resolver: Option<Resolver>,
     /// Where mirrors are kept.
@@ -57,11 +62,23 @@ pub(crate) trait Progress: Send + Sync {
     fn done(&self, project: &str);
 }
 
-/// Handles every project. Gives their reports sorted by name and branch.
+/// Handles every project, until `stop` says that the run is to end; what is unfinished then is named. Gives their reports
+/// sorted by name and branch.
 ///
 /// Only a forge that cannot even list its projects is an error.
-pub(crate) async fn run(night: Arc<Night>, progress: &dyn Progress) -> Result<Vec<ProjectReport>, ForgeError> {
-    let mut discovery = night.forge.projects().await?;
+pub(crate) async fn run(
+    night: Arc<Night>,
+    progress: &dyn Progress,
+    stop: impl Future<Output = Signal>,
+) -> Result<Vec<ProjectReport>, ForgeError> {
+    let mut stop = std::pin::pin!(stop);
+    let mut discovery = tokio::select! {
+        found = night.forge.projects() => found?,
+        signal = &mut stop => {
+            interrupt::request(signal);
+            return Ok(Vec::new());
+        }
+    };
     discovery.projects.retain(|project| !night.policy.projects.exclude.is_match(project.slug.to_string()));
     let mut reports: Vec<ProjectReport> = discovery
         .problems
@@ -70,15 +87,32 @@ pub(crate) async fn run(night: Arc<Night>, progress: &dyn Progress) -> Result<Ve
         .collect();
     tracing::info!(forge = night.forge.id(), projects = discovery.projects.len(), "projects found");
     progress.start(discovery.projects.len());
+    let mut unfinished: BTreeSet<String> = discovery.projects.iter().map(|project| project.slug.to_string()).collect();
     let mut work = futures_util::stream::iter(discovery.projects)
         .map(|project| handle(Arc::clone(&night), project))
         .buffer_unordered(night.jobs);
-    while let Some(mut finished) = work.next().await {
+    loop {
+        let mut finished = tokio::select! {
+            finished = work.next() => match finished {
+                Some(finished) => finished,
+                None => break,
+            },
+            signal = &mut stop => {
+                interrupt::request(signal);
+                break;
+            }
+        };
+        for report in &finished {
+            unfinished.remove(&report.name);
+        }
         if let Some(report) = finished.first() {
             progress.done(&report.name);
         }
         reports.append(&mut finished);
     }
+    let hint = "run again: what was written is whole, and the next run goes on from there";
+    let problem = || Problem::new("finish the project: the run was interrupted".to_owned(), Some(hint));
+    reports.extend(unfinished.iter().map(|name| ProjectReport::failed(name, problem())));
     reports.sort_by(|left, right| (&left.name, &left.branch).cmp(&(&right.name, &right.branch)));
     Ok(reports)
 }

@@ -1,5 +1,7 @@
 //! Plan: severity decides the route of every finding that a change of files can remedy.
 
+use std::collections::BTreeSet;
+
 use sha2::Digest as _;
 
 use crate::model::finding::{Finding, FindingKind};
@@ -47,13 +49,43 @@ fn is_flaw(finding: &Finding) -> bool {
     matches!(finding.kind, FindingKind::Vulnerability | FindingKind::Malicious)
 }
 
-/// What the branches of all proposals begin with.
-pub(crate) const PROPOSALS: &str = "patchparty/";
+/// What the branches of all proposals begin with. The second is used where a branch of people's bars the first: git cannot
+/// hold both `a` and `a/b`.
+const NAMESPACES: [&str; 2] = ["patchparty", "patchparty-bot"];
 
-/// The branch of the proposals of a route: without versions, so that a newer fix updates the same pull request.
+/// The branch of the proposals of a route, in a repository that has these branches.
+///
+/// One that exists is kept, the first of both; else it is in the first namespace that no branch bars.
+pub(crate) fn proposal_branch(existing: &BTreeSet<String>, route: Route, base: &str) -> String {
+    let names = NAMESPACES.map(|namespace| branch_in(namespace, route, base));
+    let stands = names.iter().find(|name| existing.contains(*name));
+    let free = || names.iter().find(|name| barred_by(existing, name).is_none());
+    stands.or_else(free).unwrap_or(&names[0]).clone()
+}
+
+/// The branch beside which git cannot hold this one, where there is one.
+pub(crate) fn barred_by<'a>(existing: &'a BTreeSet<String>, branch: &str) -> Option<&'a str> {
+    let mut parents = branch.match_indices('/').map(|(end, _)| &branch[..end]);
+    parents.find_map(|parent| existing.get(parent)).map(String::as_str)
+}
+
+/// Every branch that decides on where the proposals of these bases are.
+pub(crate) fn branches_to_look_at(bases: &[String]) -> Vec<String> {
+    let mut branches = Vec::new();
+    for namespace in NAMESPACES {
+        branches.push(namespace.to_owned());
+        for &route in BaseRole::Only.routes() {
+            branches.push(format!("{namespace}/{route}"));
+            branches.extend(bases.iter().map(|base| branch_in(namespace, route, base)));
+        }
+    }
+    branches
+}
+
+/// Without versions, so that a newer fix updates the same pull request.
 ///
 /// The base is slugged because git cannot hold both `a` and `a/b` as branches.
-pub(crate) fn proposal_branch(route: Route, base: &str) -> String {
+fn branch_in(namespace: &str, route: Route, base: &str) -> String {
     let slug: String = base
         .chars()
         .map(|character| if character.is_ascii_alphanumeric() || "-_.".contains(character) { character } else { '-' })
@@ -61,7 +93,7 @@ pub(crate) fn proposal_branch(route: Route, base: &str) -> String {
     let slug = slug.trim_matches(['.', '-']).replace("..", "-");
     // Two bases may share a slug (`a/b` and `a-b`); a base that had to be changed carries a digest of its real name.
     let suffix = if slug == base { String::new() } else { format!("-{}", short_digest(base)) };
-    format!("{PROPOSALS}{route}/{slug}{suffix}")
+    format!("{namespace}/{route}/{slug}{suffix}")
 }
 
 fn short_digest(text: &str) -> String {
@@ -118,6 +150,29 @@ mod tests {
                 assert_eq!(routes(role, &finding(kind, Severity::Critical)), []);
             }
         }
+    }
+
+    #[test]
+    fn a_branch_that_bars_ours_is_passed_by() {
+        let branch = |existing: &[&str]| {
+            let existing: BTreeSet<String> = existing.iter().map(|&name| name.to_owned()).collect();
+            let branch = super::proposal_branch(&existing, Route::Routine, "main");
+            (barred_by(&existing, &branch).map(str::to_owned), branch)
+        };
+        let free = |name: &str| (None, name.to_owned());
+        assert_eq!(branch(&["patchparty/emergency", "patchparty/routine/other"]), free("patchparty/routine/main"));
+        for bar in ["patchparty", "patchparty/routine"] {
+            assert_eq!(branch(&[bar]), free("patchparty-bot/routine/main"), "{bar}");
+        }
+        assert_eq!(branch(&["patchparty-bot/routine/main"]), free("patchparty-bot/routine/main"), "it stays there");
+        let both = ["patchparty-bot/routine/main", "patchparty/routine/main"];
+        assert_eq!(branch(&both), free("patchparty/routine/main"), "nobody can lure the bot away");
+        let barred = (Some("patchparty".to_owned()), "patchparty/routine/main".to_owned());
+        assert_eq!(branch(&["patchparty", "patchparty-bot"]), barred);
+    }
+
+    fn proposal_branch(route: Route, base: &str) -> String {
+        super::proposal_branch(&BTreeSet::new(), route, base)
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::model::repository::{CommitId, Project, RepoPath};
 use crate::model::tree::{ProjectTree as _, TreeError};
 use crate::pipeline::audit::{AuditContext, audit};
 use crate::pipeline::night::Night;
-use crate::pipeline::plan::{BaseRole, PROPOSALS, proposal_branch};
+use crate::pipeline::plan::{BaseRole, branches_to_look_at};
 use crate::pipeline::propose::{self, ProposeRequest};
 use crate::pipeline::suppress;
 use crate::pipeline::yanked::Withdrawals;
@@ -29,7 +29,7 @@ pub(crate) struct Base {
     pub(crate) branch: String,
     /// The commit that was audited.
     pub(crate) commit: CommitId,
-    /// The branches of proposals that exist in the repository, of any base.
+    /// The branches that exist in the repository, among those of proposals of any base and those that could bar them.
     pub(crate) proposals: BTreeSet<String>,
     /// The mirror of the repository.
     pub(crate) mirror: PathBuf,
@@ -109,9 +109,7 @@ fn audit_bases(night: &Night, project: &Project) -> Result<(Policy, Vec<Base>), 
     let mut branches: Vec<String> = [&wanted.production, &wanted.development].into_iter().flatten().cloned().collect();
     // Whether a proposal's branch exists tells, without a question to the forge, whether one may have to be closed.
     let bases: Vec<String> = branches.iter().chain(&project.default_branch).cloned().collect();
-    for &route in BaseRole::Only.routes() {
-        branches.extend(bases.iter().map(|base| proposal_branch(route, base)));
-    }
+    branches.extend(branches_to_look_at(&bases));
     let snapshot = mirror::update(&MirrorRequest {
         url: &project.clone_url,
         token: night.forge.git_token(),
@@ -166,7 +164,7 @@ fn audit_base(
     };
     let mut report = audit(&project.slug.to_string(), &tree, &context);
     report.branch = Some(branch.clone());
-    let proposals = snapshot.heads.keys().filter(|name| name.starts_with(PROPOSALS)).cloned().collect();
+    let proposals = snapshot.heads.keys().cloned().collect();
     let mirror = snapshot.folder.clone();
     Ok(Base { role, branch, commit, proposals, mirror, tree, report })
 }

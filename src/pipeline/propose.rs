@@ -1,5 +1,7 @@
 //! Propose: one pull request per project, base and route, written only when something differs.
 
+mod ledger;
+mod publication;
 mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,24 +9,23 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use publication::Publication;
 use standing::Standing;
 
 use crate::config::policy::Policy;
-use crate::git::commit;
 use crate::model::advisory::AdvisoryId;
 use crate::model::finding::{Finding, FindingKind};
-use crate::model::proposal::{ChangeSet, ExistingProposal, Proposal, ProposalState, Route};
+use crate::model::proposal::{ProposalState, Route};
 use crate::model::remedy::{Blocked, Remedy};
 use crate::model::report::{Problem, ProposalAction, ProposalReport};
-use crate::model::repository::{CommitId, Project, RepoPath};
+use crate::model::repository::{Project, RepoPath};
 use crate::pipeline::fingerprint;
 use crate::pipeline::night::Night;
 use crate::pipeline::plan::proposal_branch;
 use crate::pipeline::project::Base;
-use crate::pipeline::pull_request::{self, WriteRequest, Written};
 use crate::pipeline::remedy::{self, RemedyRequest};
-use crate::template::state::{self, PullRequestState};
-use crate::template::ticks::carry_ticks;
+use crate::sandbox::interrupt;
+use crate::template::state::{self, Place};
 
 /// What a proposal is made from.
 pub(crate) struct ProposeRequest<'a> {
@@ -63,18 +64,16 @@ pub(crate) async fn propose(request: &ProposeRequest<'_>) -> anyhow::Result<Prop
 
 async fn propose_fixable(request: &ProposeRequest<'_>) -> anyhow::Result<Proposed> {
     let findings = request.findings();
-    let branch = proposal_branch(request.route, &request.base.branch);
+    let branch = request.branch();
     if findings.is_empty() && !request.base.proposals.contains(&branch) {
         return Ok(Proposed::default());
     }
-    let forge = &request.night.forge;
-    let existing = forge.existing(request.project, &branch).await.context("look up the pull request")?;
-    let standing = Standing::new(existing).without_cut(request);
+    let standing = Standing::of(request, &branch).await?;
     if findings.is_empty() {
         return request.retire(&standing).await;
     }
     let fingerprint = fingerprint::of_inputs(request, &findings);
-    if let Some(action) = settled(&standing, &fingerprint, &findings) {
+    if let Some(action) = request.settled(&standing, &fingerprint, &findings).await? {
         return request.leave(&standing, action).await;
     }
     let (remedies, blocked) = remedy_all(request, findings.clone()).await?;
@@ -85,39 +84,6 @@ async fn propose_fixable(request: &ProposeRequest<'_>) -> anyhow::Result<Propose
     publication.publish().await
 }
 
-/// What names the tree of the bot's commits in their messages.
-const TREE: &str = "Patchparty-Tree: ";
-
-/// Whether a commit is the bot's as it made it: its message names its tree. Whoever amends it or puts it on top of other
-/// commits keeps the message and changes the tree.
-fn is_own(request: &ProposeRequest<'_>, message: &str, commit: &CommitId) -> bool {
-    let named = message.lines().rev().find_map(|line| line.strip_prefix(TREE));
-    commit::tree(&request.base.mirror, commit).is_ok_and(|tree| named == Some(tree.as_str()))
-}
-
-/// Whether a pull request reads as it should. Forges and their editors change line ends and those of the text.
-fn says_the_same(existing: &ExistingProposal, proposal: &Proposal) -> bool {
-    let lines = |text: &str| text.trim_end().replace("\r\n", "\n");
-    existing.title == proposal.title && lines(&existing.body) == lines(&proposal.body)
-}
-
-/// What already settles the matter: nothing new, or people have decided.
-fn settled(standing: &Standing, fingerprint: &str, findings: &[Finding]) -> Option<ProposalAction> {
-    let unchanged = standing.state.as_ref().is_some_and(|state| state.fingerprint == fingerprint && state.complete);
-    // Also on a branch that is left from a closed or merged pull request: what people pushed is never overwritten.
-    if standing.is_touched() {
-        return Some(ProposalAction::LeftToPeople);
-    }
-    if standing.is(ProposalState::Open) {
-        return unchanged.then_some(ProposalAction::Unchanged);
-    }
-    // Closing is a decision about what the pull request said; anything new opens the question again.
-    let state = standing.state.as_ref().filter(|_| standing.is(ProposalState::Closed))?;
-    let nothing_new = advisories_of(findings).iter().all(|id| state.advisories.contains(id))
-        && loose_dependencies_of(findings).iter().all(|name| state.loose.contains(name));
-    nothing_new.then_some(ProposalAction::ClosedByPerson)
-}
-
 /// The advisories that findings are about, each once: many packages in many files may have the same flaw.
 fn advisories_of(findings: &[Finding]) -> Vec<AdvisoryId> {
     let mut seen = BTreeSet::new();
@@ -125,10 +91,10 @@ fn advisories_of(findings: &[Finding]) -> Vec<AdvisoryId> {
     all.filter(|id| seen.insert(*id)).cloned().collect()
 }
 
-/// The loose dependencies among findings, each as `file: package`.
+/// The short names of the loose dependencies among findings.
 fn loose_dependencies_of(findings: &[Finding]) -> Vec<String> {
     let loose = findings.iter().filter(|finding| finding.kind == FindingKind::BranchTracking);
-    loose.map(|finding| format!("{}: {}", finding.file, finding.package)).collect()
+    loose.map(|finding| state::short_name(&format!("{}: {}", finding.file, finding.package))).collect()
 }
 
 /// How long the package managers may work on one proposal: the largest of the corpus needs a few minutes.
@@ -169,6 +135,11 @@ async fn remedy_all(
     })
     .await
     .context("run the package managers")
+    .and_then(|made| {
+        // Killed tools look like failed ones: nothing may be made of that.
+        anyhow::ensure!(!interrupt::is_requested(), "finish the work: the run was interrupted");
+        Ok(made)
+    })
     .and_then(|made| match request.night.advisories.damage() {
         // What could not be looked up may affect what was chosen.
         Some(damage) => Err(anyhow::anyhow!("trust what was made: {damage}")),
@@ -177,6 +148,51 @@ async fn remedy_all(
 }
 
 impl ProposeRequest<'_> {
+    /// The branch of the proposal.
+    fn branch(&self) -> String {
+        proposal_branch(&self.base.proposals, self.route, &self.base.branch)
+    }
+
+    /// What the bot's seals on a branch hold for.
+    fn place(&self, branch: &str) -> Place {
+        Place {
+            host: self.night.forge.host().to_owned(),
+            repository: self.project.id.map_or_else(|| self.project.slug.to_string(), |id| format!("#{id}")),
+            branch: branch.to_owned(),
+            base: self.base.branch.clone(),
+        }
+    }
+
+    /// What already settles the matter: nothing new, or people have decided.
+    async fn settled(
+        &self,
+        standing: &Standing,
+        fingerprint: &str,
+        findings: &[Finding],
+    ) -> anyhow::Result<Option<ProposalAction>> {
+        // Also on a branch that is left from a closed or merged pull request: what people pushed is never overwritten.
+        if standing.is_touched {
+            return Ok(Some(ProposalAction::LeftToPeople));
+        }
+        if let Some(memory) = standing.open_memory() {
+            let unchanged = memory.fingerprint == fingerprint && memory.complete && standing.reads_as_left(self);
+            return Ok(unchanged.then_some(ProposalAction::Unchanged));
+        }
+        let (Some(existing), Some(state)) = (&standing.existing, &standing.state) else { return Ok(None) };
+        if !standing.is(ProposalState::Closed) {
+            return Ok(None);
+        }
+        // Closing is a decision about what the pull request said; anything new opens the question again.
+        let memory = &state.memory;
+        let nothing_new = advisories_of(findings).iter().all(|id| memory.advisories.contains(id))
+            && loose_dependencies_of(findings).iter().all(|name| memory.loose.contains(name));
+        if !nothing_new {
+            return Ok(None);
+        }
+        let closed_by_us = self.night.forge.closed_by_us(self.project, existing).await;
+        Ok((!closed_by_us.context("look up who closed the pull request")?).then_some(ProposalAction::ClosedByPerson))
+    }
+
     /// The findings of this base that the route takes and something here may remedy: the most urgent, as many as one
     /// proposal is made for.
     fn findings(&self) -> Vec<Finding> {
@@ -217,11 +233,12 @@ impl ProposeRequest<'_> {
         // when a flaw is rated anew and takes the other route.
         let left = &self.base.report.findings;
         let (flaws, loose) = (advisories_of(left), loose_dependencies_of(left));
+        let state = &state.memory;
         let is_fixed = self.base.report.problems.is_empty()
             && state.advisories.iter().all(|id| self.night.advisories.knows(id) && !flaws.contains(id))
             && !state.loose.iter().any(|name| loose.contains(name))
             && standing.is(ProposalState::Open)
-            && !standing.is_touched();
+            && !standing.is_touched;
         if !is_fixed {
             return Ok(Proposed::default());
         }
@@ -231,12 +248,8 @@ impl ProposeRequest<'_> {
             state.advisories.iter().any(|id| flaws.contains(id)) || state.loose.iter().any(|name| loose.contains(name));
         let action = if is_ignored { ProposalAction::ClosedAsIgnored } else { ProposalAction::ClosedAsFixed };
         let proposed = self.leave(standing, action).await?;
-        // What it named counts as new when it comes back: this was no person's decision.
-        let last = PullRequestState { advisories: Vec::new(), loose: Vec::new(), ..state.clone() };
-        let body = state::append(state::without(&existing.body), &last);
-        let branch = proposal_branch(self.route, &self.base.branch);
         let forge = &self.night.forge;
-        forge.close(self.project, existing, &branch, &body).await.context("close the pull request")?;
+        forge.close(self.project, existing, &self.branch()).await.context("close the pull request")?;
         Ok(proposed)
     }
 
@@ -262,140 +275,12 @@ impl ProposeRequest<'_> {
             route: self.route,
             severity: self.findings().iter().map(|finding| finding.severity).max(),
             base: existing.base.clone(),
-            branch: proposal_branch(self.route, &self.base.branch),
+            branch: self.branch(),
             title: existing.title.clone(),
             bumps: Vec::new(),
             action,
             url: Some(existing.url.clone()),
         };
         Ok(Proposed { proposal: Some(proposal), ..Proposed::default() })
-    }
-}
-
-/// Everything that is known once the remedies are made.
-struct Publication<'a> {
-    request: &'a ProposeRequest<'a>,
-    branch: String,
-    standing: Standing,
-    fingerprint: String,
-    findings: Vec<Finding>,
-    remedies: Vec<Remedy>,
-    blocked: Vec<Blocked>,
-}
-
-impl Publication<'_> {
-    async fn publish(self) -> anyhow::Result<Proposed> {
-        let open = self.standing.is(ProposalState::Open);
-        let kept = self.standing.state.clone().filter(|_| open);
-        let content = fingerprint::of_content(&self.remedies);
-        // The same change again: the commit under test stays, only the words move.
-        let keep = kept.as_ref().filter(|state| state.content == content);
-        let base_commit = keep.map_or(&self.request.base.commit, |state| &state.base_commit).clone();
-        let first_seen = kept.as_ref().map_or(self.request.night.now, |state| state.first_seen);
-        let written = self.write(&base_commit, first_seen)?;
-        let head = match keep.and_then(|state| state.head.clone()) {
-            Some(head) => head,
-            None => self.commit(&written, &base_commit).await?,
-        };
-        let state = PullRequestState {
-            fingerprint: self.fingerprint.clone(),
-            content,
-            complete: self.blocked.is_empty(),
-            base_commit,
-            head: Some(head),
-            first_seen,
-            route: self.request.route,
-            advisories: advisories_of(&self.findings),
-            loose: loose_dependencies_of(&self.findings),
-        };
-        self.open_or_update(&written, &state, open).await
-    }
-
-    fn write(&self, base_commit: &CommitId, first_seen: jiff::Timestamp) -> anyhow::Result<Written> {
-        let blocked: Vec<Blocked> = self.blocked.iter().cloned().chain(self.request.left_by_hand()).collect();
-        pull_request::write(&WriteRequest {
-            project: self.request.project,
-            route: self.request.route,
-            base_branch: &self.request.base.branch,
-            base_commit,
-            remedies: &self.remedies,
-            findings: &self.findings,
-            blocked: &blocked,
-            policy: self.request.policy,
-            first_seen,
-            templates: &self.request.night.templates,
-        })
-        .context("word the pull request")
-    }
-
-    async fn commit(&self, written: &Written, base_commit: &CommitId) -> anyhow::Result<CommitId> {
-        let mut files: Vec<_> = self.remedies.iter().flat_map(|remedy| remedy.changes.iter().cloned()).collect();
-        files.sort_by(|left, right| left.path.cmp(&right.path));
-        let tree = commit::tree_of(&self.request.base.mirror, base_commit, &files).context("name the commit's tree")?;
-        let message = format!("{}\n{TREE}{tree}\n", written.commit_message.trim_end());
-        let change = ChangeSet { branch: self.branch.clone(), base: base_commit.clone(), files, message };
-        let (forge, project) = (&self.request.night.forge, self.request.project);
-        let tip = match &self.standing.existing {
-            Some(existing) => existing.head.clone(),
-            None => self.own_tip().await?,
-        };
-        forge.publish(project, &change, tip.as_ref()).await.context("publish the commit")
-    }
-
-    /// The tip of a branch that no pull request tells of: left by a run that was cut off before it could open one, or
-    /// made by a person, whose work is never overwritten.
-    async fn own_tip(&self) -> anyhow::Result<Option<CommitId>> {
-        let (forge, project) = (&self.request.night.forge, self.request.project);
-        let Some(tip) = forge.tip(project, &self.branch).await.context("look up the branch")? else { return Ok(None) };
-        let message = forge.commit_message(project, &tip).await.context("look up the branch")?;
-        anyhow::ensure!(
-            is_own(self.request, &message, &tip),
-            "use branch `{}`: people have put commits there; rename or delete it, and the next run opens the pull request",
-            self.branch
-        );
-        Ok(Some(tip))
-    }
-
-    /// The body with the boxes that people have ticked, also while the package managers ran: that takes minutes.
-    async fn with_ticks(&self, existing: &ExistingProposal, body: String) -> anyhow::Result<String> {
-        let (forge, project) = (&self.request.night.forge, self.request.project);
-        let now = forge.existing(project, &self.branch).await.context("look up the pull request")?;
-        let now = now.filter(|now| now.number == existing.number);
-        Ok(carry_ticks(now.as_ref().map_or(&existing.body, |now| &now.body), &body))
-    }
-
-    async fn open_or_update(self, written: &Written, state: &PullRequestState, open: bool) -> anyhow::Result<Proposed> {
-        let existing = self.standing.existing.as_ref().filter(|_| open);
-        let body = state::append(&written.body, state);
-        let body = match existing {
-            Some(existing) => self.with_ticks(existing, body).await?,
-            None => body,
-        };
-        let proposal = Proposal {
-            branch: self.branch.clone(),
-            base: self.request.base.branch.clone(),
-            title: written.title.clone(),
-            body,
-            labels: written.labels.clone(),
-        };
-        let (night, project) = (self.request.night, self.request.project);
-        let url = night.forge.propose(project, &proposal, existing).await.context("open the pull request")?;
-        let action = match (night.dry_run, existing) {
-            (true, _) => ProposalAction::Previewed,
-            (false, None) => ProposalAction::Opened,
-            (false, Some(existing)) if says_the_same(existing, &proposal) => ProposalAction::Unchanged,
-            (false, Some(_)) => ProposalAction::Updated,
-        };
-        let report = ProposalReport {
-            route: self.request.route,
-            severity: written.severity,
-            base: proposal.base,
-            branch: proposal.branch,
-            title: proposal.title,
-            bumps: self.remedies.into_iter().flat_map(|remedy| remedy.bumps).collect(),
-            action,
-            url: Some(url),
-        };
-        Ok(Proposed { proposal: Some(report), blocked: self.blocked, problem: None })
     }
 }

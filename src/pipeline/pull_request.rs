@@ -176,10 +176,11 @@ fn body(request: &WriteRequest<'_>, facts: &Facts<'_>) -> Result<String, WriteEr
     Err(WriteError::TooLong { characters })
 }
 
-/// About how long the hidden state will be: base64 of some fixed fields and of every advisory's name.
+/// About how long the hidden state will be: base64 of some fixed fields, of every advisory's name and of every loose
+/// dependency's digits, and a seal.
 fn state_length(findings: &[Finding]) -> usize {
-    let names = findings.iter().filter_map(|finding| finding.advisory.as_ref()).map(|flaw| flaw.id.as_str().len() + 3);
-    (600 + names.sum::<usize>()) * 4 / 3 + 40
+    let names = findings.iter().map(|finding| finding.advisory.as_ref().map_or(16, |flaw| flaw.id.as_str().len()) + 3);
+    (600 + names.sum::<usize>()) * 4 / 3 + 110
 }
 
 /// At most one blank line in a row, outside of preformatted blocks, and one line end at the end.

@@ -10,6 +10,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::sandbox::interrupt;
+
 /// What is kept of each output stream: 1 MiB; the rest is read and dropped so that the tool does not stall.
 const OUTPUT_LIMIT: usize = 1024 * 1024;
 /// How long one invocation may take: cold metadata caches of the largest projects need about a minute.
@@ -241,14 +243,14 @@ fn collect<Stream: Read + Send + 'static>(stream: Option<Stream>) -> mpsc::Recei
     receiver
 }
 
-/// Waits for the end; `None` when the limit comes first.
+/// Waits for the end; `None` when the limit comes first, or the run is to end.
 fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<std::process::ExitStatus>> {
     let deadline = Instant::now() + limit;
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
         }
-        if Instant::now() >= deadline {
+        if Instant::now() >= deadline || interrupt::is_requested() {
             return Ok(None);
         }
         thread::sleep(POLL_INTERVAL);

@@ -2,6 +2,7 @@
 
 mod contract;
 pub(crate) mod markdown;
+pub(crate) mod notes;
 mod renderer;
 pub(crate) mod state;
 pub(crate) mod ticks;

@@ -41,6 +41,22 @@ pub(crate) fn carry_ticks(old_body: &str, new_body: &str) -> String {
     body
 }
 
+/// The body with every box of ours open.
+pub(super) fn without_ticks(body: &str) -> String {
+    let mut open = String::with_capacity(body.len());
+    for line in body.split_inclusive('\n') {
+        match tick_box(line).filter(|tick_box| tick_box.ticked) {
+            Some(tick_box) => {
+                open.push_str(&line[..tick_box.mark]);
+                open.push(' ');
+                open.push_str(&line[tick_box.mark + 1..]);
+            }
+            None => open.push_str(line),
+        }
+    }
+    open
+}
+
 /// Reads `- [ ] <!-- patchparty:check ID --> …`, as the templates write it and as editors leave it.
 fn tick_box(line: &str) -> Option<TickBox<'_>> {
     let item = line.trim_start_matches([' ', '\t']);

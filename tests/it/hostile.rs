@@ -170,6 +170,11 @@ fn assert_inert(github: &GitHub, slug: &str, pull: &PullRequest) {
     assert!(pull.labels.iter().all(known), "{:?}", pull.labels);
 }
 
+/// A bot with a key, whose bodies end with its state.
+fn keyed(github: &GitHub) -> Bot {
+    Bot::new(github).variable("PATCHPARTY_STATE_KEY", &"k".repeat(32))
+}
+
 #[test]
 fn advisory_text_is_inert_wherever_it_is_written() {
     if let Some(reason) = missing_tools(&["cargo", "npm"]) {
@@ -184,7 +189,7 @@ fn advisory_text_is_inert_wherever_it_is_written() {
     let github = GitHub::start();
     github.repository("acme", "shop").files(fixtures::project("npm")).commit();
     github.repository("acme", "ledger").files(fixtures::project("cargo")).commit();
-    let mut bot = Bot::new(&github);
+    let mut bot = keyed(&github);
     let mut advisory = osv("GHSA-h0st-h0st-h0st", "npm", "lodash", "4.17.21");
     advisory["aliases"] =
         json!(["CVE-2026-0001 @octocat fixes #1", "@octocat", "<img src=x>", "a\nb", "CVE-2026-0002"]);
@@ -221,7 +226,7 @@ fn advisory_text_is_inert_wherever_it_is_written() {
 #[test]
 fn advisory_text_is_inert_on_a_terminal_and_in_a_workflow() {
     let github = GitHub::start();
-    let mut bot = Bot::new(&github);
+    let mut bot = keyed(&github);
     teach(&mut bot, &[osv("GHSA-h0st-h0st-h0st", "npm", "lodash", "4.17.21")]);
     for (path, content) in fixtures::project("npm") {
         bot.write(&format!("shop/{path}"), &content);
@@ -282,7 +287,7 @@ fn names_of_packages_are_never_options_commands_or_paths() {
         let repository = github.repository("acme", name).file(".github/workflows/ci.yml", WORKFLOW);
         files.iter().fold(repository, |repository, (path, content)| repository.file(path, content.as_str())).commit();
     }
-    let mut bot = Bot::new(&github);
+    let mut bot = keyed(&github);
     teach(&mut bot, &advisories_for_names());
     let night = bot.run(&["run", "--org", "acme", "--format", "json"]);
     assert!(matches!(night.code, Some(0 | 4)), "{night:?}");
@@ -355,7 +360,7 @@ fn what_a_repository_configures_is_never_executed() {
         return;
     }
     let github = GitHub::start();
-    let bot = Bot::new(&github);
+    let bot = keyed(&github);
     let (trap, canary) = trap(&bot);
     let touch = format!("touch '{canary}'");
 
@@ -426,7 +431,7 @@ fn a_lockfile_of_a_hundred_megabytes_is_refused_by_name() {
     github.repository("acme", "large").file("package-lock.json", large).commit();
     github.repository("acme", "site").file(".github/workflows/ci.yml", WORKFLOW).commit();
     github.repository("acme", "tools").file("action.yml", ACTION).commit();
-    let bot = Bot::new(&github);
+    let bot = keyed(&github);
     let start = std::time::Instant::now();
     let night = bot.run_within(1_500, &["run", "--org", "acme", "--format", "json"]);
     night.expect_code(4);
@@ -466,7 +471,7 @@ fn a_tree_that_unfolds_to_gigabytes_of_paths_is_refused() {
     disk.git(&["update-ref", "refs/heads/main", &commit]).run();
     github.repository("acme", "site").file(".github/workflows/ci.yml", WORKFLOW).commit();
     github.repository("acme", "tools").file("action.yml", ACTION).commit();
-    let bot = Bot::new(&github);
+    let bot = keyed(&github);
     let night = bot.run_within(2_500, &["run", "--org", "acme", "--format", "json"]);
     night.expect_code(4);
     let said = night.explanation("acme/bomb");
@@ -515,7 +520,7 @@ fn deep_nesting_is_a_clear_error() {
     }
     github.repository("acme", "site").file(".github/workflows/ci.yml", WORKFLOW).commit();
     github.repository("acme", "tools").file("action.yml", ACTION).commit();
-    let bot = Bot::new(&github);
+    let bot = keyed(&github);
     let night = bot.run(&["run", "--org", "acme", "--format", "json"]);
     night.expect_code(4);
     assert_quiet(&night);
@@ -575,7 +580,7 @@ fn manifests_and_policies_of_a_repository_cannot_stop_the_night() {
     let linked = github.repository("acme", "linked").files(fixtures::project("cargo"));
     linked.symlink(".github/patchparty.toml", "/etc/passwd").commit();
     github.repository("acme", "ledger").files(fixtures::project("cargo")).commit();
-    let night = Bot::new(&github).run(&["run", "--org", "acme", "--format", "json"]);
+    let night = keyed(&github).run(&["run", "--org", "acme", "--format", "json"]);
     night.expect_code(4);
     assert_quiet(&night);
     for (name, word) in [

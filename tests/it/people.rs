@@ -137,18 +137,45 @@ fn a_repository_that_is_archived_meanwhile_is_left_alone() {
 }
 
 #[test]
-fn a_branch_of_people_that_bars_ours_is_named() {
+fn a_branch_of_people_that_bars_ours_is_passed_by() {
+    if let Some(reason) = missing_tools(&["cargo"]) {
+        eprintln!("{reason}");
+        return;
+    }
+    // Git cannot hold both `patchparty/routine` and `patchparty/routine/main`.
+    for bar in ["patchparty", "patchparty/routine"] {
+        let github = GitHub::start();
+        github.repository("acme", "ledger").files(fixtures::project("cargo")).branch(bar, &[("x", b"x")]).commit();
+        let theirs = github.tip(SLUG, bar);
+        let mut bot = Bot::new(&github);
+        assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["opened"], "{bar}");
+        assert_eq!(github.only_pull(SLUG).head, "patchparty-bot/routine/main");
+        let mark = github.mark();
+        assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["unchanged"], "{bar}");
+        github.assert_no_writes_since(mark);
+        assert_eq!(github.tip(SLUG, bar), theirs);
+        // It stays where it is when nothing bars the first namespace any more.
+        github.delete_branch(SLUG, bar);
+        bot.learn(fixtures::advisories("later"));
+        assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["updated"], "{bar}");
+        assert_eq!(github.only_pull(SLUG).head, "patchparty-bot/routine/main");
+        github.finish();
+    }
+}
+
+#[test]
+fn branches_of_people_that_bar_all_of_ours_are_named() {
     if let Some(reason) = missing_tools(&["cargo"]) {
         eprintln!("{reason}");
         return;
     }
     let github = GitHub::start();
-    // Git cannot hold both `patchparty` and `patchparty/routine/main`.
-    github.repository("acme", "ledger").files(fixtures::project("cargo")).branch("patchparty", &[("x", b"x")]).commit();
-    let theirs = github.tip(SLUG, "patchparty");
+    let project = github.repository("acme", "ledger").files(fixtures::project("cargo"));
+    project.branch("patchparty", &[("x", b"x")]).branch("patchparty-bot/routine", &[("x", b"x")]).commit();
     let night = Bot::new(&github).run(&RUN);
-    assert!(night.expect_code(4).explanation(SLUG).contains("branch"), "{}", night.stdout);
-    assert_eq!(github.tip(SLUG, "patchparty"), theirs);
+    let said = night.expect_code(4).explanation(SLUG);
+    assert!(said.contains("beside branch `patchparty`") && said.contains("rename or delete"), "{said}");
+    github.assert_no_writes_since(0);
     github.finish();
 }
 

@@ -5,14 +5,15 @@ use async_trait::async_trait;
 use super::api::Api;
 use super::identity::Identity;
 use super::projects::Selection;
-use super::{projects, proposals, publish};
+use super::{projects, proposals, provenance, publish};
 use crate::forge::contract::{Discovery, Forge, ForgeError, ForgeSettings};
-use crate::model::proposal::{ChangeSet, ExistingProposal, Proposal};
+use crate::model::proposal::{ChangeSet, ExistingProposal, Proposal, PublishedCommit};
 use crate::model::repository::{CommitId, Project};
 use crate::net::secret::Token;
 
 /// GitHub, for an organisation or a list of repositories.
 struct GitHub {
+    host: String,
     api: Api,
     identity: Identity,
     selection: Selection,
@@ -26,16 +27,22 @@ pub(in crate::forge) fn connect(settings: &ForgeSettings) -> Result<Option<Box<d
     }
     let token = settings.token.clone();
     let api = Api::new(&settings.api_url, token.as_ref()).map_err(|failure| failure.explain("connect to GitHub"))?;
+    let host = settings.api_url.parse::<http::Uri>().ok().and_then(|url| url.host().map(str::to_lowercase));
+    let host = host.unwrap_or_default();
     let identity = Identity::new(&settings.api_url);
     let selection =
         Selection { organisation: settings.organisation.clone(), repositories: settings.repositories.clone() };
-    Ok(Some(Box::new(GitHub { api, identity, selection, token })))
+    Ok(Some(Box::new(GitHub { host, api, identity, selection, token })))
 }
 
 #[async_trait]
 impl Forge for GitHub {
     fn id(&self) -> &'static str {
         "github"
+    }
+
+    fn host(&self) -> &str {
+        &self.host
     }
 
     async fn projects(&self) -> Result<Discovery, ForgeError> {
@@ -54,8 +61,23 @@ impl Forge for GitHub {
         publish::tip(&self.api, &project.slug, branch).await
     }
 
-    async fn commit_message(&self, project: &Project, commit: &CommitId) -> Result<String, ForgeError> {
-        publish::commit_message(&self.api, &project.slug, commit).await
+    async fn commit(&self, project: &Project, commit: &CommitId) -> Result<(PublishedCommit, bool), ForgeError> {
+        provenance::commit(&self.api, &self.identity, self.token.as_ref(), &project.slug, commit).await
+    }
+
+    async fn pushed_by_us(
+        &self,
+        project: &Project,
+        branch: &str,
+        commit: &CommitId,
+    ) -> Result<Option<bool>, ForgeError> {
+        let pushed = (branch, commit);
+        provenance::pushed_by_us(&self.api, &self.identity, self.token.as_ref(), &project.slug, pushed).await
+    }
+
+    async fn closed_by_us(&self, project: &Project, existing: &ExistingProposal) -> Result<bool, ForgeError> {
+        let number = existing.number;
+        provenance::closed_by_us(&self.api, &self.identity, self.token.as_ref(), &project.slug, number).await
     }
 
     async fn publish(
@@ -76,14 +98,8 @@ impl Forge for GitHub {
         proposals::propose(&self.api, &project.slug, proposal, existing).await
     }
 
-    async fn close(
-        &self,
-        project: &Project,
-        existing: &ExistingProposal,
-        branch: &str,
-        body: &str,
-    ) -> Result<(), ForgeError> {
-        proposals::close(&self.api, &project.slug, existing.number, body).await?;
+    async fn close(&self, project: &Project, existing: &ExistingProposal, branch: &str) -> Result<(), ForgeError> {
+        proposals::close(&self.api, &project.slug, existing.number).await?;
         publish::delete_branch(&self.api, &project.slug, branch).await
     }
 

@@ -10,9 +10,18 @@ use crate::net::secret::Token;
 /// The author of something on GitHub. The account of a deleted user is `null`.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Author {
+    // Some places have an empty object where nobody is known.
+    #[serde(default)]
     login: String,
     #[serde(default, rename = "type")]
     kind: String,
+}
+
+impl Author {
+    /// Whether it is this account.
+    pub(super) fn is_called(&self, login: &str) -> bool {
+        self.login == login
+    }
 }
 
 /// Ourselves, asked for once.

@@ -42,7 +42,7 @@ impl LabelChange {
     pub(super) fn between(standing: &[String], wanted: &[Label]) -> Self {
         let add = wanted.iter().filter(|label| !standing.iter().any(|name| same(name, &label.name)));
         let remove =
-            standing.iter().filter(|name| is_ours_alone(name) && !wanted.iter().any(|label| same(&label.name, name)));
+            standing.iter().filter(|name| Label::is_ours(name) && !wanted.iter().any(|label| same(&label.name, name)));
         Self { add: add.cloned().collect(), remove: remove.cloned().collect() }
     }
 
@@ -66,12 +66,6 @@ impl LabelChange {
 
 fn same(left: &str, right: &str) -> bool {
     left.to_lowercase() == right.to_lowercase()
-}
-
-/// Labels that nobody but us sets on our pull requests. `dependencies` is not among them: it never ceases to hold.
-fn is_ours_alone(name: &str) -> bool {
-    let name = name.to_lowercase();
-    name.starts_with("severity: ") || ["loose-dependency", "patchparty: emergency", "security"].contains(&name.as_str())
 }
 
 /// Creates labels that the repository does not have, with their colours: GitHub would create them grey.

@@ -7,6 +7,7 @@ mod identity;
 mod labels;
 mod projects;
 mod proposals;
+mod provenance;
 mod publish;
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,7 @@ pub(super) struct Selection {
 /// A repository as GitHub describes it.
 #[derive(Debug, Deserialize)]
 struct Repository {
+    id: Option<u64>,
     full_name: String,
     clone_url: String,
     default_branch: Option<String>,
@@ -95,6 +96,7 @@ fn add(discovery: &mut Discovery, repository: Repository) {
     match repository.full_name.parse::<RepoSlug>() {
         Ok(slug) => discovery.projects.push(Project {
             slug,
+            id: repository.id,
             clone_url: repository.clone_url,
             default_branch: repository.default_branch.filter(|branch| !branch.is_empty()),
             archived: repository.archived || repository.disabled,

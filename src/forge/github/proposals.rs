@@ -11,8 +11,8 @@ use super::identity::{Author, Identity};
 use super::labels::{LabelChange, Named};
 use super::publish;
 use crate::forge::contract::{ForgeError, topic_marker};
-use crate::model::proposal::{ExistingProposal, Proposal, ProposalState};
-use crate::model::repository::RepoSlug;
+use crate::model::proposal::{ExistingProposal, NOTES_START, Proposal, ProposalState};
+use crate::model::repository::{CommitId, RepoSlug};
 use crate::net::secret::Token;
 
 /// A body has at most 65,536 characters ("body is too long"); like dependabot we stay one below. Counted in UTF-16 units,
@@ -43,6 +43,8 @@ struct PullRequest {
     labels: Vec<Named>,
     state: String,
     merged_at: Option<String>,
+    #[serde(default)]
+    created_at: Option<jiff::Timestamp>,
     user: Option<Author>,
     head: Side,
     base: Side,
@@ -52,6 +54,8 @@ struct PullRequest {
 struct Side {
     #[serde(rename = "ref")]
     name: String,
+    #[serde(default)]
+    sha: Option<String>,
     repo: Option<SideRepository>,
 }
 
@@ -122,7 +126,9 @@ pub(super) async fn existing(
         labels: pull.labels.into_iter().map(|label| label.name).collect(),
         base: pull.base.name,
         ours,
+        created_at: pull.created_at,
         head,
+        last_head: pull.head.sha.and_then(|sha| CommitId::new(&sha).ok()),
     }))
 }
 
@@ -230,15 +236,17 @@ async fn adopt(
         labels: pull.labels.into_iter().map(|label| label.name).collect(),
         base: pull.base.name,
         ours: false,
+        created_at: None,
         head: None,
+        last_head: None,
     };
     bring_up_to_date(api, slug, proposal, &standing, body).await?;
     Ok((standing.number, standing.url, standing.labels))
 }
 
-/// Closes a pull request, with this body as its last.
-pub(super) async fn close(api: &Api, slug: &RepoSlug, number: u64, body: &str) -> Result<(), ForgeError> {
-    let change = json!({ "state": "closed", "body": fitting(body) });
+/// Closes a pull request.
+pub(super) async fn close(api: &Api, slug: &RepoSlug, number: u64) -> Result<(), ForgeError> {
+    let change = json!({ "state": "closed" });
     let closed = api.update::<serde_json::Value>(&format!("/repos/{slug}/pulls/{number}"), &change).await;
     closed.map(|_| ()).map_err(|failure| failure.explain("close the pull request"))
 }
@@ -274,15 +282,16 @@ pub(super) async fn comment_once(
     Ok(())
 }
 
-/// A text that fits into a body. What is too long loses its middle: the verdict stands at the beginning, and the hidden
-/// state at the end.
+/// A text that fits into a body. What is too long loses its middle: the verdict stands at the beginning, and what must not
+/// be lost (people's notes, the hidden state) in comments at the end.
 fn fitting(text: &str) -> String {
     let length = |text: &str| text.encode_utf16().count();
     let total = length(text);
     if total <= BODY_LIMIT {
         return text.to_owned();
     }
-    let tail_start = text.rfind("<!--").filter(|&start| length(&text[start..]) <= BODY_LIMIT / 2);
+    let fits = |start: &usize| length(&text[*start..]) <= BODY_LIMIT / 2;
+    let tail_start = text.find(NOTES_START).filter(fits).or_else(|| text.rfind("<!--").filter(fits));
     let tail = tail_start.map_or("", |start| &text[start..]);
     let mut room = BODY_LIMIT.saturating_sub(length(tail) + length(CUT_MARK));
     let head: String = text

@@ -34,19 +34,11 @@ struct Reference {
 #[derive(Deserialize)]
 struct Commit {
     tree: Object,
-    #[serde(default)]
-    message: String,
 }
 
 /// The tip of a branch, where it exists.
 pub(super) async fn tip(api: &Api, slug: &RepoSlug, branch: &str) -> Result<Option<CommitId>, ForgeError> {
     read_tip(api, slug, branch).await.map_err(|failure| failure.explain("look up the branch"))
-}
-
-/// The message of a commit.
-pub(super) async fn commit_message(api: &Api, slug: &RepoSlug, commit: &CommitId) -> Result<String, ForgeError> {
-    let answer = api.get::<Commit>(&format!("/repos/{slug}/git/commits/{commit}")).await;
-    Ok(answer.map_err(|failure| failure.explain("read the commit on the branch"))?.message)
 }
 
 /// Deletes a branch; one that is gone already is as good (GitHub answers 422 "Reference does not exist").

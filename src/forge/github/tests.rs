@@ -114,6 +114,7 @@ fn repository(name: &str) -> Value {
 fn project() -> Project {
     Project {
         slug: "acme/shop".parse().expect("a slug"),
+        id: None,
         clone_url: "https://git.example/acme/shop.git".to_owned(),
         default_branch: Some("main".to_owned()),
         archived: false,
@@ -167,7 +168,9 @@ fn existing() -> ExistingProposal {
         base: "main".to_owned(),
         state: ProposalState::Open,
         ours: true,
+        created_at: None,
         head: CommitId::new(OLD).ok(),
+        last_head: CommitId::new(OLD).ok(),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::model::proposal::FileChange;
 use crate::model::remedy::{BlockCause, BlockingParent, Evidence};
 use crate::model::repository::RepoPath;
 use crate::model::severity::Cvss;
+use crate::net::seal::SealKeys;
 use crate::template::{state, ticks};
 
 fn path(text: &str) -> RepoPath {
@@ -148,6 +149,7 @@ impl Sample {
         Self {
             project: Project {
                 slug: "acme/shop".parse().expect("a slug"),
+                id: None,
                 clone_url: String::new(),
                 default_branch: None,
                 archived: false,
@@ -302,7 +304,7 @@ fn hostile_text_stays_inert() {
     let expected = "fix(deps): bump a package from another version to another version [SECURITY]\n\n- a package: another version -> another version (apps/shop/package-lock.json)\n\nPatchparty-Advisory: CVE-2024-1\nPatchparty-Route: routine\nSigned-off-by: Patchparty <bot@acme.example>\n";
     assert_eq!(written.commit_message, expected);
     // Nothing in the body passes for a marker of ours.
-    assert_eq!(state::parse(&written.body), None);
+    assert_eq!(state::count(&written.body), 0, "{}", written.body);
     assert_eq!(ticks::carry_ticks(&written.body, &written.body), written.body);
     assert!(!written.body.lines().any(|line| line.trim_start().starts_with("- [x] <!--")), "{}", written.body);
     let mut options = comrak::Options::default();
@@ -331,20 +333,24 @@ fn a_huge_body_is_cut_but_never_its_plan() {
     };
     let sample = Sample::new(bumps, (0..number).map(found).collect());
     let body = sample.write(Route::Emergency).body;
-    let state = state::PullRequestState {
+    let memory = state::Memory {
         fingerprint: "f".repeat(64),
         content: "c".repeat(64),
         complete: true,
         base_commit: commit("a"),
-        head: Some(commit("b")),
-        first_seen: Timestamp::UNIX_EPOCH,
-        route: Route::Emergency,
+        first_seen: Timestamp::MAX,
+        words: "d".repeat(64),
         advisories: (0..number).map(|index| id(&name(index))).collect(),
         loose: Vec::new(),
     };
-    let whole = state::append(&body, &state);
+    let state = state::PullRequestState { number: Some(u64::MAX), head: commit("b"), memory };
+    let [host, repository, branch, base] =
+        ["git.example", "#7", "patchparty/emergency/main", "main"].map(str::to_owned);
+    let place = state::Place { host, repository, branch, base };
+    let keys = SealKeys::new(&"k".repeat(32)).expect("strong");
+    let whole = state::append(&body, &state, &keys, &place);
     assert!(whole.chars().count() <= BODY_LIMIT, "{} characters", whole.chars().count());
-    assert_eq!(state::parse(&whole), Some(state));
+    assert_eq!(state::parse(&whole, &keys, &place), Some(state));
     assert!(body.contains("more packages move") && body.contains("more advisories are"), "{body}");
     for check in ["start-page", "sign-in", "watch-logs", "backup", "evaluate"] {
         assert_eq!(body.matches(&format!("- [ ] <!-- patchparty:check {check} -->")).count(), 1, "{check}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -160,18 +160,37 @@ impl Bot {
         self.finish(command)
     }
 
-    fn finish(&self, mut command: Command) -> Outcome {
-        let (stdout, stderr) = (self.path("stdout"), self.path("stderr"));
+    fn finish(&self, command: Command) -> Outcome {
+        let child = self.spawn(command);
+        self.wait_for(child)
+    }
+
+    /// Starts `patchparty <arguments>` with the advisories that it has learned, and does not wait for it.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_patchparty"));
+        command.args(arguments);
+        for folder in &self.advisories {
+            command.arg("--advisories").arg(folder);
+        }
+        self.spawn(command)
+    }
+
+    fn spawn(&self, mut command: Command) -> Child {
         let create = |path: &Path| Stdio::from(File::create(path).expect("the world is writable"));
-        let mut child = command
+        command
             .env_clear()
             .envs(&self.environment)
             .current_dir(self.path("work"))
             .stdin(Stdio::null())
-            .stdout(create(&stdout))
-            .stderr(create(&stderr))
+            .stdout(create(&self.path("stdout")))
+            .stderr(create(&self.path("stderr")))
             .spawn()
-            .expect("the binary was built");
+            .expect("the binary was built")
+    }
+
+    /// Waits for what was started.
+    pub(crate) fn wait_for(&self, mut child: Child) -> Outcome {
+        let (stdout, stderr) = (self.path("stdout"), self.path("stderr"));
         let deadline = Instant::now() + TIMEOUT;
         let status = loop {
             if let Some(status) = child.try_wait().expect("the child can be waited for") {
@@ -179,7 +198,7 @@ impl Bot {
             }
             if Instant::now() > deadline {
                 child.kill().expect("the child can be ended");
-                panic!("{command:?} did not end within {TIMEOUT:?}:\n{}", read(&stderr));
+                panic!("patchparty did not end within {TIMEOUT:?}:\n{}", read(&stderr));
             }
             std::thread::sleep(Duration::from_millis(20));
         };

@@ -137,6 +137,7 @@ impl<'a> RepositoryBuilder<'a> {
             collaborators,
             labels: Vec::new(),
             issues: Vec::new(),
+            moves: Vec::new(),
             disk: disk.clone(),
         });
         disk

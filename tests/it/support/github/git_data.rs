@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::disk::Disk;
 use super::exchange::{Answer, Call, Reply};
 use super::problem;
-use super::state::{State, Unseen};
+use super::state::{Move, State, Unseen};
 use super::views::{CommitFields, NOREPLY};
 
 /// The modes that a tree entry may have.
@@ -30,7 +30,7 @@ pub(super) fn route(state: &mut State, call: &Call, index: usize, path: &[&str])
         ("GET", ["ref", name @ ..]) => show_reference(state, index, &name.join("/")),
         ("GET", ["matching-refs", name @ ..]) => Ok(matching_references(state, call, index, &name.join("/"))),
         ("PATCH", ["refs", name @ ..]) => update_reference(state, call, index, &name.join("/")),
-        ("DELETE", ["refs", name @ ..]) => delete_reference(state, index, &name.join("/")),
+        ("DELETE", ["refs", name @ ..]) => delete_reference(state, call, index, &name.join("/")),
         _ => return None,
     })
 }
@@ -247,6 +247,7 @@ fn create_reference(state: &mut State, call: &Call, index: usize) -> Answer {
     // The old value of zeros: it fails when someone else has made the reference in between, or when `a` bars `a/b`.
     let update = disk.git(&["update-ref", &name, sha, &"0".repeat(40)]).answer();
     update.map_err(|_| problem::unprocessable("Reference update failed"))?;
+    note_move(state, call, index, &name, (&"0".repeat(40), sha));
     Ok(Reply::json(201, &reference(state, index, &name, sha)))
 }
 
@@ -264,17 +265,31 @@ fn update_reference(state: &mut State, call: &Call, index: usize, name: &str) ->
     }
     let update = disk.git(&["update-ref", &name, sha, &old]).answer();
     update.map_err(|_| problem::unprocessable("Reference update failed"))?;
+    note_move(state, call, index, &name, (&old, sha));
     state.repositories[index].follow_branches();
     Ok(Reply::json(200, &reference(state, index, &name, sha)))
 }
 
-fn delete_reference(state: &mut State, index: usize, name: &str) -> Answer {
+/// Remembers who moved a reference.
+fn note_move(state: &mut State, call: &Call, index: usize, reference: &str, (before, after): (&str, &str)) {
+    let one = Move {
+        id: state.fresh_id(),
+        reference: reference.to_owned(),
+        before: before.to_owned(),
+        after: after.to_owned(),
+        actor: call.login.clone().unwrap_or_default(),
+        at: state.tick(),
+    };
+    state.repositories[index].note_move(one);
+}
+
+fn delete_reference(state: &mut State, call: &Call, index: usize, name: &str) -> Answer {
     let name = format!("refs/{name}");
     let disk = &state.repositories[index].disk;
-    if disk.git(&["show-ref", "--verify", "--quiet", &name]).answer().is_err() {
-        return Err(problem::unprocessable("Reference does not exist"));
-    }
+    let old = disk.git(&["show-ref", "--verify", "--hash", &name]).answer();
+    let old = old.map_err(|_| problem::unprocessable("Reference does not exist"))?;
     disk.git(&["update-ref", "-d", &name]).run();
+    note_move(state, call, index, &name, (&old, &"0".repeat(40)));
     state.repositories[index].follow_branches();
     Ok(Reply::empty(204))
 }

@@ -92,6 +92,8 @@ fn view(state: &State, repo: &Repository, issue: &Issue) -> Value {
         "comments_url": format!("{url}/comments"), "events_url": format!("{url}/events"),
         "html_url": format!("{}/{slug}/issues/{number}", state.base),
         "state": if issue.open { "open" } else { "closed" }, "locked": false, "user": views::user(state, &issue.author),
+        // <https://docs.github.com/rest/issues/issues#get-an-issue>: `closed_by`, a simple user or null.
+        "closed_by": issue.closed_by.as_ref().map(|login| views::user(state, login)),
         "author_association": "COLLABORATOR", "labels": labels.collect::<Vec<_>>(), "assignees": [],
         "comments": issue.comments.len(), "created_at": issue.created_at, "updated_at": issue.updated_at,
     });
@@ -133,6 +135,7 @@ fn create(state: &mut State, call: &Call, index: usize) -> Answer {
         body: body["body"].as_str().map(str::to_owned),
         open: true,
         author: call.login.clone().unwrap_or_default(),
+        closed_by: None,
         labels: Vec::new(),
         comments: Vec::new(),
         pull: None,
@@ -157,8 +160,8 @@ fn change(state: &mut State, call: &Call, index: usize, number: &str) -> Answer 
     let now = state.tick();
     let issue = state.repositories[index].issue(number)?;
     match body["state"].as_str() {
-        Some("open") => issue.open = true,
-        Some("closed") => issue.open = false,
+        Some("open") => (issue.open, issue.closed_by) = (true, None),
+        Some("closed") => (issue.open, issue.closed_by) = (false, call.login.clone()),
         Some(_) => return Err(problem::field("Issue", "state", "invalid")),
         None => {}
     }

@@ -124,6 +124,7 @@ fn create(state: &mut State, call: &Call, index: usize) -> Answer {
         body: body["body"].as_str().map(str::to_owned),
         open: true,
         author: call.login.clone().unwrap_or_default(),
+        closed_by: None,
         labels: Vec::new(),
         comments: Vec::new(),
         pull: Some(pull),
@@ -176,11 +177,11 @@ fn change(state: &mut State, call: &Call, index: usize, number: &str) -> Answer 
         base.clone_into(&mut pull.base);
     }
     match body["state"].as_str() {
-        Some("closed") => issue.open = false,
+        Some("closed") => (issue.open, issue.closed_by) = (false, call.login.clone()),
         Some("open") if pull.merged || disk.tip(&pull.head).is_none() => {
             return Err(problem::custom("PullRequest", Some("state"), "state cannot be changed."));
         }
-        Some("open") => issue.open = true,
+        Some("open") => (issue.open, issue.closed_by) = (true, None),
         Some(_) => return Err(problem::field("PullRequest", "state", "invalid")),
         None => {}
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::exchange::{Answer, Call, Reply};
 use super::problem;
-use super::state::{Oddity, State};
+use super::state::{Move, Oddity, State};
 use super::views::{self, CommitFields};
 
 /// Accounts and lists: the routes that are not below one repository.
@@ -93,6 +93,7 @@ pub(super) fn route(state: &mut State, call: &Call, index: usize, path: &[&str])
         ["branches", name @ ..] => single_branch(state, index, &name.join("/")),
         ["commits"] => commits(state, call, index),
         ["commits", revision @ ..] => single_commit(state, index, &revision.join("/")),
+        ["activity"] => activity(state, call, index),
         ["compare", range @ ..] => compare(state, index, &range.join("/")),
         ["contents", file @ ..] => contents(state, call, index, &file.join("/")),
         ["collaborators", login, "permission"] => {
@@ -139,6 +140,29 @@ fn single_commit(state: &State, index: usize, revision: &str) -> Answer {
     let missing = || problem::unprocessable(&format!("No commit found for SHA: {revision}"));
     let commit = CommitFields::read(&repo.disk, revision).ok_or_else(missing)?;
     Ok(Reply::json(200, &commit.view(state, repo)))
+}
+
+/// Who moved which reference, newest first
+/// (<https://docs.github.com/rest/repos/repos#list-repository-activities>, schema `activity`).
+fn activity(state: &State, call: &Call, index: usize) -> Answer {
+    let repo = &state.repositories[index];
+    if state.switches.without_activity {
+        return Err(problem::not_found());
+    }
+    let wanted = call.parameter("ref");
+    let fits = |name: &str| {
+        wanted.as_deref().is_none_or(|wanted| name == wanted || name.strip_prefix("refs/heads/") == Some(wanted))
+    };
+    let view = |one: &Move| {
+        let kind = if one.before.starts_with("0000000000") { "branch_creation" } else { "force_push" };
+        let kind = if one.after.starts_with("0000000000") { "branch_deletion" } else { kind };
+        json!({
+            "id": one.id, "node_id": format!("A_{}", one.id), "before": one.before, "after": one.after,
+            "ref": one.reference, "timestamp": one.at, "activity_type": kind, "actor": views::user(state, &one.actor),
+        })
+    };
+    let views: Vec<Value> = repo.moves.iter().rev().filter(|one| fits(&one.reference)).map(view).collect();
+    Ok(Reply::page(state, call, &views))
 }
 
 /// `base...head`, as <https://docs.github.com/rest/commits/commits#compare-two-commits> describes it.

@@ -143,6 +143,11 @@ impl GitHub {
         lock(&self.state).switches.nameless_apps = true;
     }
 
+    /// Keeps no record of who moved which branch.
+    pub(crate) fn forget_who_pushed(&self) {
+        lock(&self.state).switches.without_activity = true;
+    }
+
     /// Does not see, once, what was just made.
     pub(crate) fn overlook(&self, unseen: &[Unseen]) {
         lock(&self.state).switches.unseen.extend(unseen);
@@ -280,7 +285,7 @@ impl GitHub {
 
     /// A person closes a pull request without merging it.
     pub(crate) fn close(&self, slug: &str, number: u64) {
-        self.change_issue(slug, number, |issue| issue.open = false);
+        self.change_issue(slug, number, |issue| (issue.open, issue.closed_by) = (false, Some(REVIEWER.to_owned())));
     }
 
     /// A person merges a pull request: the base moves to the head.
@@ -290,13 +295,28 @@ impl GitHub {
             let pull = issue.pull.as_mut().expect("the number is a pull request's");
             disk.git(&["update-ref", &format!("refs/heads/{}", pull.base), &pull.head_sha]).run();
             pull.merged = true;
-            issue.open = false;
+            (issue.open, issue.closed_by) = (false, Some(REVIEWER.to_owned()));
         });
     }
 
     /// A person edits the body of a pull request.
     pub(crate) fn edit_body(&self, slug: &str, number: u64, edit: impl FnOnce(&str) -> String) {
         self.change_issue(slug, number, |issue| issue.body = Some(edit(issue.body.as_deref().unwrap_or_default())));
+    }
+
+    /// A person edits the title of a pull request.
+    pub(crate) fn edit_title(&self, slug: &str, number: u64, title: &str) {
+        self.change_issue(slug, number, |issue| title.clone_into(&mut issue.title));
+    }
+
+    /// A person takes all labels off a pull request.
+    pub(crate) fn remove_labels(&self, slug: &str, number: u64) {
+        self.change_issue(slug, number, |issue| issue.labels.clear());
+    }
+
+    /// A person makes a branch point at a commit.
+    pub(crate) fn force_push(&self, slug: &str, branch: &str, commit: &str) {
+        self.disk(slug).git(&["update-ref", &format!("refs/heads/{branch}"), commit]).run();
     }
 
     /// A person adds a label to a pull request; the repository gets it when it is new.

@@ -66,6 +66,8 @@ pub(crate) struct Switches {
     pub(super) push_at_next_write: Option<(usize, String)>,
     /// A person ticks the first open box of this pull request the moment the next write arrives.
     pub(super) tick_at_next_write: Option<(usize, u64)>,
+    /// The server keeps no record of who moved a branch, as GitHub Enterprise Server did not for long.
+    pub(super) without_activity: bool,
     /// Installation tokens may not even ask GraphQL who they are.
     pub(super) nameless_apps: bool,
 }
@@ -96,7 +98,20 @@ pub(crate) struct Repository {
     pub(super) labels: Vec<Label>,
     /// Issues and pull requests: they share their numbers.
     pub(super) issues: Vec<Issue>,
+    /// Every move of a reference through the API, oldest first.
+    pub(super) moves: Vec<Move>,
     pub(super) disk: Disk,
+}
+
+/// A move of a reference. What tests do to the repository itself leaves no such trace, as if it were somebody else's.
+#[derive(Debug, Clone)]
+pub(crate) struct Move {
+    pub(super) id: u64,
+    pub(super) reference: String,
+    pub(super) before: String,
+    pub(super) after: String,
+    pub(super) actor: String,
+    pub(super) at: String,
 }
 
 /// What may be special about a repository.
@@ -134,6 +149,8 @@ pub(crate) struct Issue {
     pub(crate) body: Option<String>,
     pub(crate) open: bool,
     pub(crate) author: String,
+    /// Who closed it.
+    pub(crate) closed_by: Option<String>,
     /// Names of the repository's labels, in the order they were added.
     pub(crate) labels: Vec<String>,
     pub(crate) comments: Vec<Comment>,
@@ -268,6 +285,11 @@ impl Repository {
     /// The label with a name; names are compared without case.
     pub(super) fn label(&self, name: &str) -> Option<&Label> {
         self.labels.iter().find(|label| label.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Writes down who moved a reference.
+    pub(super) fn note_move(&mut self, one: Move) {
+        self.moves.push(one);
     }
 
     /// Looks at the branches: open pull requests follow their heads, and are closed when the head is deleted.

@@ -1,0 +1,120 @@
+//! Interruption: a run that is told to end does so in order, and one that is killed leaves nothing that lasts.
+
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use crate::support::bot::{Bot, missing_tools};
+use crate::support::fixtures;
+use crate::support::github::GitHub;
+
+const SLUG: &str = "acme/ledger";
+const RUN: [&str; 5] = ["run", "--repo", SLUG, "--format", "json"];
+
+/// A cargo that never ends once it is to update something, with a child that never ends either.
+const HANGING: &str = r#"#!/bin/sh
+case " $* " in
+  *" update "*|*" generate-lockfile "*|*" metadata "*|*" tree "*)
+    sleep 1000 &
+    echo "$$ $!" >> '@@RECORD@@'
+    wait
+    ;;
+esac
+exec '@@REAL@@' "$@"
+"#;
+
+/// A run on one project whose cargo hangs.
+fn hang(github: &GitHub) -> (Bot, Child) {
+    github.repository("acme", "ledger").files(fixtures::project("cargo")).commit();
+    let bot = Bot::new(github);
+    let (record, real) = (bot.path("watch/hanging"), bot.path("bin/real-cargo"));
+    std::fs::rename(bot.path("bin/cargo"), &real).expect("the world is ours");
+    let script = HANGING.replace("@@RECORD@@", &record.display().to_string());
+    bot.write_program("bin/cargo", &script.replace("@@REAL@@", &real.display().to_string()));
+    let child = bot.start(&RUN);
+    eventually("cargo hangs", || record.is_file());
+    (bot, child)
+}
+
+#[track_caller]
+fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(2);
+    while !holds() {
+        assert!(Instant::now() < deadline, "it does not come to this: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let killed = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status();
+    assert!(killed.expect("kill is everywhere").success());
+}
+
+/// The processes of the hanging cargo that are still there. One that is dead and not yet reaped does not count.
+fn survivors(bot: &Bot) -> Vec<String> {
+    let record = std::fs::read_to_string(bot.path("watch/hanging")).expect("cargo was called");
+    let alive = |id: &&str| {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        status.lines().any(|line| line.starts_with("State:") && !line.contains('Z') && !line.contains('X'))
+    };
+    record.split_whitespace().filter(alive).map(str::to_owned).collect()
+}
+
+/// What stands in the scratch folder.
+fn scratch(bot: &Bot) -> Vec<String> {
+    let folder = bot.path("home/.cache/patchparty/scratch");
+    let entries = std::fs::read_dir(Path::new(&folder)).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_run_that_is_told_to_end_kills_its_tools_and_names_what_is_unfinished() {
+    if let Some(reason) = missing_tools(&["cargo"]) {
+        eprintln!("{reason}");
+        return;
+    }
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        let github = GitHub::start();
+        let (bot, child) = hang(&github);
+        assert_eq!(scratch(&bot).len(), 2, "a folder and its lock: {:?}", scratch(&bot));
+        signal(&child, name);
+        let outcome = bot.wait_for(child);
+        assert!(outcome.expect_code(code).explanation(SLUG).contains("interrupted"), "{}", outcome.stdout);
+        eventually("the tool and its child are gone", || survivors(&bot).is_empty());
+        assert_eq!(scratch(&bot), Vec::<String>::new(), "{name}");
+        github.assert_no_writes_since(0);
+        github.finish();
+    }
+}
+
+#[test]
+fn what_a_killed_run_left_is_removed_by_the_next_and_a_running_one_is_not_touched() {
+    if let Some(reason) = missing_tools(&["cargo"]) {
+        eprintln!("{reason}");
+        return;
+    }
+    let github = GitHub::start();
+    let (bot, child) = hang(&github);
+    let left = scratch(&bot);
+    assert_eq!(left.len(), 2, "{left:?}");
+    // Another command comes and goes while the first one runs.
+    let real = std::fs::read(bot.path("bin/real-cargo")).expect("the real one");
+    std::fs::remove_file(bot.path("bin/cargo")).expect("the world is ours");
+    bot.write_program("bin/cargo", &String::from_utf8_lossy(&real));
+    let second = bot.start(&["run", "--repo", SLUG, "--dry-run", "--out", "preview"]);
+    let second = bot.wait_for(second);
+    second.expect_code(0);
+    assert_eq!(scratch(&bot), left, "the running one keeps its folder");
+
+    signal(&child, "KILL");
+    bot.wait_for(child);
+    assert_eq!(scratch(&bot), left, "nobody could clean up");
+    bot.run(&RUN).expect_code(0);
+    assert_eq!(scratch(&bot), Vec::<String>::new());
+    for id in survivors(&bot) {
+        drop(Command::new("kill").args(["-KILL", &id]).status());
+    }
+    github.finish();
+}

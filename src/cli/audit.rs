@@ -66,6 +66,7 @@ pub(super) fn audit(
         context: AuditContext {
             advisories: &advisories,
             exclude: &policy.exclude,
+            own_exclusions: &policy.own_exclusions,
             ignores: &policy.ignores,
             today: day_of(now),
             resolver: resolver.as_ref(),

@@ -6,7 +6,9 @@ use std::time::Duration;
 use globset::GlobSet;
 
 use super::load::parse_onto;
-use super::policy::{AdvisoryPolicy, Branches, Deadlines, NetworkPolicy, Policy, ProjectSelection, TestPlan, Wording};
+use super::policy::{
+    AdvisoryPolicy, Branches, Deadlines, NetworkPolicy, OwnExclusions, Policy, ProjectSelection, TestPlan, Wording,
+};
 
 /// The built-in policy as a user would write it.
 const DEFAULT: &str = include_str!("default.toml");
@@ -36,7 +38,7 @@ fn blank() -> Policy {
         },
         yanked: false,
         exclude: GlobSet::empty(),
-        exclude_patterns: Vec::new(),
+        own_exclusions: OwnExclusions::default(),
         overrides: Vec::new(),
         allow_sources: BTreeSet::new(),
         ignores: Vec::new(),

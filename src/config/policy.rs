@@ -34,10 +34,10 @@ pub(crate) struct Policy {
     pub(crate) wording: Wording,
     /// Whether registries are asked which locked versions were withdrawn.
     pub(crate) yanked: bool,
-    /// Paths that are not audited, for example test fixtures.
+    /// Paths that the organisation does not have audited, for example test fixtures.
     pub(crate) exclude: GlobSet,
-    /// The same as text.
-    pub(crate) exclude_patterns: Vec<String>,
+    /// Paths that a project's own file excludes: they are read, and what is critical there is found.
+    pub(crate) own_exclusions: OwnExclusions,
     /// Settings of single projects.
     pub(crate) overrides: Vec<ProjectOverride>,
     /// Where requirements may lead besides the registry that is set up.
@@ -65,6 +65,23 @@ pub(crate) struct Ignore {
     pub(crate) author: Author,
     /// Where it is written, for example `patchparty.toml:12`.
     pub(crate) place: String,
+}
+
+/// Paths that a project's own file excludes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OwnExclusions {
+    /// The patterns, matched together: what many cost has one limit.
+    pub(crate) patterns: GlobSet,
+    /// Where each is written, for example `.github/patchparty.toml:12`.
+    pub(crate) places: Vec<String>,
+}
+
+impl OwnExclusions {
+    /// Where it is written that a path is excluded; `None` for one that is not.
+    pub(crate) fn place_of(&self, path: &str) -> Option<&str> {
+        let first = self.patterns.matches(path).into_iter().next()?;
+        self.places.get(first).map(String::as_str)
+    }
 }
 
 /// Whose configuration file says something.

@@ -1,20 +1,19 @@
 //! `.github/patchparty.toml` of a project: it may narrow the organisation's policy, and nothing else.
 //!
-//! The policy is a ceiling. A project may exclude more of its own folders, add checks and areas, say who a role is, and
-//! ignore a finding that is not critical, with a reason and a last day, which every report shows. It may not remove a check,
-//! change a deadline, a branch, a source or a title, nor ask for fewer proposals: whoever can merge into a project must not
+//! The policy is a ceiling. A project may exclude its own folders, which leaves alone what is not critical there, add
+//! checks and areas, say who a role is, and ignore a finding that is not critical, with a reason and a last day, which
+//! every report shows. It may not remove a check, change a deadline, a branch, a source or a title, nor ask for fewer proposals: whoever can merge into a project must not
 //! be able to silence it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::GlobBuilder;
 use serde::Deserialize;
 
 use super::complaint::{Complaints, ConfigError, nearest};
 use super::document;
 use super::ignore;
 use super::plan;
-use super::policy::{Author, FunctionalArea, PlanCheck, Policy, TestPlan};
+use super::policy::{Author, FunctionalArea, OwnExclusions, PlanCheck, Policy, TestPlan};
 use super::raw::{RawArea, RawCheck, RawIgnore, Written};
 use super::value;
 
@@ -42,7 +41,7 @@ struct RawExclusions {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct RawProjectFile {
-    /// Folders that are not audited.
+    /// Folders in which only what is critical is found.
     audit: RawExclusions,
     /// Who a role is in this project: role → person or team.
     owners: BTreeMap<String, Written<String>>,
@@ -131,6 +130,7 @@ fn extend_area(area: &mut FunctionalArea, added: FunctionalArea) {
 }
 
 fn exclude_more(written: &[Written<String>], policy: &mut Policy, complaints: &mut Complaints<'_>) {
+    let (mut globs, mut places) = (Vec::new(), Vec::new());
     for written in written {
         let Some(glob) = value::path_pattern(written, complaints) else { continue };
         let folder = glob.glob().split_once('/').map_or("", |(folder, _)| folder);
@@ -142,13 +142,10 @@ fn exclude_more(written: &[Written<String>], policy: &mut Policy, complaints: &m
             );
             continue;
         }
-        policy.exclude_patterns.push(glob.glob().to_owned());
+        places.push(format!("{}:{}", complaints.file(), complaints.line(written.span().start)));
+        globs.push(glob);
     }
-    let globs = policy.exclude_patterns.iter().filter_map(|pattern| {
-        // Each has been built before, here or in the organisation's policy.
-        GlobBuilder::new(pattern).literal_separator(true).build().ok()
-    });
-    policy.exclude = value::glob_set(globs, written, complaints);
+    policy.own_exclusions = OwnExclusions { patterns: value::glob_set(globs, written, complaints), places };
 }
 
 fn name_owners(owners: &BTreeMap<String, Written<String>>, policy: &mut Policy, complaints: &mut Complaints<'_>) {
@@ -221,12 +218,12 @@ mod tests {
             wording,
             yanked,
             exclude,
-            exclude_patterns,
+            own_exclusions,
             overrides,
             allow_sources,
             ignores,
         } = narrowed;
-        let root = ["Cargo.lock", "package-lock.json", "composer.lock", "src/x", "a/Cargo.lock"];
+        let root = ["Cargo.lock", "package-lock.json", "composer.lock"];
         format!("{projects:?}{advisories:?}") == format!("{:?}{:?}", policy.projects, policy.advisories)
             && *branches == policy.branches
             && *network == policy.network
@@ -241,9 +238,9 @@ mod tests {
             && checks_are_kept(major, &policy.test_plan.major)
             && checks_are_kept(deploy, &policy.deploy)
             && areas_are_kept(areas, &policy.test_plan.areas)
-            && exclude_patterns.starts_with(&policy.exclude_patterns)
+            && format!("{exclude:?}") == format!("{:?}", policy.exclude)
             && exclude.is_match("vendor/x/Cargo.lock")
-            && root.iter().take(3).all(|path| !exclude.is_match(path))
+            && root.iter().all(|path| own_exclusions.place_of(path).is_none())
     }
 
     #[test]
@@ -277,7 +274,9 @@ mod tests {
         )
         .unwrap();
         assert!(is_narrower(&narrowed, &policy));
-        assert!(narrowed.exclude.is_match("tests/fixtures/a/Cargo.lock"));
+        assert!(!narrowed.exclude.is_match("tests/fixtures/a/Cargo.lock"));
+        let place = narrowed.own_exclusions.place_of("tests/fixtures/a/Cargo.lock");
+        assert!(place.is_some_and(|place| place.starts_with(".github/patchparty.toml:")), "{place:?}");
         assert!(narrowed.test_plan.always.iter().all(|check| check.owner == "Anna"));
         assert!(narrowed.test_plan.always.iter().any(|check| check.id == "voucher"));
         let search = narrowed.test_plan.areas.iter().find(|area| area.name == "Search").unwrap();
@@ -350,7 +349,7 @@ mod tests {
         let started = std::time::Instant::now();
         let narrowed = narrow(&organisation(), FILE, &format!("[audit]\nexclude = [{list}]"));
         if let Ok(policy) = narrowed {
-            assert!(!policy.exclude.is_match(format!("b/{}", "x/".repeat(2_000))));
+            assert_eq!(policy.own_exclusions.place_of(&format!("b/{}", "x/".repeat(2_000))), None);
         }
         assert!(started.elapsed() < std::time::Duration::from_mins(1), "{:?}", started.elapsed());
     }

@@ -6,8 +6,8 @@ use super::complaint::Complaints;
 use super::ignore;
 use super::plan;
 use super::policy::{
-    AdvisoryPolicy, Author, Branches, Deadlines, FunctionalArea, NetworkPolicy, PlanCheck, Policy, ProjectOverride,
-    ProjectSelection, SourceConfig, SourceKind, TestPlan, Wording,
+    AdvisoryPolicy, Author, Branches, Deadlines, FunctionalArea, NetworkPolicy, OwnExclusions, PlanCheck, Policy,
+    ProjectOverride, ProjectSelection, SourceConfig, SourceKind, TestPlan, Wording,
 };
 use super::raw::{
     RawAdvisories, RawAllowedSource, RawBranches, RawBuiltIn, RawCheck, RawDeadlines, RawNetwork, RawPolicy,
@@ -38,8 +38,8 @@ pub(super) fn policy(raw: &RawPolicy, base: Policy, complaints: &mut Complaints<
         deploy,
         wording: wording(&raw.wording, base.wording, complaints),
         yanked: raw.audit.yanked,
-        exclude_patterns: globs.iter().map(|glob| glob.glob().to_owned()).collect(),
         exclude: value::glob_set(globs, &raw.audit.exclude, complaints),
+        own_exclusions: OwnExclusions::default(),
         overrides: overrides(&raw.project, complaints),
         allow_sources: match &raw.updates.allow_sources {
             Some(written) => written.iter().copied().map(specification_kind).collect(),

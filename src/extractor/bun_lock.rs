@@ -31,7 +31,6 @@ impl Extractor for BunLock {
 
     fn claims(&self, path: &RepoPath) -> bool {
         matches!(path.file_name(), "bun.lock" | "bun.lockb")
-            && !path.folder().split('/').any(|folder| folder == "node_modules")
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {

@@ -25,7 +25,7 @@ impl Extractor for DenoLock {
     }
 
     fn claims(&self, path: &RepoPath) -> bool {
-        path.file_name() == "deno.lock" && !path.folder().split('/').any(|folder| folder == "node_modules")
+        path.file_name() == "deno.lock"
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {

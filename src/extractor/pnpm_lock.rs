@@ -38,7 +38,6 @@ impl Extractor for PnpmLock {
     fn claims(&self, path: &RepoPath) -> bool {
         let branch = path.file_name().strip_prefix("pnpm-lock.").and_then(|rest| rest.strip_suffix("yaml"));
         branch.is_some_and(|branch| branch.is_empty() || branch.ends_with('.'))
-            && !path.folder().split('/').any(|folder| folder == "node_modules")
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {

@@ -25,7 +25,7 @@ impl Extractor for YarnLock {
     }
 
     fn claims(&self, path: &RepoPath) -> bool {
-        path.file_name() == "yarn.lock" && !path.folder().split('/').any(|folder| folder == "node_modules")
+        path.file_name() == "yarn.lock"
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {

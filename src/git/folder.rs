@@ -9,15 +9,19 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::git::connection::open_options;
+use crate::git::link;
 use crate::model::repository::{CommitId, RepoPath};
 use crate::model::tree::{EntryKind, FILE_SIZE_LIMIT, ProjectTree, TreeEntry, TreeError};
+use crate::model::unread::LeftOut;
 use listing::Listing;
 
-/// The files below a folder, without `.git` and the folders of installed packages.
+/// The files below a folder, without `.git`, the folders of installed packages, and caches. What git tracks in these is
+/// listed: whoever commits it says that it is no cache.
 pub(crate) struct FolderTree {
     root: PathBuf,
     entries: Vec<TreeEntry>,
     refused: Vec<String>,
+    left_out: Vec<LeftOut>,
     /// Read when one is asked for: most projects have none.
     submodules: OnceLock<BTreeMap<String, CommitId>>,
 }
@@ -29,10 +33,14 @@ impl FolderTree {
         if !root.is_dir() {
             return Err(std::io::Error::from(std::io::ErrorKind::NotADirectory));
         }
-        let Listing { mut entries, mut refused } = listing::list(&root)?;
+        let Listing { mut entries, mut refused, mut left_out } = listing::list(&root)?;
+        left_out.sort_by(|left, right| left.folder.cmp(&right.folder));
+        if !left_out.is_empty() {
+            entries.extend(tracked(&root, &left_out).unwrap_or_default());
+        }
         entries.sort_by(|left, right| left.path.cmp(&right.path));
         refused.sort_unstable();
-        Ok(Self { root, entries, refused, submodules: OnceLock::new() })
+        Ok(Self { root, entries, refused, left_out, submodules: OnceLock::new() })
     }
 
     /// Refuses a path of which any folder has become a link since it was listed.
@@ -92,6 +100,10 @@ impl ProjectTree for FolderTree {
         &self.refused
     }
 
+    fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
     fn commit(&self) -> Option<&CommitId> {
         None
     }
@@ -106,7 +118,7 @@ impl ProjectTree for FolderTree {
 /// The commits of all submodules by path, read once: there may be as many as there are files. A folder without history, or
 /// one that git cannot read, only costs the commits.
 fn submodules(root: &Path) -> Option<BTreeMap<String, CommitId>> {
-    let repository = gix::open_opts(root, open_options()).ok()?;
+    let repository = own_repository(root)?;
     let index = repository.index_or_empty().ok()?;
     let submodules = index.entries().iter().filter(|entry| entry.mode.is_submodule());
     let named = submodules.filter_map(|entry| {
@@ -114,6 +126,35 @@ fn submodules(root: &Path) -> Option<BTreeMap<String, CommitId>> {
         Some((path.to_owned(), CommitId::new(&entry.id.to_string()).ok()?))
     });
     Some(named.collect())
+}
+
+/// The repository that stands at exactly `root`, if its data are its own.
+fn own_repository(root: &Path) -> Option<gix::Repository> {
+    link::check(root).ok()?;
+    gix::open_opts(root, open_options()).ok()
+}
+
+/// What git tracks in folders that were left out, as it stands on the disk. Nothing where the folder is not the top of a
+/// repository: the folders are named as not looked into either way.
+fn tracked(root: &Path, left_out: &[LeftOut]) -> Option<Vec<TreeEntry>> {
+    let repository = own_repository(root)?;
+    let index = repository.index_or_empty().ok()?;
+    let below = left_out.iter().filter_map(|left_out| index.prefixed_entries(left_out.folder.as_str().into()));
+    let paths = below.flatten().filter_map(|entry| std::str::from_utf8(entry.path(&index)).ok());
+    let listed = paths.filter_map(|path| {
+        let metadata = root.join(path).symlink_metadata().ok()?;
+        let kind = match () {
+            () if metadata.is_symlink() => EntryKind::Symlink,
+            () if metadata.is_file() => EntryKind::File { executable: listing::is_executable(&metadata) },
+            () => return None,
+        };
+        Some(TreeEntry { path: RepoPath::new(path).ok()?, kind })
+    });
+    let mut listed: Vec<TreeEntry> = listed.collect();
+    // A folder of packages may hold another one.
+    listed.sort_by(|left, right| left.path.cmp(&right.path));
+    listed.dedup();
+    Some(listed)
 }
 
 #[cfg(unix)]
@@ -143,31 +184,82 @@ mod tests {
         std::fs::write(file, content).expect("written");
     }
 
+    const CACHE: &str = "Signature: 8a477f597d28d172789f06886806bc55\n";
+    const AUTOLOADER: &str =
+        "<?php\nrequire_once __DIR__ . '/composer/autoload_real.php';\nreturn ComposerAutoloaderInit1::getLoader();\n";
+
     #[test]
-    fn installed_packages_and_build_output_are_left_out() {
+    fn installed_packages_and_build_output_are_left_out_and_named() {
         let folder = tempfile::tempdir().expect("a folder");
-        for name in [
-            "Cargo.lock",
-            "app/package-lock.json",
-            "app/node_modules/x/package-lock.json",
-            "php/vendor/autoload.php",
-            "php/vendor/x/composer.lock",
-            "go/vendor/Cargo.lock",
-            "target/CACHEDIR.TAG",
-            "target/package/x/Cargo.lock",
-            "src/target/Cargo.lock",
-            ".git/config",
-            "module/.git",
-            "bad\\name/Cargo.lock",
+        for (name, text) in [
+            ("Cargo.lock", ""),
+            ("app/package-lock.json", "mine"),
+            ("app/node_modules/.package-lock.json", "{}"),
+            ("app/node_modules/x/package-lock.json", ""),
+            ("php/vendor/autoload.php", AUTOLOADER),
+            ("php/vendor/composer/installed.json", "{}"),
+            ("php/vendor/x/composer.lock", ""),
+            ("go/vendor/Cargo.lock", ""),
+            ("target/CACHEDIR.TAG", CACHE),
+            ("target/package/x/Cargo.lock", ""),
+            (".venv/pyvenv.cfg", "home = /usr/bin\n"),
+            (".venv/lib/requirements.txt", ""),
+            ("src/target/Cargo.lock", ""),
+            (".git/config", ""),
+            ("module/.git", ""),
+            ("bad\\name/Cargo.lock", ""),
         ] {
-            write(folder.path(), name, name);
+            write(folder.path(), name, text);
         }
         let tree = FolderTree::open(folder.path()).expect("listed");
         let names: Vec<&str> = tree.entries().iter().map(|entry| entry.path.as_str()).collect();
         assert_eq!(names, ["Cargo.lock", "app/package-lock.json", "go/vendor/Cargo.lock", "src/target/Cargo.lock"]);
         assert_eq!(tree.refused(), ["bad\\name/Cargo.lock"]);
-        assert_eq!(tree.read(&path("app/package-lock.json")).expect("read"), b"app/package-lock.json");
+        let left_out: Vec<&str> = tree.left_out().iter().map(|it| it.folder.as_str()).collect();
+        assert_eq!(left_out, [".venv/", "app/node_modules/", "php/vendor/", "target/"]);
+        assert_eq!(tree.read(&path("app/package-lock.json")).expect("read"), b"mine");
         assert!(matches!(tree.read(&path("nothing")), Err(TreeError::Missing { .. })));
+    }
+
+    #[test]
+    fn a_marker_without_its_content_hides_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let lockfiles =
+            ["a/Cargo.lock", "b/vendor/x/composer.lock", "c/node_modules/x/yarn.lock", "d/poetry.lock", "e/Cargo.lock"];
+        for name in lockfiles {
+            write(folder.path(), name, "");
+        }
+        for (name, text) in [
+            ("CACHEDIR.TAG", CACHE),
+            ("a/CACHEDIR.TAG", "Signature: of our own\n"),
+            ("b/vendor/autoload.php", ""),
+            ("d/pyvenv.cfg", ""),
+        ] {
+            write(folder.path(), name, text);
+        }
+        symlink(folder.path().join("CACHEDIR.TAG"), folder.path().join("e/CACHEDIR.TAG")).expect("a link");
+        let tree = FolderTree::open(folder.path()).expect("listed");
+        assert_eq!(tree.left_out(), []);
+        for name in lockfiles {
+            assert!(tree.kind(&path(name)).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_git_tracks_is_listed_whatever_marks_its_folder() {
+        let source = crate::git::scratch::Scratch::new();
+        source.write("build/CACHEDIR.TAG", CACHE);
+        source.write("build/app/Cargo.lock", "");
+        source.write("node_modules/.package-lock.json", "{}");
+        source.write("node_modules/app/package-lock.json", "");
+        source.commit("all of it");
+        source.write("build/new/Cargo.lock", "");
+        let tree = FolderTree::open(source.path()).expect("listed");
+        for name in ["build/app/Cargo.lock", "node_modules/app/package-lock.json"] {
+            assert!(matches!(tree.kind(&path(name)), Some(EntryKind::File { .. })), "{name}");
+        }
+        assert_eq!(tree.kind(&path("build/new/Cargo.lock")), None);
+        assert_eq!(tree.left_out().len(), 2);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::git::connection::open_options;
+use crate::git::link;
 use crate::git::mirror::{MirrorError, Snapshot, fetch_error};
 use crate::model::repository::CommitId;
 
@@ -23,11 +24,13 @@ pub(crate) struct LocalRepository {
     pub(crate) head: Option<CommitId>,
 }
 
-/// Opens the repository that stands at exactly `path`; `Ok(None)` when there is none (a plain folder).
+/// Opens the repository that stands at exactly `path`; `Ok(None)` when there is none (a plain folder). One whose data
+/// are another folder's is an error.
 pub(crate) fn open_local(path: &Path) -> Result<Option<LocalRepository>, Box<dyn std::error::Error + Send + Sync>> {
     if !is_repository(path) {
         return Ok(None);
     }
+    link::check(path)?;
     let repository = gix::open_opts(path, open_options())?;
     let branch = repository.head_name()?.map(|name| name.shorten().to_string());
     let head = match repository.head()?.try_into_peeled_id()? {
@@ -70,6 +73,7 @@ pub(super) fn snapshot(folder: &Path, branches: &[String]) -> Result<Snapshot, M
     if !is_repository(folder) {
         return Err(MirrorError::NotFound);
     }
+    link::check(folder).map_err(fetch_error)?;
     let repository = gix::open_opts(folder, open_options()).map_err(fetch_error)?;
     let named = repository.head_name().map_err(fetch_error)?.map(|name| name.shorten().to_string());
     let mut heads = BTreeMap::new();

@@ -8,6 +8,7 @@ pub(crate) mod folder;
 mod guard;
 pub(crate) mod history;
 mod http;
+mod link;
 pub(crate) mod local;
 pub(crate) mod mirror;
 mod packets;

@@ -140,6 +140,8 @@ pub enum Detail {
     },
     /// A fragment that says why, for example what a lockfile does not fit. May hold untrusted text.
     Reason(String),
+    /// It stands in a path that the project's own file excludes, and is found all the same; what else there is to say.
+    Excluded(Option<Box<Detail>>),
 }
 
 impl fmt::Display for Detail {
@@ -148,11 +150,20 @@ impl fmt::Display for Detail {
             Self::Nearest(nearest) => nearest.fmt(formatter),
             Self::EndOfLife { product, cycle, ended } => write!(formatter, "{product} {cycle} ended on {ended}"),
             Self::Reason(reason) => formatter.write_str(reason),
+            Self::Excluded(None) => formatter.write_str("in a path that the project excludes"),
+            Self::Excluded(Some(detail)) => write!(formatter, "{detail}, in a path that the project excludes"),
         }
     }
 }
 
 impl Finding {
+    /// Whether only the organisation may leave it alone: it is critical, an attack, or exploited.
+    pub fn is_the_organisations(&self) -> bool {
+        self.severity == Severity::Critical
+            || self.kind == FindingKind::Malicious
+            || self.advisory.as_ref().is_some_and(|flaw| flaw.exploited)
+    }
+
     /// The order of reports: most urgent first, then by place, so that equal inputs give equal bytes.
     pub fn report_order(&self, other: &Self) -> Ordering {
         self.report_key().cmp(&other.report_key())

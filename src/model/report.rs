@@ -10,6 +10,7 @@ use super::proposal::Route;
 use super::remedy::{Blocked, Bump};
 use super::repository::{CommitId, RepoPath};
 use super::severity::Severity;
+use super::unread::Unread;
 
 /// The outcome of one invocation.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,8 +39,8 @@ pub struct Ignored {
     pub finding: Finding,
     /// Why. Untrusted where a project's own file says so.
     pub reason: String,
-    /// The last day on which it is left alone.
-    pub expires: Date,
+    /// The last day on which it is left alone; `None` for what stands in a path that the project's own file excludes.
+    pub expires: Option<Date>,
     /// The line that says so, for example `patchparty.toml:12`.
     pub place: String,
 }
@@ -76,6 +77,8 @@ pub struct ProjectReport {
     pub findings: Vec<Finding>,
     /// What was found and is left alone on purpose, in report order.
     pub ignored: Vec<Ignored>,
+    /// What was not read on purpose, by reason.
+    pub unread: Vec<Unread>,
     /// What the project's people should look at in its own file.
     pub remarks: Vec<Remark>,
     /// What could not be read or done, and is therefore missing above.
@@ -154,6 +157,7 @@ impl ProjectReport {
             lockfiles: Vec::new(),
             findings: Vec::new(),
             ignored: Vec::new(),
+            unread: Vec::new(),
             remarks: Vec::new(),
             problems: Vec::new(),
             proposals: Vec::new(),

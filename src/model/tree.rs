@@ -1,6 +1,7 @@
 //! The files of a project at one point: a git tree or a working folder, read and never executed.
 
 use super::repository::{CommitId, RepoPath};
+use super::unread::LeftOut;
 
 /// Files larger than this are refused by name before they are parsed: 32 MiB.
 pub const FILE_SIZE_LIMIT: u64 = 32 * 1024 * 1024;
@@ -75,6 +76,11 @@ pub trait ProjectTree: Send + Sync {
     /// What stands at a path that is no [`RepoPath`], or could not be listed: it cannot be read, and must not be passed
     /// over in silence. Folders end with `/`; what they hold is not listed.
     fn refused(&self) -> &[String] {
+        &[]
+    }
+
+    /// The folders of which nothing was listed on purpose, sorted.
+    fn left_out(&self) -> &[LeftOut] {
         &[]
     }
 

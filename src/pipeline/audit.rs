@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::advisory::AdvisoryDatabase;
-use crate::config::policy::Ignore;
+use crate::config::policy::{Ignore, OwnExclusions};
 use crate::model::report::{Problem, ProjectReport};
 use crate::model::tree::ProjectTree;
 use crate::pipeline::assess::assess;
@@ -24,8 +24,10 @@ const DAMAGED_INDEX: &str = "run again: a damaged index of the cache is compiled
 pub(crate) struct AuditContext<'a> {
     /// What is known.
     pub(crate) advisories: &'a AdvisoryDatabase,
-    /// Paths that are not audited.
+    /// Paths that the organisation does not have audited.
     pub(crate) exclude: &'a GlobSet,
+    /// Paths in which only what is critical is found, as the project's own file says.
+    pub(crate) own_exclusions: &'a OwnExclusions,
     /// What is left alone on purpose.
     pub(crate) ignores: &'a [Ignore],
     /// The day of this run, by UTC.
@@ -64,9 +66,10 @@ pub(crate) fn audit(name: &str, tree: &dyn ProjectTree, context: &AuditContext<'
         lockfiles: scan.lockfiles,
         findings,
         problems: scan.problems,
+        unread: scan.unread,
         remarks: not_checked.into_iter().collect(),
         ..ProjectReport::named(name)
     };
-    suppress(&mut report, context.ignores, context.today);
+    suppress(&mut report, context.ignores, context.own_exclusions, context.today);
     report
 }

@@ -10,7 +10,7 @@ use crate::model::proposal::Route;
 use crate::model::remedy::Blocked;
 use crate::model::report::{Problem, ProposalReport, Report};
 use crate::model::severity::Severity;
-use crate::report::Section;
+use crate::report::{Section, not_read};
 use crate::template::{TemplateError, Templates};
 
 /// What is shown of a pull request that only pins.
@@ -28,6 +28,7 @@ struct DryRunView<'a> {
     pull_requests: Vec<PullRequestView<'a>>,
     blocked: Vec<BlockedView<'a>>,
     problems: Vec<ProblemView<'a>>,
+    unread: Vec<UnreadView<'a>>,
     projects: Vec<ProjectView<'a>>,
 }
 
@@ -63,6 +64,13 @@ struct ProblemView<'a> {
     place: String,
     message: &'a str,
     hint: &'a str,
+}
+
+/// What was not read for one reason.
+#[derive(Serialize)]
+struct UnreadView<'a> {
+    project: &'a str,
+    what: String,
 }
 
 #[derive(Serialize)]
@@ -104,9 +112,15 @@ pub(crate) fn index_page(
             pull_requests: pull_requests(report, previewed),
             blocked,
             problems,
+            unread: sections.iter().flat_map(unread_views).collect(),
             projects: sections.iter().map(project_view).collect(),
         },
     )
+}
+
+fn unread_views<'a>(section: &Section<'a>) -> impl Iterator<Item = UnreadView<'a>> {
+    let project = section.project;
+    project.unread.iter().map(|unread| UnreadView { project: &project.name, what: not_read(unread) })
 }
 
 fn pull_requests<'a>(report: &'a Report, previewed: &'a [Previewed]) -> Vec<PullRequestView<'a>> {

@@ -69,6 +69,10 @@ fn without_asked_commit(finding: &Finding) -> Finding {
         *commit = None;
     }
     // Which release is nearest moves with the branch, and is not known on a night without the network.
+    // What a project excludes is as vulnerable as it was.
+    if let Some(Detail::Excluded(detail)) = finding.detail {
+        finding.detail = detail.map(|detail| *detail);
+    }
     finding.detail = finding.detail.filter(|detail| !matches!(detail, Detail::Nearest(_)));
     finding
 }

@@ -157,6 +157,7 @@ fn audit_base(
     let context = AuditContext {
         advisories: &night.advisories,
         exclude: &policy.exclude,
+        own_exclusions: &policy.own_exclusions,
         ignores: &policy.ignores,
         today: night.today(),
         resolver: night.resolver.as_ref(),

@@ -1,13 +1,23 @@
-//! Scan: the files of a project → its lockfiles, and what could not be read.
+//! Scan: the files of a project → its lockfiles, what could not be read, and what is left unread on purpose.
+
+mod almost;
+mod installed;
 
 use globset::GlobSet;
 use rayon::prelude::*;
 
+use self::almost::is_almost_lockfile;
+use self::installed::{Installed, record_of};
 use crate::extractor::{EXTRACTORS, Extractor, SourceFile};
 use crate::model::lockfile::Lockfile;
 use crate::model::report::Problem;
 use crate::model::repository::RepoPath;
 use crate::model::tree::{EntryKind, ProjectTree, TreeEntry, TreeError};
+use crate::model::unread::{Unread, UnreadReason};
+
+/// How a pointer begins that Git LFS keeps in the place of a file
+/// (<https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>).
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// What a project pins, as far as it could be read.
 #[derive(Debug, Default)]
@@ -16,22 +26,23 @@ pub(crate) struct Scan {
     pub(crate) lockfiles: Vec<Lockfile>,
     /// The files that claim to be lockfiles and could not be read, sorted by path.
     pub(crate) problems: Vec<Problem>,
+    /// What is not read on purpose.
+    pub(crate) unread: Vec<Unread>,
 }
 
-/// Reads every file that an extractor claims and the policy does not exclude, on every core.
+/// A file and the extractors that know it.
+type Claimed<'a> = (&'a TreeEntry, Vec<&'static dyn Extractor>);
+
+/// Reads every file that an extractor claims and the organisation's policy does not exclude, on every core.
 pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet) -> Scan {
-    let installed = Installed::of(tree);
-    let claimed: Vec<(&TreeEntry, Vec<&dyn Extractor>)> = tree
-        .entries()
-        .iter()
-        .filter_map(|entry| Some((entry, extractors(&entry.path))).filter(|(_, extractors)| !extractors.is_empty()))
-        .filter(|(entry, _)| !exclude.is_match(entry.path.as_str()) && !installed.holds(&entry.path))
-        .collect();
+    let mut unread: Vec<(UnreadReason, String)> =
+        tree.left_out().iter().map(|left_out| (left_out.reason, left_out.folder.clone())).collect();
+    let claimed = claimed(tree, exclude, &mut unread);
     // Results come in the order of the paths, whichever file is read first.
-    let read = |(entry, extractors): &(&TreeEntry, Vec<&dyn Extractor>)| match entry.kind {
+    let read = |(entry, extractors): &Claimed<'_>| match entry.kind {
         EntryKind::File { .. } => Some(read(tree, extractors, &entry.path)),
         EntryKind::Symlink => Some(Err(symlink(&entry.path))),
-        // What a submodule holds belongs to another project.
+        // What a submodule holds belongs to another project, and is named as one.
         EntryKind::Submodule => None,
     };
     let read: Vec<Option<Result<Lockfile, Problem>>> = match claimed.as_slice() {
@@ -46,9 +57,55 @@ pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet) -> Scan {
             Err(problem) => scan.problems.push(problem),
         }
     }
-    let refused = tree.refused().iter().filter(|path| !exclude.is_match(path.as_str()) && may_pin(path));
-    scan.problems.extend(refused.map(|path| refusal(path)));
+    for path in tree.refused().iter().filter(|path| may_pin(path)) {
+        if exclude.is_match(path.as_str()) {
+            unread.push((UnreadReason::ExcludedByPolicy, path.clone()));
+        } else {
+            scan.problems.push(refusal(path));
+        }
+    }
+    scan.unread = Unread::collect(unread);
     scan
+}
+
+/// The files that extractors know and that are to be read; what else stands in the project and could hide something goes
+/// to the unread.
+fn claimed<'a>(
+    tree: &'a dyn ProjectTree,
+    exclude: &GlobSet,
+    unread: &mut Vec<(UnreadReason, String)>,
+) -> Vec<Claimed<'a>> {
+    let installed = Installed::of(tree);
+    let mut claimed = Vec::new();
+    for entry in tree.entries() {
+        let extractors = extractors(&entry.path);
+        let reason = match entry.kind {
+            EntryKind::Submodule => Some(UnreadReason::Submodule),
+            _ if extractors.is_empty() => unclaimed(entry),
+            _ if exclude.is_match(entry.path.as_str()) => Some(UnreadReason::ExcludedByPolicy),
+            EntryKind::File { .. } | EntryKind::Symlink => {
+                installed.installer_of(&entry.path).map(UnreadReason::Installed)
+            }
+        };
+        match reason {
+            Some(reason) => unread.push((reason, entry.path.to_string())),
+            None if extractors.is_empty() => {}
+            None => claimed.push((entry, extractors)),
+        }
+    }
+    claimed
+}
+
+/// Why a file that no extractor knows has to be named.
+fn unclaimed(entry: &TreeEntry) -> Option<UnreadReason> {
+    let path = entry.path.as_str();
+    match entry.kind {
+        // How npm and pnpm put packages into `node_modules`: what they lead to stands elsewhere in the project.
+        EntryKind::Symlink if path.split('/').any(|component| component == "node_modules") => None,
+        EntryKind::Symlink => Some(UnreadReason::Link),
+        _ if is_almost_lockfile(path) => Some(UnreadReason::AlmostLockfile),
+        _ => record_of(&entry.path).map(UnreadReason::Installed),
+    }
 }
 
 /// The extractors that know a file of this name: two tools may call their own files the same.
@@ -56,44 +113,21 @@ fn extractors(path: &RepoPath) -> Vec<&'static dyn Extractor> {
     EXTRACTORS.iter().filter(|extractor| extractor.claims(path)).copied().collect()
 }
 
-/// Folders of installed packages that were committed: their lockfiles pin nothing of this project.
-struct Installed<'a> {
-    /// Each ends with `/`.
-    folders: Vec<&'a str>,
-}
-
-impl<'a> Installed<'a> {
-    /// Composer's folders are known by the autoloader that Composer writes; another `vendor` may be the project's own.
-    fn of(tree: &'a dyn ProjectTree) -> Self {
-        let autoloaders = tree.entries().iter().filter(|entry| entry.path.as_str().ends_with("vendor/autoload.php"));
-        Self { folders: autoloaders.filter_map(|entry| entry.path.as_str().strip_suffix("autoload.php")).collect() }
-    }
-
-    fn holds(&self, path: &RepoPath) -> bool {
-        path.folder().split('/').any(|component| component == "node_modules")
-            || self.folders.iter().any(|folder| path.as_str().starts_with(folder))
-    }
-}
-
 /// Whether what stands at a refused path may be, or hold, a lockfile.
 fn may_pin(path: &str) -> bool {
     if path.ends_with('/') {
         return true;
     }
-    // The nearest path that is allowed: extractors know a file by its name and folder.
-    let plain: String = path
-        .chars()
-        .map(|character| if character.is_control() || "\\:".contains(character) { '_' } else { character })
-        .collect();
-    let name = plain.rsplit('/').next().unwrap_or(&plain);
-    let path = RepoPath::new(&plain).or_else(|_| RepoPath::new(name));
-    path.is_ok_and(|path| !extractors(&path).is_empty())
+    is_almost_lockfile(path) || RepoPath::new(path).is_ok_and(|path| !extractors(&path).is_empty())
 }
 
 fn refusal(path: &str) -> Problem {
     let what = if path.ends_with('/') { "look into" } else { "read" };
     Problem::new(
-        format!("{what} `{}`: its path is not safe, or it may not be listed", path.escape_debug()),
+        format!(
+            "{what} `{}`: its path is not safe, it is no regular file, or it may not be listed",
+            path.escape_debug()
+        ),
         Some("rename it, or exclude the path in patchparty.toml"),
     )
 }
@@ -101,6 +135,9 @@ fn refusal(path: &str) -> Problem {
 /// Reads a file as the first format that it is in; what is wrong is said in the words of the first that knows its name.
 fn read(tree: &dyn ProjectTree, extractors: &[&dyn Extractor], path: &RepoPath) -> Result<Lockfile, Problem> {
     let content = tree.read(path).map_err(|error| unreadable(path, &error))?;
+    if content.starts_with(LFS_POINTER) {
+        return Err(pointer(path));
+    }
     let file = SourceFile { path, content: &content, tree };
     let mut problem = None;
     for extractor in extractors {
@@ -116,6 +153,15 @@ fn read(tree: &dyn ProjectTree, extractors: &[&dyn Extractor], path: &RepoPath) 
         message: format!("read the {id} `{path}`: {}", error.message),
         hint: error.hint,
     })
+}
+
+fn pointer(path: &RepoPath) -> Problem {
+    Problem {
+        file: Some(path.clone()),
+        line: None,
+        message: format!("read `{path}`: it is a pointer of Git LFS, and what it points to is not in the repository"),
+        hint: Some("commit the lockfile itself, or exclude the path in patchparty.toml".to_owned()),
+    }
 }
 
 fn symlink(path: &RepoPath) -> Problem {

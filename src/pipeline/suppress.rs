@@ -1,32 +1,46 @@
-//! Suppress: findings and ignores → the findings that stand, those that are left alone, and what to say about the ignores.
+//! Suppress: findings, ignores and what a project excludes → the findings that stand, those that are left alone, and what
+//! to say about the ignores.
 
 use jiff::civil::Date;
 
-use crate::config::policy::{Author, Ignore};
-use crate::model::finding::Finding;
+use crate::config::policy::{Author, Ignore, OwnExclusions};
+use crate::model::finding::{Detail, Finding, FindingKind};
 use crate::model::report::{Ignored, ProjectReport, Remark};
 use crate::model::severity::Severity;
 
-/// Takes out of a project's findings what is ignored today.
+/// Takes out of a project's findings what is ignored today, and what stands in a path that its own file excludes.
 ///
-/// Only the organisation's policy can take out a critical finding; a project's own ignore of one is a remark.
-pub(crate) fn suppress(report: &mut ProjectReport, ignores: &[Ignore], today: Date) {
+/// Only the organisation's policy can take out what is critical, an attack, or exploited: a project's own ignore of it is a
+/// remark, and in a path that the project excludes it stands and is marked.
+pub(crate) fn suppress(report: &mut ProjectReport, ignores: &[Ignore], own: &OwnExclusions, today: Date) {
     let concerned: Vec<&Ignore> = ignores.iter().filter(|ignore| is_about(ignore, &report.name)).collect();
     let mut standing = Vec::with_capacity(report.findings.len());
-    for finding in std::mem::take(&mut report.findings) {
+    for mut finding in std::mem::take(&mut report.findings) {
         let mut current = concerned.iter().filter(|ignore| ignore.expires >= today && matches(ignore, &finding));
-        let allowed =
-            |ignore: &&&Ignore| finding.severity != Severity::Critical || ignore.author == Author::Organisation;
+        let allowed = |ignore: &&&Ignore| !finding.is_the_organisations() || ignore.author == Author::Organisation;
         if let Some(ignore) = current.clone().find(allowed) {
             report.ignored.push(Ignored {
                 finding,
                 reason: ignore.reason.clone(),
-                expires: ignore.expires,
+                expires: Some(ignore.expires),
                 place: ignore.place.clone(),
             });
-        } else {
-            report.remarks.extend(current.next().map(|ignore| refused(ignore, &finding)));
-            standing.push(finding);
+            continue;
+        }
+        report.remarks.extend(current.next().map(|ignore| refused(ignore, &finding)));
+        match own.place_of(finding.file.as_str()) {
+            Some(place) if !finding.is_the_organisations() => report.ignored.push(Ignored {
+                finding,
+                reason: "it is in a path that the project excludes".to_owned(),
+                expires: None,
+                place: place.to_owned(),
+            }),
+            excluded => {
+                if excluded.is_some() {
+                    finding.detail = Some(Detail::Excluded(finding.detail.take().map(Box::new)));
+                }
+                standing.push(finding);
+            }
         }
     }
     report.findings = standing;
@@ -90,7 +104,12 @@ fn matches(ignore: &Ignore, finding: &Finding) -> bool {
 
 fn refused(ignore: &Ignore, finding: &Finding) -> Remark {
     let name = finding.advisory.as_ref().map_or_else(|| finding.package.clone(), |flaw| flaw.id.to_string());
-    let message = format!("{name} is critical: only the organisation's policy can ignore it");
+    let what = match finding.kind {
+        FindingKind::Malicious => "an attack",
+        _ if finding.severity == Severity::Critical => "critical",
+        _ => "exploited",
+    };
+    let message = format!("{name} is {what}: only the organisation's policy can ignore it");
     Remark { place: ignore.place.clone(), message }
 }
 
@@ -151,7 +170,7 @@ mod tests {
         let policy = config::parse("patchparty.toml", policy).expect("a policy");
         let policy = config::narrow(&policy, "own.toml", own).expect("a project's file");
         let mut report = ProjectReport { findings: findings.to_vec(), ..ProjectReport::named("acme/shop") };
-        suppress(&mut report, &policy.ignores, TODAY);
+        suppress(&mut report, &policy.ignores, &policy.own_exclusions, TODAY);
         assert_eq!(report.ignored.len() + report.findings.len(), findings.len(), "a finding was lost");
         let mut said = report.remarks.clone();
         for author in [Author::Organisation, Author::Project] {
@@ -207,6 +226,39 @@ mod tests {
         let (ignored, said) = judge("", &what, std::slice::from_ref(&flaw));
         assert_eq!(ignored, 0);
         assert_eq!(said, ["own.toml:3: CVE-1 is critical: only the organisation's policy can ignore it"]);
+    }
+
+    #[test]
+    fn a_project_cannot_ignore_an_attack_nor_what_is_exploited() {
+        let what = ignore("advisory = \"CVE-1\"");
+        let mut attack = finding(Some(("CVE-1", "GHSA-1")), Severity::Unknown, "uv.lock");
+        attack.kind = FindingKind::Malicious;
+        let mut exploited = finding(Some(("CVE-1", "GHSA-1")), Severity::High, "uv.lock");
+        exploited.advisory.iter_mut().for_each(|flaw| std::sync::Arc::make_mut(flaw).exploited = true);
+        for (flaw, word) in [(attack, "an attack"), (exploited, "exploited")] {
+            let (ignored, said) = judge("", &what, std::slice::from_ref(&flaw));
+            assert_eq!(ignored, 0);
+            assert_eq!(said, [format!("own.toml:3: CVE-1 is {word}: only the organisation's policy can ignore it")]);
+            assert_eq!(judge(&what, "", &[flaw]), (1, Vec::new()));
+        }
+    }
+
+    #[test]
+    fn in_a_path_that_the_project_excludes_only_what_is_critical_stands() {
+        let own = "[audit]\nexclude = [\"a/**\"]\n";
+        let policy = config::parse("patchparty.toml", "").expect("a policy");
+        let policy = config::narrow(&policy, "own.toml", own).expect("a project's file");
+        let high = finding(Some(("CVE-1", "GHSA-1")), Severity::High, "a/uv.lock");
+        let outside = finding(Some(("CVE-1", "GHSA-1")), Severity::High, "b/uv.lock");
+        let mut critical = finding(Some(("CVE-2", "GHSA-2")), Severity::Critical, "a/uv.lock");
+        critical.detail = Some(Detail::Reason("why".to_owned()));
+        let findings = vec![critical, high, outside];
+        let mut report = ProjectReport { findings, ..ProjectReport::named("acme/shop") };
+        suppress(&mut report, &policy.ignores, &policy.own_exclusions, TODAY);
+        let standing: Vec<_> = report.findings.iter().map(|it| it.detail.as_ref().map(ToString::to_string)).collect();
+        assert_eq!(standing, [Some("why, in a path that the project excludes".to_owned()), None]);
+        let [left_alone] = report.ignored.as_slice() else { panic!("{:?}", report.ignored) };
+        assert_eq!((left_alone.place.as_str(), left_alone.expires), ("own.toml:2", None));
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::contract::{ReportOptions, Reporter, Section, visible};
+use super::contract::{ReportOptions, Reporter, Section, not_read, visible};
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::report::{Problem, ProjectReport, Report};
 use crate::model::repository::RepoPath;
 use crate::model::severity::Severity;
+use crate::model::unread::Unread;
 
 /// GitHub shows ten annotations of each level and step and drops the rest
 /// (<https://docs.github.com/en/rest/checks/runs>).
@@ -46,7 +47,11 @@ impl Reporter for Annotations {
             let here = here.map(|(place, finding)| command(wanted, place, finding));
             // What was not read may hide anything: it comes first among the warnings.
             let problems = problems.clone().filter(|_| wanted == Level::Warning);
-            for command in problems.chain(here).take(LIMIT) {
+            let unread =
+                places.iter().zip(&sections).filter(|_| wanted == Level::Notice).flat_map(|(place, section)| {
+                    section.project.unread.iter().map(move |unread| unread_command(place, unread))
+                });
+            for command in problems.chain(here).chain(unread).take(LIMIT) {
                 writeln!(sink, "{command}")?;
             }
         }
@@ -72,6 +77,14 @@ impl<'a> Place<'a> {
             Ok(folder) if is_open && project.commit.is_none() => Self::Workspace(format!("{folder}/")),
             _ if alone => Self::Workspace(String::new()),
             _ => Self::Elsewhere(&project.name),
+        }
+    }
+
+    /// The project before a message, where an annotation cannot tell by its file.
+    fn project(&self) -> String {
+        match self {
+            Self::Workspace(_) => String::new(),
+            Self::Elsewhere(project) => format!("{project}: "),
         }
     }
 
@@ -115,11 +128,12 @@ fn command(level: Level, place: &Place<'_>, finding: &Finding) -> String {
 
 fn problem_command(place: &Place<'_>, problem: &Problem) -> String {
     let properties = problem.file.as_ref().map(|file| place.properties(file, problem.line)).unwrap_or_default();
-    let project = match place {
-        Place::Workspace(_) => String::new(),
-        Place::Elsewhere(project) => format!("{project}: "),
-    };
-    format!("::warning {properties}title=incomplete::{}", data(&format!("{project}failed to {}", problem.message)))
+    let message = format!("{}failed to {}", place.project(), problem.message);
+    format!("::warning {properties}title=incomplete::{}", data(&message))
+}
+
+fn unread_command(place: &Place<'_>, unread: &Unread) -> String {
+    format!("::notice title=not read::{}", data(&format!("{}{}", place.project(), not_read(unread))))
 }
 
 fn package(finding: &Finding) -> String {
@@ -226,7 +240,8 @@ mod tests {
         report.projects.truncate(1);
         let one = report.projects[0].findings[0].clone();
         report.projects[0].findings = vec![one; 30];
-        assert_eq!(text(&report).lines().count(), LIMIT);
+        let errors = text(&report).lines().filter(|line| line.starts_with("::error ")).count();
+        assert_eq!(errors, LIMIT);
     }
 
     #[test]
@@ -237,9 +252,11 @@ mod tests {
         let finding = &mut report.projects[0].findings[0];
         evil.clone_into(&mut finding.package);
         evil.clone_into(&mut finding.version);
+        report.projects[0].unread[0].paths = vec![evil.to_owned()];
+        let finding = &mut report.projects[0].findings[0];
         evil.clone_into(&mut std::sync::Arc::make_mut(finding.advisory.as_mut().expect("a flaw")).summary);
         for line in text(&report).lines() {
-            let known = ["::error file=", "::warning file=", "::notice file="];
+            let known = ["::error file=", "::warning file=", "::notice file=", "::notice title=not read::"];
             assert!(known.iter().any(|start| line.starts_with(start)), "{line}");
             assert!(!line.contains(['\r', '\u{1b}']) && !line.contains("%0A"), "{line}");
         }

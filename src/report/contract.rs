@@ -8,6 +8,7 @@ use crate::model::finding::Finding;
 use crate::model::remedy::Blocked;
 use crate::model::report::{Problem, ProjectReport, ProposalReport, Remark, Report};
 use crate::model::text::is_invisible;
+use crate::model::unread::Unread;
 
 /// What the reader asked for.
 #[derive(Debug, Clone, Copy, Default)]
@@ -118,6 +119,16 @@ pub(crate) fn visible(text: &str) -> String {
         visible.push('…');
     }
     visible
+}
+
+/// What was not read for one reason: `3 submodules: a, b, c`.
+pub(crate) fn not_read(unread: &Unread) -> String {
+    let (shown, more) = unread.examples();
+    let mut paths: Vec<String> = shown.iter().map(|path| visible(path)).collect();
+    if more > 0 {
+        paths.push(format!("and {more} more"));
+    }
+    format!("{}: {}", unread.reason.counted(unread.count), paths.join(", "))
 }
 
 /// What a loose dependency follows, and where that stands today: `follows main, now at 39a4168a861d`.

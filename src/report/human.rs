@@ -9,7 +9,7 @@ use foldhash::{HashMap, HashMapExt as _};
 use rayon::prelude::*;
 
 use self::row::{Columns, Row, wrap};
-use super::contract::{ReportOptions, Reporter, Section, project_count, visible};
+use super::contract::{ReportOptions, Reporter, Section, not_read, project_count, visible};
 use crate::model::finding::Finding;
 use crate::model::lockfile::Lockfile;
 use crate::model::proposal::Route;
@@ -87,6 +87,9 @@ impl Page<'_> {
         for ignored in &project.ignored {
             self.ignored(ignored)?;
         }
+        for unread in &project.unread {
+            self.labelled(("2", "not read:"), &not_read(unread), 2)?;
+        }
         for remark in &section.remarks {
             self.remark(remark, 2)?;
         }
@@ -134,13 +137,12 @@ impl Page<'_> {
         let finding = &ignored.finding;
         let name =
             finding.advisory.as_ref().map_or_else(|| finding.kind.as_str().to_owned(), |flaw| flaw.id.to_string());
+        let until = ignored.expires.map(|day| format!("until {day} ")).unwrap_or_default();
         let what = format!(
-            "{name} ({}) in {} {} of {}, until {} by {}",
+            "{name} ({}) in {} of {}, {until}by {}",
             finding.severity,
-            visible(&finding.package),
-            visible(&finding.version),
+            visible(format!("{} {}", finding.package, finding.version).trim_end()),
             visible(finding.file.as_str()),
-            ignored.expires,
             visible(&ignored.place)
         );
         self.labelled(("2", "ignored:"), &what, 2)?;
@@ -297,6 +299,7 @@ fn summary(report: &Report, sections: &[Section<'_>]) -> String {
     for (number, one, many) in [
         (warnings, "warning", "warnings"),
         (sum(|section| section.project.ignored.len()), "ignored", "ignored"),
+        (sum(|section| section.project.unread.iter().map(|it| it.count).sum()), "not read", "not read"),
         (sum(|section| section.blocked.len()), "blocked", "blocked"),
         (sum(|section| section.proposals.len()), "pull request", "pull requests"),
         (sum(|section| section.problems.len()), "problem", "problems"),

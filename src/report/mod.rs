@@ -9,7 +9,7 @@ pub(crate) mod sample;
 mod summary;
 
 pub(crate) use annotations::Annotations;
-pub(crate) use contract::{ReportOptions, Reporter, Section};
+pub(crate) use contract::{ReportOptions, Reporter, Section, not_read};
 pub(crate) use summary::StepSummary;
 
 pub(crate) static REPORTERS: &[&dyn Reporter] = &[

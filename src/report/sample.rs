@@ -15,6 +15,7 @@ use crate::model::report::{
 };
 use crate::model::repository::{CommitId, RepoPath};
 use crate::model::severity::{Cvss, Severity};
+use crate::model::unread::{Installer, Unread, UnreadReason};
 
 fn path(text: &str) -> RepoPath {
     RepoPath::new(text).expect("a plain path")
@@ -95,6 +96,7 @@ fn project(name: &str) -> ProjectReport {
         lockfiles: Vec::new(),
         findings: Vec::new(),
         ignored: Vec::new(),
+        unread: Vec::new(),
         remarks: Vec::new(),
         problems: Vec::new(),
         proposals: Vec::new(),
@@ -171,9 +173,18 @@ pub(crate) fn report() -> Report {
     shop.ignored = vec![Ignored {
         finding: left_alone,
         reason: "Only our own archives are extracted.".to_owned(),
-        expires: jiff::civil::date(2026, 12, 31),
+        expires: Some(jiff::civil::date(2026, 12, 31)),
         place: ".github/patchparty.toml:7".to_owned(),
     }];
+    shop.ignored.push(Ignored {
+        finding: finding(FindingKind::Unlocked, Severity::Medium, "old", ""),
+        reason: "it is in a path that the project excludes".to_owned(),
+        expires: None,
+        place: ".github/patchparty.toml:3".to_owned(),
+    });
+    let submodules = (1..=5).map(|number| (UnreadReason::Submodule, format!("lib/{number}")));
+    let installed = (UnreadReason::Installed(Installer::Npm), "web/node_modules/".to_owned());
+    shop.unread = Unread::collect(submodules.chain([installed]));
     shop.remarks = vec![Remark {
         place: ".github/patchparty.toml:12".to_owned(),
         message: "the ignore of `CVE-2020-1` expired on 2026-01-31: remove it, or decide anew".to_owned(),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::contract::{Section, follows, project_count};
+use super::contract::{Section, follows, not_read, project_count};
 use crate::model::finding::{Finding, FindingKind, KnownFlaw};
 use crate::model::proposal::Route;
 use crate::model::remedy::Blocked;
@@ -25,6 +25,7 @@ pub(crate) struct StepSummary<'a> {
     blocked_total: usize,
     problems_total: usize,
     ignored_total: usize,
+    unread_total: usize,
     nothing_read: bool,
     sources: &'a [SourceStatus],
     severities: Vec<SeverityCount>,
@@ -52,6 +53,8 @@ struct ProjectView<'a> {
     blocked: Vec<BlockedView<'a>>,
     problems: Vec<ProblemView<'a>>,
     remarks: Vec<RemarkView<'a>>,
+    /// What was not read on purpose, a line for each reason.
+    unread: Vec<String>,
     hidden_lines: usize,
 }
 
@@ -118,6 +121,7 @@ impl<'a> From<&'a Report> for StepSummary<'a> {
             blocked_total: sections.iter().map(|section| section.blocked.len()).sum(),
             problems_total: sections.iter().map(|section| section.problems.len()).sum(),
             ignored_total: sections.iter().map(|section| section.project.ignored.len()).sum(),
+            unread_total: sections.iter().flat_map(|section| &section.project.unread).map(|unread| unread.count).sum(),
             nothing_read: report.lockfiles_read() == 0,
             sources: &report.sources,
             severities: Severity::ALL
@@ -139,6 +143,7 @@ fn has_news(section: &Section<'_>) -> bool {
         || !section.remarks.is_empty()
         || !section.proposals.is_empty()
         || !section.blocked.is_empty()
+        || !section.project.unread.is_empty()
 }
 
 fn project_view<'a>(section: &Section<'a>) -> ProjectView<'a> {
@@ -154,6 +159,7 @@ fn project_view<'a>(section: &Section<'a>) -> ProjectView<'a> {
         blocked: section.blocked.iter().take(LINES).map(|it| blocked_view(it)).collect(),
         problems: section.problems.iter().take(LINES).map(|it| problem_view(it)).collect(),
         remarks: section.remarks.iter().take(LINES).map(|it| remark_view(it)).collect(),
+        unread: project.unread.iter().map(not_read).collect(),
         hidden_lines: [section.blocked.len(), section.problems.len(), section.proposals.len(), section.remarks.len()]
             .map(hidden)
             .iter()

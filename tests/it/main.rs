@@ -9,6 +9,7 @@ mod db;
 mod documents;
 mod dry_run;
 mod forged_state;
+mod hiding;
 mod hostile;
 mod ignores;
 mod interrupt;

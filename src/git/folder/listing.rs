@@ -1,14 +1,17 @@
 //! Listing: every file below a folder, its folders listed on every core.
 
 use std::fs::{DirEntry, Metadata};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::open_without_following;
+use crate::model::installed::{MARKER_SIZE_LIMIT, is_cache_mark, is_composers_autoloader, is_virtual_environment};
 use crate::model::repository::RepoPath;
 use crate::model::tree::{EntryKind, TreeEntry};
+use crate::model::unread::{Installer, LeftOut, UnreadReason};
 
 /// A folder may hold this many entries; more is not one project.
 const ENTRY_LIMIT: usize = 2_000_000;
@@ -19,6 +22,9 @@ const DEPTH_LIMIT: usize = 256;
 /// The file that marks a folder as a cache (<https://bford.info/cachedir/>): Cargo writes it into `target`.
 const CACHE_MARK: &str = "CACHEDIR.TAG";
 
+/// What npm, yarn and pnpm write into the `node_modules` of a project: their own record of what they have installed.
+const NODE_RECORDS: [&str; 4] = [".package-lock.json", ".yarn-integrity", ".yarn-state.yml", ".modules.yaml"];
+
 /// What stands below a folder, in no order.
 #[derive(Default)]
 pub(super) struct Listing {
@@ -26,9 +32,11 @@ pub(super) struct Listing {
     pub(super) entries: Vec<TreeEntry>,
     /// What cannot be read: a path that is not safe, or a folder, with `/`, that may not be listed.
     pub(super) refused: Vec<String>,
+    /// The folders of installed packages and the caches.
+    pub(super) left_out: Vec<LeftOut>,
 }
 
-/// Lists what is below a folder, without `.git`, the folders of installed packages, and build output.
+/// Lists what is below a folder, without `.git`, the folders of installed packages, and caches such as build output.
 ///
 /// Level by level: the depth of a hostile folder must not become the depth of our calls.
 pub(super) fn list(root: &Path) -> io::Result<Listing> {
@@ -48,6 +56,7 @@ pub(super) fn list(root: &Path) -> io::Result<Listing> {
         for level in listed {
             found.entries.extend(level.listing.entries);
             found.refused.extend(level.listing.refused);
+            found.left_out.extend(level.listing.left_out);
             folders.extend(level.folders);
         }
         if seen.load(Ordering::Relaxed) > ENTRY_LIMIT {
@@ -95,7 +104,8 @@ impl Folder<'_> {
         let children: Vec<DirEntry> = children.collect::<io::Result<_>>()?;
         seen.fetch_add(children.len(), Ordering::Relaxed);
         let mut level = Level::default();
-        if self.is_left_out(&children) {
+        if let Some(reason) = self.reason_to_leave_out(&children) {
+            level.listing.left_out.push(LeftOut { folder: format!("{}/", self.inside.display()), reason });
             return Ok(level);
         }
         for child in &children {
@@ -103,33 +113,54 @@ impl Folder<'_> {
             match child.file_type() {
                 // In a linked working folder and in a submodule `.git` is a file.
                 _ if name == ".git" => {}
-                Ok(kind) if kind.is_dir() && name == "node_modules" => {}
                 Ok(kind) if kind.is_dir() => level.folders.push(path),
                 Ok(kind) if kind.is_symlink() => level.listing.add(&path, EntryKind::Symlink),
                 Ok(kind) if kind.is_file() => {
                     let executable = child.metadata().is_ok_and(|metadata| is_executable(&metadata));
                     level.listing.add(&path, EntryKind::File { executable });
                 }
-                // Sockets, pipes and devices are nothing a project consists of.
-                Ok(_) => {}
-                // What vanished while we looked is named as not read.
-                Err(_) => level.listing.refuse(&path, ""),
+                // Sockets, pipes and devices are nothing a project consists of, unless one has the name of a lockfile. What
+                // vanished while we looked is named as not read.
+                Ok(_) | Err(_) => level.listing.refuse(&path, ""),
             }
         }
         Ok(level)
     }
 
-    /// Folders of installed packages and build output: what they hold is not pinned by this project.
-    fn is_left_out(self, children: &[DirEntry]) -> bool {
-        let Some(own_name) = self.inside.file_name() else { return false };
-        let has = |name: &str| {
+    /// Why nothing of the folder is listed: a tool's marker with the content that the tool writes. What git tracks in such
+    /// a folder is looked at all the same ([`super::FolderTree`]).
+    fn reason_to_leave_out(self, children: &[DirEntry]) -> Option<UnreadReason> {
+        // The folder that was named is always looked at.
+        let own_name = self.inside.file_name()?;
+        let is_file = |name: &str| {
             let named = children.iter().find(|child| child.file_name() == name);
             named.is_some_and(|child| child.file_type().is_ok_and(|kind| kind.is_file()))
         };
-        // Composer's vendor folder; other tools keep sources of the project's own under this name.
-        let is_installed =
-            || has("autoload.php") || self.root.join(self.inside).join("composer/installed.json").is_file();
-        has(CACHE_MARK) || own_name == "vendor" && is_installed()
+        let has = |name: &str, is_genuine: fn(&[u8]) -> bool| {
+            is_file(name) && self.marker(name).is_some_and(|content| is_genuine(&content))
+        };
+        if has(CACHE_MARK, is_cache_mark) {
+            return Some(UnreadReason::Cache);
+        }
+        if has("pyvenv.cfg", is_virtual_environment) {
+            return Some(UnreadReason::Installed(Installer::Pip));
+        }
+        if own_name == "node_modules" && NODE_RECORDS.iter().any(|name| is_file(name)) {
+            return Some(UnreadReason::Installed(Installer::Npm));
+        }
+        // Other tools keep sources of the project's own under this name.
+        let is_composers = own_name == "vendor"
+            && has("autoload.php", is_composers_autoloader)
+            && self.root.join(self.inside).join("composer/installed.json").is_file();
+        is_composers.then_some(UnreadReason::Installed(Installer::Composer))
+    }
+
+    /// The content of a marker in the folder.
+    fn marker(self, name: &str) -> Option<Vec<u8>> {
+        let mut content = Vec::new();
+        let file = open_without_following(&self.root.join(self.inside).join(name)).ok()?;
+        file.take(MARKER_SIZE_LIMIT as u64).read_to_end(&mut content).ok()?;
+        Some(content)
     }
 }
 
@@ -152,12 +183,12 @@ fn repository_path(relative: &Path) -> Option<RepoPath> {
 }
 
 #[cfg(unix)]
-fn is_executable(metadata: &Metadata) -> bool {
+pub(super) fn is_executable(metadata: &Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     metadata.permissions().mode() & 0o111 != 0
 }
 
 #[cfg(not(unix))]
-fn is_executable(_: &Metadata) -> bool {
+pub(super) fn is_executable(_: &Metadata) -> bool {
     false
 }

@@ -8,7 +8,7 @@ mod words;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use words::{Action, BlockCause, Ecosystem, FindingKind, Route, Scope, Severity, Step};
+use words::{Action, BlockCause, Ecosystem, FindingKind, NotReadReason, Route, Scope, Severity, Step};
 
 /// The report of one invocation of patchparty.
 #[derive(Serialize, JsonSchema)]
@@ -70,6 +70,11 @@ struct Project<'a> {
     findings: Vec<Finding<'a>>,
     /// What was found and is left alone on purpose.
     ignored: Vec<Ignored<'a>>,
+    /// What was found in paths that the project's own file excludes, and is left alone: nothing that is critical, an attack
+    /// or exploited.
+    excluded: Vec<Excluded<'a>>,
+    /// What was not read on purpose, by reason.
+    not_read: Vec<NotRead<'a>>,
     /// What the project's people should look at in its own file.
     remarks: Vec<Remark<'a>>,
     /// What could not be remedied.
@@ -167,6 +172,26 @@ struct Ignored<'a> {
     expires: String,
     /// The line that says so, for example `patchparty.toml:12`.
     place: &'a str,
+}
+
+/// A finding in a path that the project's own file excludes.
+#[derive(Serialize, JsonSchema)]
+struct Excluded<'a> {
+    finding: Finding<'a>,
+    /// The line that says so, for example `.github/patchparty.toml:12`.
+    place: &'a str,
+}
+
+/// All that was not read for one reason.
+#[derive(Serialize, JsonSchema)]
+struct NotRead<'a> {
+    reason: NotReadReason,
+    /// What has installed the packages, for example `npm`; `null` for other reasons.
+    installer: Option<&'a str>,
+    /// How many paths there are.
+    count: usize,
+    /// The first thousand of them, sorted; folders end with `/`.
+    paths: Vec<&'a str>,
 }
 
 /// Something that is no finding and stops nothing, but wants a look.

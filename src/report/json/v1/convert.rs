@@ -1,8 +1,8 @@
 //! From the program's own types to version 1 of the JSON report.
 
 use super::{
-    Blocked, Bump, Dependency, Document, File, Finding, Ignored, Origin, Package, Parent, Pin, Problem, Project,
-    Proposal, Record, Remark, Severity, Source, Tool,
+    Blocked, Bump, Dependency, Document, Excluded, File, Finding, Ignored, NotRead, Origin, Package, Parent, Pin,
+    Problem, Project, Proposal, Record, Remark, Severity, Source, Tool,
 };
 use crate::model;
 use crate::model::advisory::AdvisoryId;
@@ -49,7 +49,9 @@ impl<'a> Project<'a> {
             skipped: project.skipped.as_deref(),
             files: project.lockfiles.iter().map(file).collect(),
             findings: project.findings.iter().map(Finding::from).collect(),
-            ignored: project.ignored.iter().map(Ignored::from).collect(),
+            ignored: project.ignored.iter().filter_map(ignored).collect(),
+            excluded: project.ignored.iter().filter_map(excluded).collect(),
+            not_read: project.unread.iter().map(NotRead::from).collect(),
             remarks: project.remarks.iter().map(Remark::from).collect(),
             blocked: project.blocked.iter().map(Blocked::from).collect(),
             proposals: project.proposals.iter().map(Proposal::from).collect(),
@@ -139,13 +141,31 @@ impl<'a> From<&'a model::finding::Finding> for Finding<'a> {
     }
 }
 
-impl<'a> From<&'a model::report::Ignored> for Ignored<'a> {
-    fn from(ignored: &'a model::report::Ignored) -> Self {
+fn ignored(ignored: &model::report::Ignored) -> Option<Ignored<'_>> {
+    Some(Ignored {
+        finding: (&ignored.finding).into(),
+        reason: &ignored.reason,
+        expires: ignored.expires?.to_string(),
+        place: &ignored.place,
+    })
+}
+
+/// What is left alone for good is so because of where it stands.
+fn excluded(ignored: &model::report::Ignored) -> Option<Excluded<'_>> {
+    let is_excluded = ignored.expires.is_none();
+    is_excluded.then(|| Excluded { finding: (&ignored.finding).into(), place: &ignored.place })
+}
+
+impl<'a> From<&'a model::unread::Unread> for NotRead<'a> {
+    fn from(unread: &'a model::unread::Unread) -> Self {
         Self {
-            finding: (&ignored.finding).into(),
-            reason: &ignored.reason,
-            expires: ignored.expires.to_string(),
-            place: &ignored.place,
+            reason: unread.reason.into(),
+            installer: match unread.reason {
+                model::unread::UnreadReason::Installed(installer) => Some(installer.as_str()),
+                _ => None,
+            },
+            count: unread.count,
+            paths: unread.paths.iter().map(String::as_str).collect(),
         }
     }
 }

@@ -124,3 +124,35 @@ words! {
         ToolTooOld = "tool-too-old", Unsupported = "unsupported",
     }
 }
+
+/// Why something was not read.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum NotReadReason {
+    /// The organisation's policy excludes it.
+    ExcludedByPolicy,
+    /// It belongs to a package that a tool has installed into the project.
+    InstalledPackages,
+    /// The folder says of itself that it is a cache, and git tracks nothing of it.
+    CacheFolder,
+    /// It is another repository.
+    Submodule,
+    /// Links are never followed.
+    SymbolicLink,
+    /// Only some file systems take its name for that of a lockfile.
+    AlmostALockfile,
+}
+
+impl From<model::unread::UnreadReason> for NotReadReason {
+    fn from(reason: model::unread::UnreadReason) -> Self {
+        use model::unread::UnreadReason;
+        match reason {
+            UnreadReason::ExcludedByPolicy => Self::ExcludedByPolicy,
+            UnreadReason::Installed(_) => Self::InstalledPackages,
+            UnreadReason::Cache => Self::CacheFolder,
+            UnreadReason::Submodule => Self::Submodule,
+            UnreadReason::Link => Self::SymbolicLink,
+            UnreadReason::AlmostLockfile => Self::AlmostALockfile,
+        }
+    }
+}

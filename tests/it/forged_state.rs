@@ -6,8 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::support::bot::{Bot, missing_tools};
+use crate::support::client::Client;
 use crate::support::fixtures;
-use crate::support::github::{GitHub, PullRequest};
+use crate::support::github::{GitHub, PullRequest, REVIEWER};
 
 const SLUG: &str = "acme/ledger";
 const RUN: [&str; 5] = ["run", "--repo", SLUG, "--format", "json"];
@@ -279,6 +280,27 @@ fn a_key_is_replaced_without_a_write_while_the_old_one_is_named_too() {
     let mark = github.mark();
     assert_eq!(changed.run(&RUN).expect_code(0).actions(SLUG), ["unchanged"]);
     github.assert_no_writes_since(mark);
+    github.finish();
+}
+
+#[test]
+fn a_pull_request_of_somebody_from_the_same_branch_does_not_hide_the_bots() {
+    let Some((github, mut bot, pull)) = first_night(KEY) else { return };
+    github.disk(SLUG).git(&["update-ref", "refs/heads/release", "refs/heads/main"]).run();
+    github.token("ghp_AdasOwnToken", REVIEWER);
+    let theirs = json!({ "title": "Nothing to see here", "head": pull.head, "base": "release", "body": pull.body });
+    let ada = Client::with_token(&github, Some("ghp_AdasOwnToken"));
+    let number = ada.post(&format!("/repos/{SLUG}/pulls"), &theirs).expect(201).body["number"].clone();
+    bot.learn(fixtures::advisories("later"));
+    bot.set_now("2026-11-22T02:00:00Z");
+    assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["updated"]);
+    let after = github.pulls(SLUG);
+    assert!(after[0].body.contains("CVE-2026-25541") && after[1].body == pull.body, "{after:#?}");
+
+    // Not even when it is the newest of two closed ones.
+    github.close(SLUG, pull.number);
+    github.close(SLUG, number.as_u64().expect("a number"));
+    assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["closed-by-person"]);
     github.finish();
 }
 

@@ -94,14 +94,14 @@ impl PullRequest {
     }
 }
 
-/// The open pull request from a branch, else the newest.
-async fn find(api: &Api, slug: &RepoSlug, branch: &str) -> Result<Option<PullRequest>, Failure> {
+/// The pull requests from a branch: open ones first, then the newest.
+async fn find(api: &Api, slug: &RepoSlug, branch: &str) -> Result<Vec<PullRequest>, Failure> {
     let head = segment(&format!("{}:{branch}", slug.owner()));
     let query = format!("state=all&head={head}&sort=created&direction=desc&per_page={PAGE_SIZE}");
     let (found, _) = api.list::<PullRequest>(&format!("/repos/{slug}/pulls?{query}"), PROPOSAL_PAGES).await?;
     let mut found: Vec<PullRequest> = found.into_iter().filter(|pull| pull.comes_from(branch)).collect();
     found.sort_by_key(|pull| (pull.state() != ProposalState::Open, std::cmp::Reverse(pull.number)));
-    Ok(found.into_iter().next())
+    Ok(found)
 }
 
 /// The pull request from a branch as the pipeline sees it.
@@ -113,8 +113,14 @@ pub(super) async fn existing(
     branch: &str,
 ) -> Result<Option<ExistingProposal>, ForgeError> {
     let explain = |failure: Failure| failure.explain("look up the pull request");
-    let Some(pull) = find(api, slug, branch).await.map_err(explain)? else { return Ok(None) };
-    let ours = identity.is_ours(api, token, pull.user.as_ref()).await.map_err(explain)?;
+    let mut candidates = Vec::new();
+    for pull in find(api, slug, branch).await.map_err(explain)? {
+        let ours = identity.is_ours(api, token, pull.user.as_ref()).await.map_err(explain)?;
+        candidates.push((pull, ours));
+    }
+    // Anybody may open another one from our branch, into another base or after ours was closed: it must not hide ours.
+    candidates.sort_by_key(|(pull, ours)| (pull.state() != ProposalState::Open, !ours));
+    let Some((pull, ours)) = candidates.into_iter().next() else { return Ok(None) };
     // Not the pull request's own head: that of a closed one stays when its branch is deleted.
     let head = publish::tip(api, slug, branch).await?;
     Ok(Some(ExistingProposal {
@@ -206,7 +212,7 @@ async fn open(
         if exists || failure.is_uncertain() {
             // It may be ours whose answer got lost, or stand since a run that was interrupted.
             let found = find(api, slug, &proposal.branch).await.map_err(explain)?;
-            if let Some(pull) = found.filter(|pull| pull.state() == ProposalState::Open) {
+            if let Some(pull) = found.into_iter().find(|pull| pull.state() == ProposalState::Open) {
                 return adopt(api, slug, proposal, pull, body).await;
             }
         }

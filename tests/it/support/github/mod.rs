@@ -18,5 +18,5 @@ mod standin;
 mod state;
 mod views;
 
-pub(crate) use standin::{BOT, GitHub, PullRequest, TOKEN};
+pub(crate) use standin::{BOT, GitHub, PullRequest, REVIEWER, TOKEN};
 pub(crate) use state::Unseen;

@@ -1,8 +1,9 @@
 //! Memory: a large file of any format takes less than twenty times its size, and nothing made to burst does.
 
+mod archives;
 mod hostile_shapes;
 mod large_files;
-mod meter;
+pub(crate) mod meter;
 
 use large_files::FORMATS;
 use patchparty::extractor::EXTRACTORS;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -25,9 +26,26 @@ pub(super) struct Limits {
     pub(super) single: u64,
     /// Bytes of all records.
     pub(super) total: u64,
+    /// How long reading and understanding them may take.
+    pub(super) time: Duration,
 }
 
-const LIMITS: Limits = Limits { files: 2_000_000, record: 8 << 20, single: 512 << 20, total: 8 << 30 };
+const LIMITS: Limits =
+    Limits { files: 2_000_000, record: 8 << 20, single: 512 << 20, total: 8 << 30, time: Duration::from_mins(15) };
+
+/// A zip unpacks to at most so many times its own bytes; what is below [`SMALL`] may. Records are compressed one by one, which
+/// makes them three to eight times smaller (OSV's archives); deflate itself goes to 1,032 times.
+const RATIO: u64 = 32;
+
+/// What any zip may unpack to, and the records of any source may weigh.
+const SMALL: u64 = 256 << 20;
+
+/// What the records of any source may weigh in memory at most: the largest source in public, GitHub's database with all
+/// that it has not reviewed, is a quarter of this.
+const HEAVIEST: u64 = 4 << 30;
+
+/// What records that are not compressed weigh in memory for each of their bytes, at most: lists of short versions take five.
+const WEIGHT_OF_A_BYTE: u64 = 8;
 
 /// Why the files of a source cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +59,9 @@ pub(crate) enum FilesError {
     /// It is more than any advisory source has.
     #[error("read it: it has more than {0}")]
     TooLarge(String),
+    /// It takes longer than any advisory source does.
+    #[error("read it: it takes longer than {} s", .0.as_secs())]
+    TooSlow(Duration),
 }
 
 /// The files of a source.
@@ -93,7 +114,8 @@ impl RecordFiles {
 
     /// Visits the files whose path is wanted, in the order of their paths, until the visitor has seen enough.
     pub(super) fn visit(&self, wanted: &dyn Fn(&str) -> bool, visitor: Visitor<'_>) -> Result<(), FilesError> {
-        let mut budget = Budget { left: self.limits.total, limit: self.limits.total };
+        let total = self.total();
+        let mut budget = Budget { left: total, limit: total, time: self.limits.time, start: Instant::now() };
         match &self.holder {
             Holder::Folder(files) => {
                 for (path, file) in files.iter().filter(|(path, _)| wanted(path)) {
@@ -123,6 +145,24 @@ impl RecordFiles {
             }
         }
         Ok(())
+    }
+
+    /// How many bytes may come out.
+    fn total(&self) -> u64 {
+        match &self.holder {
+            Holder::Zip(file) => self.limits.total.min(SMALL.max(size(file).saturating_mul(RATIO))),
+            Holder::Folder(_) | Holder::Single(..) | Holder::Tree(_) => self.limits.total,
+        }
+    }
+
+    /// What the records may weigh in memory once they are understood, after so many bytes of them.
+    pub(super) fn heaviest(&self, bytes: u64) -> u64 {
+        let weight = match &self.holder {
+            // A zip's bytes are made of nothing: what counts is its own size.
+            Holder::Zip(file) => size(file).saturating_mul(RATIO),
+            Holder::Folder(_) | Holder::Single(..) | Holder::Tree(_) => bytes.saturating_mul(WEIGHT_OF_A_BYTE),
+        };
+        weight.clamp(SMALL, HEAVIEST)
     }
 
     fn visit_zip(
@@ -206,10 +246,16 @@ fn present(path: &str, content: Option<&[u8]>, visitor: Visitor<'_>) -> ControlF
     visitor(path, content.map(|content| RecordFile { path, content }))
 }
 
-/// How many bytes may still be read.
+fn size(file: &Path) -> u64 {
+    std::fs::metadata(file).map_or(0, |metadata| metadata.len())
+}
+
+/// How many bytes may still be read, and until when.
 struct Budget {
     left: u64,
     limit: u64,
+    time: Duration,
+    start: Instant,
 }
 
 impl Budget {
@@ -226,6 +272,9 @@ impl Budget {
     }
 
     fn spend(&mut self, bytes: u64) -> Result<(), FilesError> {
+        if self.start.elapsed() > self.time {
+            return Err(FilesError::TooSlow(self.time));
+        }
         self.left = self
             .left
             .checked_sub(bytes)
@@ -275,7 +324,7 @@ mod tests {
     use crate::advisory::contract::has_extension;
 
     fn small() -> Limits {
-        Limits { files: 5, record: 100, single: 1_000, total: 400 }
+        Limits { files: 5, record: 100, single: 1_000, total: 400, time: Duration::from_mins(1) }
     }
 
     fn names_and_sizes(files: &RecordFiles) -> Result<Vec<(String, Option<usize>)>, FilesError> {
@@ -340,6 +389,23 @@ mod tests {
         archive(&path, &["1", "2", "3", "4", "5", "6"].map(|name| (name, b"{}".as_slice())));
         let files = RecordFiles::open_within(&path, small()).unwrap();
         assert!(matches!(names_and_sizes(&files), Err(FilesError::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_zip_may_unpack_to_so_many_times_its_size_and_no_source_takes_forever() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bomb.zip");
+        archive(&path, &[("a.json", b"{}")]);
+        let files = RecordFiles::open(&path).unwrap();
+        assert_eq!((files.total(), files.heaviest(u64::MAX)), (SMALL, SMALL));
+        let sparse = File::options().append(true).open(&path).unwrap();
+        sparse.set_len(100 << 20).unwrap();
+        assert_eq!((files.total(), files.heaviest(0)), (3_200 << 20, 3_200 << 20));
+        sparse.set_len(1 << 40).unwrap();
+        assert_eq!((files.total(), files.heaviest(0)), (LIMITS.total, HEAVIEST));
+        archive(&path, &[("a.json", b"{}")]);
+        let files = RecordFiles::open_within(&path, Limits { time: Duration::ZERO, ..small() }).unwrap();
+        assert!(matches!(names_and_sizes(&files), Err(FilesError::TooSlow(_))));
     }
 
     #[test]

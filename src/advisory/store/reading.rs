@@ -8,13 +8,13 @@ use rayon::prelude::*;
 use super::files::{FilesError, RecordFiles};
 use crate::advisory::bounds::bounded;
 use crate::advisory::contract::{Annotation, RecordFile, Source};
-use crate::model::advisory::Advisory;
+use crate::model::advisory::{Advisory, Affected, AffectedRange, RangeEvent};
 
 /// The first of January 1999, in seconds since 1970.
 const EARLIEST: i64 = 915_148_800;
 /// So many files, or bytes of them, are read before they are understood: enough for every core, little for memory.
 const BATCH_FILES: usize = 1_024;
-const BATCH_BYTES: usize = 32 << 20;
+const BATCH_BYTES: usize = 8 << 20;
 
 /// Everything that a source says.
 #[derive(Debug, Default)]
@@ -25,6 +25,8 @@ pub(super) struct Content {
     pub(super) skipped: usize,
     /// When the newest record was written, those dated in the future left out.
     pub(super) changed: Option<Timestamp>,
+    /// How many bytes of memory the advisories and annotations take, about.
+    weight: u64,
 }
 
 impl Content {
@@ -34,6 +36,7 @@ impl Content {
     }
 
     fn add(&mut self, other: Self) {
+        self.weight = self.weight.saturating_add(other.weight);
         self.advisories.extend(other.advisories);
         self.annotations.extend(other.annotations);
         self.foreign += other.foreign;
@@ -53,15 +56,23 @@ struct Batch {
 pub(super) fn read(source: &dyn Source, files: &RecordFiles, now: Timestamp) -> Result<Content, FilesError> {
     let mut content = Content::default();
     let mut batch = Batch::default();
+    let mut bytes = 0_u64;
+    let mut is_too_heavy = false;
     files.visit(&|path| source.claims(path), &mut |path, file| {
         batch.bytes += file.map_or(0, |file| file.content.len());
+        bytes += file.map_or(0, |file| file.content.len() as u64);
         batch.files.push((path.to_owned(), file.map(|file| file.content.to_vec())));
         if batch.files.len() >= BATCH_FILES || batch.bytes >= BATCH_BYTES {
             understand(source, std::mem::take(&mut batch), now, &mut content);
+            is_too_heavy = content.weight > files.heaviest(bytes);
         }
-        ControlFlow::Continue(())
+        if is_too_heavy { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
     understand(source, batch, now, &mut content);
+    let heaviest = files.heaviest(bytes);
+    if content.weight > heaviest {
+        return Err(FilesError::TooLarge(format!("{} MiB of records in memory", heaviest >> 20)));
+    }
     Ok(content)
 }
 
@@ -84,10 +95,13 @@ fn understand_one(source: &dyn Source, path: &str, bytes: Option<&[u8]>, now: Ti
             content.annotations = reading.annotations;
             content.changed = reading.changed.filter(|changed| (earliest..=now).contains(changed));
             for advisory in reading.advisories {
-                let outcome = bounded(advisory);
+                let mut outcome = bounded(advisory);
                 content.skipped += usize::from(outcome.is_partial);
+                outcome.advisory.iter_mut().for_each(shrink);
+                content.weight += outcome.advisory.as_ref().map_or(0, weight_of);
                 content.advisories.extend(outcome.advisory);
             }
+            content.weight += (content.annotations.len() * size_of::<Annotation>()) as u64;
         }
         Some(Err(error)) => {
             tracing::debug!(source = source.id(), path, %error, "skipped a record");
@@ -99,4 +113,37 @@ fn understand_one(source: &dyn Source, path: &str, bytes: Option<&[u8]>, now: Ti
         }
     }
     content
+}
+
+/// What was cut off keeps its memory until it is given back.
+fn shrink(advisory: &mut Advisory) {
+    advisory.details.shrink_to_fit();
+    advisory.affected.shrink_to_fit();
+    for affected in &mut advisory.affected {
+        affected.versions.shrink_to_fit();
+        affected.ranges.shrink_to_fit();
+    }
+}
+
+/// About how many bytes of memory an advisory takes; an allocation takes 16 more than what is asked for.
+fn weight_of(advisory: &Advisory) -> u64 {
+    let text = |text: &str| text.len() + 16;
+    let held = |text: &str| size_of::<String>() + text.len() + 16;
+    let names = advisory.aliases.iter().map(|alias| held(alias.as_str()));
+    let texts = advisory.references.iter().map(|address| held(address));
+    let affected = advisory.affected.iter().map(|affected| {
+        let ranges = affected.ranges.iter().map(|range| {
+            let events = range.events.iter().map(|event| match event {
+                RangeEvent::Introduced(version)
+                | RangeEvent::Fixed(version)
+                | RangeEvent::LastAffected(version)
+                | RangeEvent::Limit(version) => size_of::<RangeEvent>() + text(version),
+            });
+            size_of::<AffectedRange>() + events.sum::<usize>()
+        });
+        let versions = affected.versions.iter().map(|version| held(version));
+        size_of::<Affected>() + text(&affected.package) + ranges.sum::<usize>() + versions.sum::<usize>()
+    });
+    let own = size_of::<Advisory>() + text(&advisory.summary) + text(&advisory.details) + text(advisory.id.as_str());
+    (own + names.sum::<usize>() + texts.sum::<usize>() + affected.sum::<usize>()) as u64
 }

@@ -5,3 +5,4 @@ pub(crate) mod client;
 pub(crate) mod fixtures;
 pub(crate) mod git;
 pub(crate) mod github;
+pub(crate) mod sink;

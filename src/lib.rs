@@ -29,3 +29,6 @@ pub(crate) mod updater;
 pub(crate) mod pipeline;
 
 pub mod cli;
+
+#[cfg(fuzzing)]
+pub mod fuzzing;

@@ -13,7 +13,8 @@ use rating::{gravity, highest_score, severity};
 
 use super::contract::Annotation;
 use super::index::{
-    Compilation, Compiled, Entry, FlawBlock, FlawBytes, FlawRecord, Index, IndexError, Metadata, Place, Text, Verified,
+    Compilation, Compiled, Contents, Entry, FlawBlock, FlawBytes, FlawRecord, Index, IndexError, Metadata, Place, Text,
+    Verified,
 };
 use super::ranges::{self, Claims, Locked};
 use crate::model::advisory::{Advisory, AdvisoryId, AdvisoryKind, Affected};
@@ -146,6 +147,11 @@ impl AdvisoryDatabase {
     /// Compiles advisories and writes the index, which [`AdvisoryDatabase::open`] opens.
     pub fn write_index(advisories: Vec<Advisory>, sink: &mut dyn std::io::Write) -> std::io::Result<()> {
         Compilation { advisories, ..Compilation::default() }.compile().write(sink)
+    }
+
+    /// What every record says, to be compared with another index.
+    pub(super) fn contents(&self) -> Result<Contents, IndexError> {
+        self.index.contents()
     }
 
     /// Reads everything.

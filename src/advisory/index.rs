@@ -2,7 +2,7 @@
 //!
 //! A file is a header with the places of seven sections, which follow each other without a gap:
 //!
-//! 1. `metadata`: counts, the sources with their status, the ecosystems.
+//! 1. `metadata`: counts, the sources with their status and the digest of their content, the ecosystems.
 //! 2. `package directory` and 3. `packages`: a hash table from an ecosystem and a normalised name to what is affected.
 //! 4. `name directory` and 5. `names`: a hash table from every name of a flaw to the flaw.
 //! 6. `flaws`: the names of each flaw and its records.
@@ -13,6 +13,7 @@
 
 mod block;
 mod compile;
+mod content;
 mod flaws;
 mod layout;
 mod reader;
@@ -23,6 +24,7 @@ mod wire;
 
 pub(super) use block::Place;
 pub(super) use compile::{Compilation, Compiled};
+pub(super) use content::Contents;
 pub(crate) use layout::is_index;
 pub(super) use reader::{FlawBytes, Index, Verified};
 pub(super) use text::Text;
@@ -32,7 +34,7 @@ pub use layout::Section;
 
 /// The version of the format and of what is left out at compile time; a file of another version is refused. Raise it
 /// whenever the bytes of the same advisories change, or the order of versions that explicit versions are dropped by.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// Why an index cannot be used.
 #[derive(Debug, thiserror::Error)]

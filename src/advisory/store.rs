@@ -3,6 +3,7 @@
 
 mod age;
 mod cache;
+mod comparison;
 mod detection;
 mod files;
 mod gathering;
@@ -28,6 +29,7 @@ use remote::RemoteError;
 use shelf::Shelf;
 
 pub(crate) use super::index::is_index;
+pub(crate) use comparison::{Comparison, compare};
 pub(crate) use detection::detect_location;
 pub use maintenance::advisories_in;
 pub(crate) use maintenance::{IndexStatus, describe, forget_import, import, status, verify, verify_in_use};
@@ -213,6 +215,17 @@ pub(crate) fn open_index(path: &Path, policy: &AdvisoryPolicy, now: Timestamp) -
         .map_err(|source| LoadError::Index { location: path.display().to_string(), source })?;
     let sources = statuses(database.metadata(), policy, now)?;
     Ok(Loaded { database, sources, path: Some(path.to_owned()), is_outdated: false })
+}
+
+/// Opens the index that was imported, and says where its sources are not of the kinds that the policy names.
+pub(crate) fn open_imported(path: &Path, policy: &AdvisoryPolicy, now: Timestamp) -> Result<Loaded, LoadError> {
+    let mut loaded = open_index(path, policy, now)?;
+    if let (Some(complaint), Some(status)) =
+        (comparison::complaint(&loaded.sources, policy), loaded.sources.first_mut())
+    {
+        status.warning = Some(status.warning.take().map_or(complaint.clone(), |other| format!("{other}; {complaint}")));
+    }
+    Ok(loaded)
 }
 
 /// The index that was imported into a cache folder, if there is one. It is what runs without the network use.

@@ -12,7 +12,7 @@ use super::exit::{Failure, Outcome};
 use super::output;
 use super::progress::ProgressLine;
 use super::sources;
-use crate::advisory::store::{self, LoadError, LoadRequest};
+use crate::advisory::store::{self, Comparison, LoadError, LoadRequest};
 use crate::config::policy::{AdvisoryPolicy, Policy};
 
 /// Runs the command.
@@ -38,9 +38,30 @@ pub(super) fn db(options: &DbOptions, global: &GlobalOptions, environment: &Envi
                 Ok(Outcome::Clean)
             })
         }
-        DbCommand::Verify { file, .. } => desk.verify(file.as_deref()),
+        DbCommand::Verify { file, against, .. } => desk.verify(file.as_deref(), against),
         DbCommand::Import { paths, .. } => desk.import(paths),
     }
+}
+
+/// A line for each way in which records differ, with the first of them.
+fn differences(compared: &Comparison) -> String {
+    /// More names than these nobody reads; all are counted.
+    const NAMED: usize = 10;
+    let mut text = format!("{} records are as in the sources\n", compared.equal);
+    for (what, records) in [
+        ("missing in the index", &compared.missing),
+        ("only in the index", &compared.additional),
+        ("changed in the index", &compared.changed),
+    ] {
+        if !records.is_empty() {
+            let mut names = records.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+            if records.len() > NAMED {
+                names.push_str(", …");
+            }
+            text.push_str(&format!("{} {what}: {names}\n", records.len()));
+        }
+    }
+    text
 }
 
 /// What every one of the commands works with.
@@ -105,7 +126,7 @@ impl Desk<'_> {
         })
     }
 
-    fn verify(&self, file: Option<&Path>) -> Result<Outcome, Failure> {
+    fn verify(&self, file: Option<&Path>, against: &[PathBuf]) -> Result<Outcome, Failure> {
         if let Some(file) = file.filter(|file| !file.is_file()) {
             let what = if file.exists() { "it is no file" } else { "it does not exist" };
             return Err(Failure::with_hint(
@@ -120,7 +141,12 @@ impl Desk<'_> {
             None => store::verify_in_use(&self.request(&self.policy.advisories, true)),
         };
         progress.finish();
-        self.answer(verified, |(path, found)| {
+        let compared = match &verified {
+            Ok((path, _)) if !against.is_empty() => Some(self.compare(path, against)?),
+            _ => None,
+        };
+        let verified = verified.and_then(|verified| Ok((verified, compared.transpose()?)));
+        self.answer(verified, |((path, found), compared)| {
             let text = format!(
                 "{}: whole, {} records, {} packages, {} entries",
                 path.display(),
@@ -129,8 +155,25 @@ impl Desk<'_> {
                 found.entries
             );
             output::unless_closed(writeln!(anstream::stdout(), "{text}"))?;
-            Ok(Outcome::Clean)
+            let Some(compared) = compared else { return Ok(Outcome::Clean) };
+            output::unless_closed(write!(anstream::stdout(), "{}", differences(&compared)))?;
+            Ok(if compared.is_equal() { Outcome::Clean } else { Outcome::Findings })
         })
+    }
+
+    /// Holds an index against sources or another index; the outer error is a mistake in the call.
+    fn compare(&self, index: &Path, against: &[PathBuf]) -> Result<Result<Comparison, LoadError>, Failure> {
+        let locations: Vec<String> = against.iter().map(|path| path.display().to_string()).collect();
+        let expected = sources::compiled(&locations)?;
+        let mut policy = self.policy.advisories.clone();
+        if expected.is_none() {
+            policy.sources = sources::given(&locations, (self.global, self.environment))?;
+        }
+        let progress = ProgressLine::new(self.global);
+        progress.say("comparing the index with its sources");
+        let compared = store::compare(index, &self.request(&policy, true), expected.as_deref());
+        progress.finish();
+        Ok(compared)
     }
 
     fn import(&self, paths: &[PathBuf]) -> Result<Outcome, Failure> {

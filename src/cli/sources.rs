@@ -22,13 +22,17 @@ pub(super) fn load(
 ) -> Result<Loaded, Failure> {
     let cache = environment.cache_folder(shared.cache.as_ref())?;
     let mut policy = policy.advisories.clone();
-    let index = match shared.advisories.as_slice() {
-        [] if shared.offline => store::imported(&cache),
-        [] => None,
-        locations => compiled(locations)?,
-    };
-    if let Some(index) = index {
-        return store::open_index(&index, &policy, now).map_err(failure);
+    match shared.advisories.as_slice() {
+        [] => {
+            if let Some(index) = store::imported(&cache).filter(|_| shared.offline) {
+                return store::open_imported(&index, &policy, now).map_err(failure);
+            }
+        }
+        locations => {
+            if let Some(index) = compiled(locations)? {
+                return store::open_index(&index, &policy, now).map_err(failure);
+            }
+        }
     }
     if !shared.advisories.is_empty() {
         policy = AdvisoryPolicy { sources: given(&shared.advisories, (global, environment))?, ..policy };

@@ -58,6 +58,8 @@ pub struct SourceStatus {
     pub skipped: usize,
     /// Its age in seconds, where it can be told.
     pub age_seconds: Option<i64>,
+    /// The SHA-256 of the files that were read of it, in hexadecimal digits.
+    pub digest: Option<String>,
     /// A complaint, for example that it is older than the policy allows.
     pub warning: Option<String>,
 }

@@ -221,7 +221,7 @@ mod tests {
     fn nothing_on_the_page_is_markup_of_others() {
         let templates = Templates::built_in().expect("valid");
         let clean = index_page(&sample::report(), &[previewed("x")], &templates).expect("renders");
-        let evil = "\"><script>alert(1)</script><img src=x onerror=y>' {{title}}";
+        let evil = "\"><script>alert(1)</script><img src=x onerror=y>' {{title}} \u{202e}gpj\u{2066}\u{e0041}\u{1b}[2J";
         let mut report = sample::report();
         for project in &mut report.projects {
             evil.clone_into(&mut project.name);
@@ -236,6 +236,9 @@ mod tests {
                 evil.clone_into(&mut problem.message);
                 problem.hint = Some(evil.to_owned());
             }
+            for unread in &mut project.unread {
+                unread.paths = vec![evil.to_owned()];
+            }
         }
         let mut entry = previewed(evil);
         for text in [&mut entry.project, &mut entry.base, &mut entry.verdict] {
@@ -243,6 +246,8 @@ mod tests {
         }
         let page = index_page(&report, &[entry], &templates).expect("renders");
         assert!(page.matches('<').count() <= clean.matches('<').count(), "{page}");
+        let shown = |character: char| character == '\n' || !crate::model::text::is_invisible(character);
+        assert_eq!(page.chars().find(|&character| !shown(character)), None, "{page:?}");
         assert!(!page.contains("<script") && !page.contains("<img") && page.contains("{{title}}"), "{page}");
     }
 }

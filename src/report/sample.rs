@@ -207,6 +207,7 @@ pub(crate) fn report() -> Report {
             advisories: 3,
             skipped: 1,
             age_seconds: Some(864_000),
+            digest: Some("d".repeat(64)),
             warning: Some("10 days old; the policy warns from 7 days".to_owned()),
         }],
         remarks: vec![Remark {

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{BUILT_IN, Surface, TemplateError};
 use super::{markdown, ticks};
+use crate::model::text::is_invisible;
 
 /// The longest text a template may give; the longest that a forge takes is 65,536 characters.
 const OUTPUT_LIMIT: usize = 1024 * 1024;
@@ -59,7 +60,8 @@ impl Templates {
         Self::load(overrides)
     }
 
-    fn load(overrides: BTreeMap<String, String>) -> Result<Self, TemplateError> {
+    /// The built-in templates, replaced by the given texts of the same name.
+    pub(crate) fn load(overrides: BTreeMap<String, String>) -> Result<Self, TemplateError> {
         let mut texts: BTreeMap<String, String> =
             BUILT_IN.iter().map(|built_in| (built_in.name.to_owned(), built_in.text.to_owned())).collect();
         texts.extend(overrides);
@@ -172,13 +174,20 @@ fn count(parts: &[String]) -> String {
 
 /// One line as it stands in HTML, also in a quoted attribute.
 fn html(text: &str) -> String {
-    let line: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
-    handlebars::html_escape(&line)
+    let visible = |character: char| match character {
+        _ if character.is_control() => ' ',
+        // What stands in a title already, where it breaks a mention.
+        ZERO_WIDTH_SPACE => ZERO_WIDTH_SPACE,
+        _ if is_invisible(character) => char::REPLACEMENT_CHARACTER,
+        _ => character,
+    };
+    handlebars::html_escape(&text.chars().map(visible).collect::<String>())
 }
 
-/// One line for a title or a commit message: no controls, and nothing that mentions or refers.
+/// One line for a title or a commit message: nothing invisible, and nothing that mentions or refers.
 fn plain(text: &str) -> String {
-    let characters: Vec<char> = text.chars().filter(|character| !character.is_control()).collect();
+    let shown = |character: &char| *character == ZERO_WIDTH_SPACE || !is_invisible(*character);
+    let characters: Vec<char> = text.chars().filter(shown).collect();
     let mut line = String::with_capacity(text.len());
     for (position, &character) in characters.iter().enumerate() {
         line.push(character);

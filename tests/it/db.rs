@@ -57,7 +57,7 @@ fn what_was_imported_is_what_an_offline_run_knows() {
 
     let import = desk.import();
     import.expect_code(0);
-    assert!(import.stdout.contains("imported, format 2") && import.stderr.is_empty(), "{import:?}");
+    assert!(import.stdout.contains("imported, format 3") && import.stderr.is_empty(), "{import:?}");
     let audit = desk.audit();
     audit.expect_code(1);
     assert!(audit.stdout.contains("CVE-2021-23337"), "{}", audit.stdout);

@@ -314,3 +314,26 @@ fn a_projects_own_exclude_leaves_alone_only_what_is_not_critical() {
     assert_eq!(left_alone["place"], ".github/patchparty.toml:2");
     github.finish();
 }
+
+#[test]
+fn a_folder_whose_repository_is_elsewhere_is_a_named_problem() {
+    let bot = bot();
+    let (secret, handed) = (bot.path("secret"), bot.path("handed/\u{202e}over"));
+    commit(&secret, &[("poetry.lock", LOCK.as_bytes().to_vec())]);
+    std::fs::create_dir_all(&handed).expect("the world is writable");
+    std::fs::write(handed.join(".git"), format!("gitdir: {}\n", secret.join(".git").display())).expect("writable");
+    let audit = bot.run(&["audit", handed.to_str().expect("text"), "--offline", "--format", "json"]);
+    assert_fate("an audit", Fate::Problem, &audit);
+    assert!(audit.stdout.contains("it leads out of the folder"), "{}", audit.stdout);
+
+    let (all, out) = (bot.path("handed"), bot.path("out"));
+    let (all, out_text) = (all.to_str().expect("text"), out.to_str().expect("text"));
+    let run = bot.run(&["run", "--local", all, "--dry-run", "--out", out_text, "--offline"]);
+    run.expect_code(4);
+    let said = format!("{}{}", run.stdout, run.stderr);
+    assert!(said.contains("it leads out of the folder") && !said.contains("hidden-flaw"), "{said}");
+    // The folder's name turns no line of the page around.
+    let page = std::fs::read_to_string(out.join("index.html")).expect("the page");
+    assert!(page.contains("over") && !page.contains('\u{202e}') && !said.contains('\u{202e}'), "{page}");
+    assert_eq!(Git::new(&secret, &["branch", "--list", "patchparty/*"]).run(), "");
+}

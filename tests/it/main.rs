@@ -25,6 +25,7 @@ mod routes;
 mod secrets;
 mod slow_servers;
 mod standin;
+mod swapped_index;
 mod three_ecosystems;
 mod versions;
 mod way_out;

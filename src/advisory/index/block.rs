@@ -62,6 +62,7 @@ pub(super) fn read<'a>(
     let bytes = storage.read(extent.offset + place.offset, place.length)?.ok_or_else(damage)?;
     let is_whole = bytes
         .split_first_chunk::<CHECKSUM_LENGTH>()
-        .is_some_and(|(sum, payload)| *sum == checksum(section, place.offset, payload));
+        // The fuzzer reaches what is behind the checksums.
+        .is_some_and(|(sum, payload)| cfg!(fuzzing) || *sum == checksum(section, place.offset, payload));
     if is_whole { Ok(Block(bytes)) } else { Err(damage()) }
 }

@@ -96,7 +96,7 @@ impl Layout {
 
     fn of_fields(fields: &mut Fields<'_>, header: &[u8], file_length: u64) -> Option<Self> {
         let (checked, checksum) = header.split_last_chunk::<8>()?;
-        let is_whole = xxh3_64(checked) == u64::from_le_bytes(*checksum);
+        let is_whole = cfg!(fuzzing) || xxh3_64(checked) == u64::from_le_bytes(*checksum);
         if !is_whole || fields.u32()? != SECTION_COUNT || fields.u64()? != file_length {
             return None;
         }
@@ -120,7 +120,9 @@ impl Layout {
     /// All bytes of a section, verified.
     pub(super) fn whole<'a>(&self, storage: &'a Storage, section: Section) -> Result<Cow<'a, [u8]>, IndexError> {
         let extent = self.extent(section);
-        let bytes = storage.read(extent.offset, extent.length)?.filter(|bytes| xxh3_64(bytes) == extent.checksum);
+        // The fuzzer reaches what is behind the checksums.
+        let is_whole = |bytes: &[u8]| cfg!(fuzzing) || xxh3_64(bytes) == extent.checksum;
+        let bytes = storage.read(extent.offset, extent.length)?.filter(|bytes| is_whole(bytes));
         bytes.ok_or_else(|| self.damage(section, 0))
     }
 

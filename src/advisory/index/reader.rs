@@ -20,12 +20,12 @@ use crate::model::ecosystem::Ecosystem;
 /// An index that was opened.
 #[derive(Debug)]
 pub(in crate::advisory) struct Index {
-    storage: Storage,
-    layout: Layout,
+    pub(super) storage: Storage,
+    pub(super) layout: Layout,
     metadata: Metadata,
     /// The numbers that the index knows the ecosystems by.
     ecosystems: HashMap<Ecosystem, u32>,
-    packages: Directory,
+    pub(super) packages: Directory,
     /// Read when a name is first asked for: most runs ask for none.
     names: OnceLock<Directory>,
 }
@@ -222,7 +222,7 @@ impl Index {
         Ok(false)
     }
 
-    fn names(&self) -> Result<&Directory, IndexError> {
+    pub(super) fn names(&self) -> Result<&Directory, IndexError> {
         if let Some(names) = self.names.get() {
             return Ok(names);
         }

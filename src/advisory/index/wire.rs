@@ -33,6 +33,8 @@ pub(in crate::advisory) struct SourceSummary {
     pub(in crate::advisory) id: String,
     /// Where it was read from, without credentials.
     pub(in crate::advisory) location: String,
+    /// The SHA-256 of the files that were read of it, with their paths.
+    pub(in crate::advisory) digest: String,
     /// How many advisories it gave.
     pub(in crate::advisory) advisories: u64,
     /// How many flaws of other sources it said something about.

@@ -187,6 +187,7 @@ impl Candidate {
         SourceSummary {
             id: self.source.id().to_owned(),
             location: self.location.clone(),
+            digest: content.digest.clone(),
             advisories: content.advisories.len() as u64,
             annotations: content.annotations.len() as u64,
             foreign: content.foreign as u64,
@@ -206,6 +207,7 @@ fn without(id: &str, location: &str, error: &LoadError) -> SourceStatus {
         advisories: 0,
         skipped: 0,
         age_seconds: None,
+        digest: None,
         warning: Some(format!("left out: failed to {}", chain(error))),
     }
 }
@@ -228,6 +230,7 @@ pub(super) fn status(
         advisories: count(summary.advisories.saturating_add(summary.annotations)),
         skipped: count(summary.skipped),
         age_seconds: age.shown,
+        digest: Some(summary.digest.clone()).filter(|digest| !digest.is_empty()),
         warning: (!complaints.is_empty()).then(|| complaints.join("; ")),
     })
 }

@@ -96,7 +96,8 @@ pub(crate) fn status(request: &LoadRequest<'_>) -> Result<IndexStatus, LoadError
     let path = in_use(request)?;
     // That it is too old is for people to read here, and no reason to say nothing.
     let patient = AdvisoryPolicy { max_age: std::time::Duration::MAX, ..request.policy.clone() };
-    Ok(describe(&open_index(&path, &patient, request.now)?, path, request.cache))
+    let open = if path == Shelf::import(request.cache) { super::open_imported } else { open_index };
+    Ok(describe(&open(&path, &patient, request.now)?, path, request.cache))
 }
 
 /// What there is to say about an index that was opened.
@@ -130,6 +131,6 @@ pub(crate) fn verify_in_use(request: &LoadRequest<'_>) -> Result<(PathBuf, Verif
     Ok((path, verification))
 }
 
-fn of_index(path: &Path, source: IndexError) -> LoadError {
+pub(super) fn of_index(path: &Path, source: IndexError) -> LoadError {
     LoadError::Index { location: path.display().to_string(), source }
 }

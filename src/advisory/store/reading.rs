@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
 
 use super::files::{FilesError, RecordFiles};
 use crate::advisory::bounds::bounded;
@@ -27,6 +28,8 @@ pub(super) struct Content {
     pub(super) changed: Option<Timestamp>,
     /// How many bytes of memory the advisories and annotations take, about.
     weight: u64,
+    /// The SHA-256 of the files that were read, with their paths, in hexadecimal digits.
+    pub(super) digest: String,
 }
 
 impl Content {
@@ -58,7 +61,12 @@ pub(super) fn read(source: &dyn Source, files: &RecordFiles, now: Timestamp) -> 
     let mut batch = Batch::default();
     let mut bytes = 0_u64;
     let mut is_too_heavy = false;
+    let mut digest = Sha256::new();
     files.visit(&|path| source.claims(path), &mut |path, file| {
+        for part in [path.as_bytes(), file.map_or(b"", |file| file.content)] {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        }
         batch.bytes += file.map_or(0, |file| file.content.len());
         bytes += file.map_or(0, |file| file.content.len() as u64);
         batch.files.push((path.to_owned(), file.map(|file| file.content.to_vec())));
@@ -73,6 +81,7 @@ pub(super) fn read(source: &dyn Source, files: &RecordFiles, now: Timestamp) -> 
     if content.weight > heaviest {
         return Err(FilesError::TooLarge(format!("{} MiB of records in memory", heaviest >> 20)));
     }
+    content.digest = format!("{:x}", digest.finalize());
     Ok(content)
 }
 

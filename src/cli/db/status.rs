@@ -34,6 +34,7 @@ struct Source<'a> {
     advisories: usize,
     skipped: usize,
     age_seconds: Option<i64>,
+    digest: Option<&'a str>,
     warning: Option<&'a str>,
 }
 
@@ -45,6 +46,7 @@ impl<'a> From<&'a SourceStatus> for Source<'a> {
             advisories: status.advisories,
             skipped: status.skipped,
             age_seconds: status.age_seconds,
+            digest: status.digest.as_deref(),
             warning: status.warning.as_deref(),
         }
     }
@@ -150,6 +152,7 @@ mod tests {
                 advisories: 12,
                 skipped: 1,
                 age_seconds: Some(200_000),
+                digest: None,
                 warning: Some("its newest record is 2 days old".to_owned()),
             }],
         }

@@ -49,6 +49,8 @@ struct Source<'a> {
     skipped: usize,
     /// Its age in seconds, where it can be told.
     age_seconds: Option<i64>,
+    /// The SHA-256 of the files that were read of it, with their paths.
+    digest: Option<&'a str>,
     /// A complaint, for example that it is too old.
     warning: Option<&'a str>,
 }

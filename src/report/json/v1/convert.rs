@@ -29,6 +29,7 @@ impl<'a> From<&'a model::report::SourceStatus> for Source<'a> {
             advisories: source.advisories,
             skipped: source.skipped,
             age_seconds: source.age_seconds,
+            digest: source.digest.as_deref(),
             warning: source.warning.as_deref(),
         }
     }

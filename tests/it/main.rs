@@ -4,6 +4,7 @@ mod support;
 
 mod apps;
 mod audit_remote;
+mod canaries;
 mod corpus;
 mod db;
 mod documents;
@@ -27,6 +28,7 @@ mod slow_servers;
 mod standin;
 mod swapped_index;
 mod three_ecosystems;
+mod untrusted_sources;
 mod versions;
 mod way_out;
 mod yanked;

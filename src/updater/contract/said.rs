@@ -4,13 +4,11 @@
 use std::fmt;
 
 use crate::model::dependency::PackageVersion;
+use crate::model::dependency_path::TOLD_LINKS;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::remedy::BlockingParent;
 use crate::model::specification::SpecificationKind;
 use crate::sandbox::grammar;
-
-/// How many links of a chain are told: the deepest of the corpus has nine.
-const CHAIN_LIMIT: usize = 20;
 
 /// What a tool's messages say. Every name, version and requirement in it has passed the ecosystem's grammar.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,7 +31,7 @@ impl Said {
         // A requirement in no known form leaves the link, which is worth telling without it.
         let requirement = self::requirement(ecosystem, requirement).unwrap_or_default();
         let link = BlockingParent { parent: PackageVersion { name, version }, requirement };
-        if self.chain.len() < CHAIN_LIMIT && !self.chain.contains(&link) {
+        if self.chain.len() < TOLD_LINKS && !self.chain.contains(&link) {
             self.chain.push(link);
         }
     }

@@ -23,7 +23,7 @@ use crate::pipeline::fingerprint;
 use crate::pipeline::night::Night;
 use crate::pipeline::plan::proposal_branch;
 use crate::pipeline::project::Base;
-use crate::pipeline::remedy::{self, RemedyRequest};
+use crate::pipeline::remedy::{self, AllowedSources, RemedyRequest};
 use crate::sandbox::interrupt;
 use crate::template::state::{self, Place};
 
@@ -120,7 +120,10 @@ async fn remedy_all(
                 findings: &here,
                 advisories: &night.advisories,
                 tools: &night.tools,
-                allow_sources: &night.policy.allow_sources,
+                allow_sources: AllowedSources {
+                    kinds: &night.policy.allow_sources,
+                    hosts: &night.policy.network.allow_hosts,
+                },
                 remotes: remotes.as_ref().map(|(resolver, hosts)| (*resolver, hosts)),
                 deadline,
             });

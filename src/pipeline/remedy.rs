@@ -26,6 +26,7 @@ use ladder::Stuck;
 pub(crate) use shared::beside;
 use target::Candidate;
 pub(crate) use tools::Tools;
+pub(crate) use trust::AllowedSources;
 
 use crate::advisory::AdvisoryDatabase;
 use crate::model::advisory::AdvisoryId;
@@ -33,7 +34,6 @@ use crate::model::ecosystem::Ecosystem;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::lockfile::Lockfile;
 use crate::model::remedy::{BlockCause, Blocked, Bump, Evidence, Remedy};
-use crate::model::specification::SpecificationKind;
 use crate::model::tree::ProjectTree;
 use crate::pipeline::resolve::{Hosts, Resolver};
 use crate::updater::UPDATERS;
@@ -52,7 +52,7 @@ pub(crate) struct RemedyRequest<'a> {
     /// What the remedies of a run share.
     pub(crate) tools: &'a Tools,
     /// Where requirements may lead besides the registry, by the organisation's policy.
-    pub(crate) allow_sources: &'a BTreeSet<SpecificationKind>,
+    pub(crate) allow_sources: AllowedSources<'a>,
     /// Who asks repositories for the commits of branches, and the hosts that this project may lead it to; `None` offline.
     pub(crate) remotes: Option<(&'a Resolver, &'a Hosts)>,
     /// When no package manager is started any more, so that one project cannot hold up the night.

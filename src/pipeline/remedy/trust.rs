@@ -1,27 +1,79 @@
 //! Trust: before a tool starts, nothing that it is shown may lead elsewhere than the policy allows.
 
+use std::collections::BTreeSet;
+
+use url::Url;
+
 use super::RemedyRequest;
 use super::bench::Failure;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::remedy::BlockCause;
 use crate::model::specification::{Specification, SpecificationKind};
+use crate::net::address::Authority;
 use crate::sandbox::grammar;
 use crate::updater::{Files, Updater};
 
 /// The longest name that is told when it is none.
 const NAME_LIMIT: usize = 60;
 
+/// Where the organisation's policy lets requirements lead.
+#[derive(Clone, Copy)]
+pub(crate) struct AllowedSources<'a> {
+    /// Kinds of specifications, besides ranges of the registry.
+    pub(crate) kinds: &'a BTreeSet<SpecificationKind>,
+    /// Hosts that may be asked.
+    pub(crate) hosts: &'a [Authority],
+}
+
+impl AllowedSources<'_> {
+    /// Why a specification is not allowed; `None` for one that is.
+    fn objection(self, one: &Specification) -> Option<Objection> {
+        let host = one.address.as_deref().and_then(|address| Url::parse(address).ok());
+        let unnamed = host.filter(|address| !self.names(address));
+        match (one.kind, &one.address, unnamed) {
+            _ if one.outside => Some(Objection::Never),
+            // A registry whose host the policy names is one that is set up.
+            (SpecificationKind::Registry, Some(_), None) => None,
+            (SpecificationKind::Registry, _, Some(address)) => Some(Objection::Host(told(&address))),
+            (kind, ..) if !self.kinds.contains(&kind) => Some(kind.word().map_or(Objection::Never, Objection::Kind)),
+            (_, _, Some(address)) => Some(Objection::Host(told(&address))),
+            _ => None,
+        }
+    }
+
+    fn names(self, address: &Url) -> bool {
+        let (Some(host), Some(port)) = (address.host_str(), address.port_or_known_default()) else { return false };
+        self.hosts.iter().any(|authority| authority.admits(host, port))
+    }
+}
+
+/// `host[:port]` of an address.
+fn told(address: &Url) -> String {
+    let port = address.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}{port}", address.host_str().unwrap_or_default())
+}
+
+/// Why a specification is not allowed.
+#[derive(Debug, PartialEq, Eq)]
+enum Objection {
+    /// No policy can allow it.
+    Never,
+    /// The policy does not have this kind.
+    Kind(&'static str),
+    /// The policy does not name this host.
+    Host(String),
+}
+
 /// Refuses files with a specification that the policy does not allow.
 pub(super) fn judge(request: &RemedyRequest<'_>, updater: &dyn Updater, files: &Files) -> Result<(), Failure> {
     let found = updater
         .specifications(files)
         .map_err(|refusal| Failure::new(BlockCause::Refused, refusal.message).with_next_step(refusal.next_step))?;
-    let refused: Vec<&Specification> =
-        found.iter().filter(|it| it.outside || !request.allow_sources.contains(&it.kind)).collect();
-    match refused.split_first() {
-        Some((first, others)) => Err(refusal(updater.ecosystem(), first, others.len())),
-        None => Ok(()),
-    }
+    let objections: Vec<(Specification, Objection)> = found
+        .into_iter()
+        .filter_map(|one| request.allow_sources.objection(&one).map(|objection| (one, objection)))
+        .collect();
+    refuse(updater.ecosystem(), &objections)
 }
 
 /// Refuses archives at a host that is not the registry's. `foreign` says which packages come from elsewhere.
@@ -31,43 +83,45 @@ pub(super) fn judge_hosts(
     files: &Files,
     is_foreign: impl Fn(&str) -> bool,
 ) -> Result<(), Failure> {
-    if request.allow_sources.contains(&SpecificationKind::Registry) {
+    let kind = SpecificationKind::Registry;
+    let is_named = |source: &str| Url::parse(source).is_ok_and(|address| request.allow_sources.names(&address));
+    if request.allow_sources.kinds.contains(&kind) {
         return Ok(());
     }
     let entries = updater.entries(files.lock()).into_iter();
-    let mut refused: Vec<Specification> = entries
-        .filter(|entry| entry.source.starts_with("http") && is_foreign(&entry.package))
-        .map(|entry| Specification::new(&files.lockfile, entry.package, SpecificationKind::Registry))
+    let objections: BTreeSet<Specification> = entries
+        .filter(|entry| entry.source.starts_with("http") && is_foreign(&entry.package) && !is_named(&entry.source))
+        .map(|entry| Specification::new(&files.lockfile, entry.package, kind))
         .collect();
-    refused.sort();
-    refused.dedup();
-    match refused.split_first() {
-        Some((first, others)) => Err(refusal(updater.ecosystem(), first, others.len())),
-        None => Ok(()),
-    }
+    let objections: Vec<_> = objections.into_iter().map(|one| (one, Objection::Kind("registry"))).collect();
+    refuse(updater.ecosystem(), &objections)
 }
 
 /// Why nothing is done, and what can be done about it.
-fn refusal(ecosystem: Ecosystem, first: &Specification, others: usize) -> Failure {
-    let place = if first.outside && first.kind == SpecificationKind::File {
-        "outside of the repository".to_owned()
-    } else {
-        first.kind.to_string()
+fn refuse(ecosystem: Ecosystem, objections: &[(Specification, Objection)]) -> Result<(), Failure> {
+    let Some(((first, objection), others)) = objections.split_first() else { return Ok(()) };
+    let place = match objection {
+        Objection::Never if first.kind == SpecificationKind::File => "outside of the repository".to_owned(),
+        Objection::Never | Objection::Kind(_) => first.kind.to_string(),
+        Objection::Host(host) => format!("{} at `{host}`", first.kind),
     };
-    let more = match others {
+    let more = match others.len() {
         0 => String::new(),
         1 => ", and one more".to_owned(),
         number => format!(", and {number} more"),
     };
     let name = name(ecosystem, &first.package);
     let text = format!("`{}` takes `{name}` from {place}{more}; no package manager is started with that", first.file);
-    let step = match first.kind.word().filter(|_| !first.outside) {
-        Some(word) => format!(
+    let step = match objection {
+        Objection::Kind(word) => format!(
             "take `{name}` from the registry, or allow `{word}` under `[updates] allow-sources` in the organisation's policy"
         ),
-        None => format!("take `{name}` from the registry; no policy can allow this"),
+        Objection::Host(host) => format!(
+            "take `{name}` from the registry, or name `{host}` under `[network] allow-hosts` in the organisation's policy"
+        ),
+        Objection::Never => format!("take `{name}` from the registry; no policy can allow this"),
     };
-    Failure::new(BlockCause::UntrustedSource, text).with_next_step(step)
+    Err(Failure::new(BlockCause::UntrustedSource, text).with_next_step(step))
 }
 
 /// A name as it may be told: one that is in no known form may be anything.
@@ -86,21 +140,41 @@ mod tests {
     #[test]
     fn a_refusal_names_the_manifest_the_package_the_kind_and_the_policy() {
         let file = RepoPath::new("app/package.json").unwrap();
-        let told = |one: &Specification, others| {
-            let failure = refusal(Ecosystem::Npm, one, others);
+        let told = |one: Specification, others: usize| {
+            let hosts = ["git.example".parse().unwrap()];
+            let allowed = AllowedSources { kinds: &BTreeSet::from([SpecificationKind::Git]), hosts: &hosts };
+            let Some(objection) = allowed.objection(&one) else { return "allowed".to_owned() };
+            let mut all = vec![(one, objection)];
+            all.extend((0..others).map(|number| (Specification::outside(&file, number.to_string()), Objection::Never)));
+            let failure = refuse(Ecosystem::Npm, &all).unwrap_err();
             assert_eq!(failure.cause, BlockCause::UntrustedSource);
             format!("{} | {}", failure.explanation, failure.next_step.unwrap())
         };
+        let one = |kind, address: &str| {
+            let address = Some(address.to_owned()).filter(|address| !address.is_empty());
+            Specification::new(&file, "left-pad", kind).at(address)
+        };
         assert_eq!(
-            told(&Specification::new(&file, "left-pad", SpecificationKind::Git), 0),
-            "`app/package.json` takes `left-pad` from a version control system; no package manager is started with that | \
-             take `left-pad` from the registry, or allow `git` under `[updates] allow-sources` in the organisation's policy"
+            told(one(SpecificationKind::Url, ""), 0),
+            "`app/package.json` takes `left-pad` from an address; no package manager is started with that | take `left-pad` \
+             from the registry, or allow `url` under `[updates] allow-sources` in the organisation's policy"
         );
         assert_eq!(
-            told(&Specification::outside(&file, "`<img>\n::error::"), 2),
+            told(one(SpecificationKind::Git, "https://other.example:8443"), 1),
+            "`app/package.json` takes `left-pad` from a version control system at `other.example:8443`, and one more; no \
+             package manager is started with that | take `left-pad` from the registry, or name `other.example:8443` under \
+             `[network] allow-hosts` in the organisation's policy"
+        );
+        assert_eq!(
+            told(Specification::outside(&file, "`<img>\n::error::"), 2),
             "`app/package.json` takes `<img>\\n::error::` from outside of the repository, and 2 more; no package manager is \
              started with that | take `<img>\\n::error::` from the registry; no policy can allow this"
         );
-        assert!(told(&Specification::new(&file, "x", SpecificationKind::Unknown), 1).contains("and one more"));
+        assert_eq!(told(one(SpecificationKind::Git, ""), 0), "allowed", "nobody goes anywhere for it");
+        assert_eq!(told(one(SpecificationKind::Git, "https://git.example"), 0), "allowed");
+        assert_eq!(told(one(SpecificationKind::Registry, "https://git.example:8443"), 0), "allowed");
+        assert!(told(one(SpecificationKind::Registry, "https://other.example"), 0).contains("allow-hosts"));
+        assert!(told(one(SpecificationKind::Registry, ""), 0).contains("`registry` under"));
+        assert!(told(one(SpecificationKind::Unknown, ""), 0).contains("no policy can allow"));
     }
 }

@@ -70,7 +70,7 @@ fn elsewhere(constraint: &str) -> Option<SpecificationKind> {
     }
 }
 
-/// Where a repository leads; `None` for those that switch another one off, and for registries, which are asked over TLS.
+/// Where a repository leads; `None` for those that switch another one off.
 fn of_repository(path: &RepoPath, name: &str, repository: &Value) -> Option<Specification> {
     let one = |kind| Specification::new(path, name, kind);
     let Some(fields) = repository.as_object() else {
@@ -84,7 +84,7 @@ fn of_repository(path: &RepoPath, name: &str, repository: &Value) -> Option<Spec
     // Files of this machine, addresses that anyone on the way can answer for, and programs that are run to ask them.
     let safe = address.starts_with("https://");
     match kind {
-        "composer" if safe => None,
+        "composer" if safe => Some(one(SpecificationKind::Registry).at(origin(address))),
         "package" => Some(of_package(path, name, fields)),
         kind if GIT.contains(&kind) && safe => Some(one(SpecificationKind::Git).at(origin(address))),
         "composer" => Some(Specification { outside: true, ..one(SpecificationKind::Registry) }),
@@ -165,7 +165,7 @@ mod tests {
         let inline =
             json!({"name": "acme/x", "version": "1.0.0", "dist": {"type": "zip", "url": "https://a.example/x.zip"}});
         for (repository, expected) in [
-            (json!({"type": "composer", "url": "https://registry.example"}), ""),
+            (json!({"type": "composer", "url": "https://registry.example"}), "r Registry https://registry.example"),
             (json!({"packagist": false}), ""),
             (json!(false), ""),
             (json!({"type": "vcs", "url": https}), "r Git https://git.example"),

@@ -111,7 +111,8 @@ fn world(repository: &Repository) -> Option<World> {
         .with_variable("SSL_CERT_FILE", repository.authority.path())
         .with_variable("NO_PROXY", "localhost")
         .with_variable("no_proxy", "localhost");
-    World::with_runner(runner, "composer", false)
+    let world = World::with_runner(runner, "composer", false)?;
+    Some(World { allow_hosts: vec!["localhost".parse().unwrap()], ..world })
 }
 
 fn manifest(repository: &Repository, requirements: &str, more: &str) -> String {
@@ -217,6 +218,17 @@ fn scripts_of_the_project_do_not_run() {
     let change = &outcome.remedy.as_ref().unwrap_or_else(|| panic!("{}", tell(&outcome))).changes;
     assert_eq!(change.len(), 1, "composer.json stays");
     assert!(!canary.exists(), "a script of the project ran");
+}
+
+#[test]
+fn a_repository_whose_host_the_policy_does_not_name_is_not_asked() {
+    let repository = serve();
+    let Some(world) = world(&repository) else { return };
+    let tree = locked(&world, &repository, r#"{"acme/core": "1.0.0"}"#, r#"{"acme/core": "^1.0"}"#);
+    let world = World { allow_hosts: Vec::new(), ..world };
+    let told = tell(&world.remedy(&tree, "composer.lock", vec![flaw("acme/core", "1.0.1")]));
+    assert!(told.contains("UntrustedSource: `composer.json` takes `repositories` from another registry"), "{told}");
+    assert!(told.contains("under `[network] allow-hosts`"), "{told}");
 }
 
 #[test]

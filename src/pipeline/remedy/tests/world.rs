@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::super::{RemedyOutcome, RemedyRequest, Tools, remedy};
+use super::super::{AllowedSources, RemedyOutcome, RemedyRequest, Tools, remedy};
 use crate::advisory::AdvisoryDatabase;
 use crate::extractor::{EXTRACTORS, SourceFile};
 use crate::model::advisory::{Advisory, AdvisoryId, AdvisoryKind, Affected, AffectedRange, RangeEvent};
@@ -15,6 +15,7 @@ use crate::model::repository::{CommitId, RepoPath};
 use crate::model::severity::Severity;
 use crate::model::specification::SpecificationKind;
 use crate::model::tree::{EntryKind, ProjectTree, TreeEntry, TreeError};
+use crate::net::address::Authority;
 use crate::sandbox::runner::{Invocation, Runner};
 use crate::sandbox::skeleton::Skeleton;
 
@@ -62,6 +63,8 @@ pub(super) struct World {
     pub(super) tools: Tools,
     /// What the policy allows; nothing, unless a test says so.
     pub(super) allow_sources: BTreeSet<SpecificationKind>,
+    /// The hosts that the policy names.
+    pub(super) allow_hosts: Vec<Authority>,
 }
 
 impl World {
@@ -83,7 +86,7 @@ impl World {
             eprintln!("skipped: the registry of `{program}` cannot be reached");
             return None;
         }
-        Some(Self { folder, tools, allow_sources: BTreeSet::new() })
+        Some(Self { folder, tools, allow_sources: BTreeSet::new(), allow_hosts: Vec::new() })
     }
 
     /// Runs a command in a skeleton of the project and gives the project with what it wrote to `path`.
@@ -135,7 +138,7 @@ impl World {
             findings: &findings,
             advisories: &database,
             tools: &self.tools,
-            allow_sources: &self.allow_sources,
+            allow_sources: AllowedSources { kinds: &self.allow_sources, hosts: &self.allow_hosts },
             remotes: None,
             deadline,
         })

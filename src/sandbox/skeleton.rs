@@ -14,6 +14,13 @@ const FILE_LIMIT: usize = 4_000;
 /// At most so many bytes in all, both in and out: four times the largest single file that is read.
 const SIZE_LIMIT: u64 = 128 * 1024 * 1024;
 
+/// What git is told by the skeleton's home. Cargo's own git (libgit2) reads it although it takes no notice of git's variables:
+/// what a repository makes it fetch besides comes over TLS only, not from this machine, and links are checked out as
+/// text. <https://git-scm.com/docs/git-config>, `url.<base>.insteadOf` and `core.symlinks`.
+const GIT_CONFIGURATION: &str = "[core]\n\tsymlinks = false\n[url \"https://refused.invalid/\"]\n\tinsteadOf = file:\n\t\
+    insteadOf = /\n\tinsteadOf = .\n\tinsteadOf = ~\n\tinsteadOf = git:\n\tinsteadOf = git@\n\tinsteadOf = ssh:\n\t\
+    insteadOf = http:\n";
+
 /// Why a skeleton could not be built or read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SkeletonError {
@@ -79,6 +86,7 @@ impl Skeleton {
         for folder in [&place.project, &place.empty, &place.home, &place.cache] {
             fs::create_dir_all(folder)?;
         }
+        fs::write(place.home.join(".gitconfig"), GIT_CONFIGURATION)?;
         let skeleton = Self { _scratch: folder, place };
         for (path, content) in files {
             skeleton.write(path, content)?;

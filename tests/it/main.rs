@@ -5,6 +5,7 @@ mod support;
 mod apps;
 mod audit_remote;
 mod canaries;
+mod cargo_git;
 mod corpus;
 mod db;
 mod documents;

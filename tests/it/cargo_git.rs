@@ -1,0 +1,134 @@
+//! Git sources of Cargo: where the policy allows them and names their host, Cargo gets them, and neither a submodule nor a
+//! link in one leads to files of this machine.
+
+use crate::support::bot::{Bot, Outcome, missing_tools};
+use crate::support::fixtures;
+use crate::support::git::Git;
+use crate::support::github::GitHub;
+
+/// What stands in a file, and in a repository, of this machine.
+const SECRET: &str = "root-x-0-0-CANARY-GIT";
+
+const MANIFEST: &str = "[package]\nname = \"dep\"\nversion = \"1.0.0\"\nedition = \"2021\"\n";
+
+/// The project of the fixtures with a dependency on `acme/<name>`, which stands at a commit.
+fn ledger(github: &GitHub, name: &str, commit: &str) -> Vec<(String, Vec<u8>)> {
+    let address = format!("{}/acme/{name}", github.server_url());
+    let mut files = fixtures::project("cargo");
+    let edit = |files: &mut Vec<(String, Vec<u8>)>, path: &str, change: &dyn Fn(String) -> String| {
+        let (_, content) = files.iter_mut().find(|(name, _)| name == path).expect("the fixture has it");
+        *content = change(String::from_utf8(std::mem::take(content)).expect("the fixture is text")).into_bytes();
+    };
+    let dependency = format!("dep = {{ git = \"{address}\", rev = \"{commit}\" }}\n");
+    edit(&mut files, "Cargo.toml", &|text| text.replace("regex = ", &format!("{dependency}regex = ")));
+    let package = format!(
+        "[[package]]\nname = \"dep\"\nversion = \"1.0.0\"\nsource = \"git+{address}?rev={commit}#{commit}\"\n\n"
+    );
+    edit(&mut files, "Cargo.lock", &|text| {
+        let text = text.replace(" \"bytes\",\n \"regex\",", " \"bytes\",\n \"dep\",\n \"regex\",");
+        text.replace("[[package]]\nname = \"ledger\"", &format!("{package}[[package]]\nname = \"ledger\""))
+    });
+    files
+}
+
+/// A repository of this machine that is nobody's business, and its address.
+fn secret_repository(bot: &Bot) -> (String, String) {
+    let folder = bot.path("secret");
+    std::fs::create_dir(&folder).expect("the world is writable");
+    let git = |arguments: &[&str], input: &str| Git::new(&folder, arguments).input(input).run();
+    git(&["init", "--quiet", "--bare", "--initial-branch", "main", "."], "");
+    let blob = git(&["hash-object", "-w", "--stdin"], SECRET);
+    let tree = git(&["mktree"], &format!("100644 blob {blob}\tsecret\n"));
+    let commit = git(&["-c", "user.name=a", "-c", "user.email=a@a.example", "commit-tree", &tree, "-m", "secret"], "");
+    git(&["update-ref", "refs/heads/main", &commit], "");
+    (format!("file://{}", folder.display()), commit)
+}
+
+/// A repository with the package that the project depends on, and something besides; gives its commit.
+fn dependency(github: &GitHub, name: &str, besides: &[(&str, &str, &str, &str)]) -> String {
+    github.repository("acme", name).file("README.md", "# Dep\n").commit();
+    let disk = github.disk(&format!("acme/{name}"));
+    let blob = |text: &str| disk.git(&["hash-object", "-w", "--stdin"]).input(text).run();
+    let source = disk.git(&["mktree"]).input(format!("100644 blob {}\tlib.rs\n", blob(""))).run();
+    let mut entries = vec![("040000", "tree", source, "src")];
+    if besides.iter().all(|(.., path)| *path != "Cargo.toml") {
+        entries.push(("100644", "blob", blob(MANIFEST), "Cargo.toml"));
+    }
+    for (mode, kind, content, path) in besides {
+        let object = if *kind == "commit" { (*content).to_owned() } else { blob(content) };
+        entries.push((mode, kind, object, path));
+    }
+    let listing: String =
+        entries.iter().map(|(mode, kind, object, path)| format!("{mode} {kind} {object}\t{path}\n")).collect();
+    let tree = disk.git(&["mktree", "--missing"]).input(listing).run();
+    let commit =
+        disk.git(&["-c", "user.name=a", "-c", "user.email=a@a.example", "commit-tree", &tree, "-m", "dep"]).run();
+    disk.git(&["update-ref", "refs/heads/main", &commit]).run();
+    commit
+}
+
+/// A night with a policy that allows git, and names the stand-in's host or does not.
+fn night(github: &GitHub, bot: &Bot, name: &str, is_named: bool) -> Outcome {
+    let host = github.server_url().trim_start_matches("https://");
+    let hosts = if is_named { format!("\"{host}\"") } else { String::new() };
+    let policy = format!("[updates]\nallow-sources = [\"git\"]\n[network]\nallow-hosts = [{hosts}]\n");
+    let policy = bot.write("policy.toml", policy.as_bytes()).display().to_string();
+    bot.run(&["run", "--repo", &format!("acme/{name}"), "--format", "json", "--config", &policy])
+}
+
+#[test]
+fn a_git_source_is_fetched_only_where_the_policy_names_its_host() {
+    if let Some(reason) = missing_tools(&["cargo", "git"]) {
+        eprintln!("{reason}");
+        return;
+    }
+    let github = GitHub::start();
+    let bot = Bot::new(&github);
+    let commit = dependency(&github, "dep", &[]);
+    github.repository("acme", "ledger").files(ledger(&github, "dep", &commit)).commit();
+    let refused = night(&github, &bot, "ledger", false);
+    let said = refused.explanation("acme/ledger");
+    assert!(said.contains("untrusted-source") && said.contains("under `[network] allow-hosts`"), "{said}");
+    assert_eq!(refused.actions("acme/ledger"), Vec::<String>::new(), "{said}");
+    let allowed = night(&github, &bot, "ledger", true);
+    assert_eq!(allowed.actions("acme/ledger"), ["opened"], "{}", allowed.explanation("acme/ledger"));
+    github.finish();
+}
+
+#[test]
+fn neither_a_submodule_nor_a_link_of_a_git_source_leads_to_this_machine() {
+    if let Some(reason) = missing_tools(&["cargo", "git"]) {
+        eprintln!("{reason}");
+        return;
+    }
+    let github = GitHub::start();
+    let bot = Bot::new(&github);
+    let (address, secret) = secret_repository(&bot);
+    let file = bot.write("credentials", format!("{SECRET}\n").as_bytes()).display().to_string();
+    let modules = |url: &str| format!("[submodule \"sub\"]\n\tpath = sub\n\turl = {url}\n");
+    let (by_address, by_path) = (modules(&address), modules(address.trim_start_matches("file://")));
+    let cases: [(&str, &[(&str, &str, &str, &str)]); 3] = [
+        ("submodule", &[("160000", "commit", &secret, "sub"), ("100644", "blob", &by_address, ".gitmodules")]),
+        ("folder", &[("160000", "commit", &secret, "sub"), ("100644", "blob", &by_path, ".gitmodules")]),
+        ("linked", &[("120000", "blob", &file, "Cargo.toml")]),
+    ];
+    for (name, besides) in cases {
+        let commit = dependency(&github, &format!("{name}-dep"), besides);
+        github.repository("acme", name).files(ledger(&github, &format!("{name}-dep"), &commit)).commit();
+        let night = night(&github, &bot, name, true);
+        let slug = format!("acme/{name}");
+        assert_eq!(night.actions(&slug), Vec::<String>::new(), "{name}: {}", night.explanation(&slug));
+        let said = night.explanation(&slug);
+        assert!(said.contains("cause\":\"tool-failed") || said.contains("cause\":\"registry-unreachable"), "{said}");
+        for text in [&night.stdout, &night.stderr] {
+            assert!(!text.contains(SECRET), "{name}: {text}");
+        }
+    }
+    // Nothing was cloned into the cache, and the local log has no line of the file either.
+    assert_eq!(bot.files_with(SECRET), ["credentials"]);
+    let cloned =
+        std::fs::read_dir(bot.path("home/.cache/patchparty/tools/cargo/git/db")).into_iter().flatten().flatten();
+    let cloned: Vec<String> = cloned.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    assert!(cloned.iter().all(|name| !name.starts_with("secret")), "{cloned:?}");
+    github.finish();
+}

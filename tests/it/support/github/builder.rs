@@ -78,6 +78,11 @@ impl<'a> RepositoryBuilder<'a> {
         self.is(Oddity::Private)
     }
 
+    /// Lets everyone clone it, without a token.
+    pub(crate) fn open_to_all(self) -> Self {
+        self.is(Oddity::OpenToAll)
+    }
+
     /// Has it disabled by the host.
     pub(crate) fn disabled(self) -> Self {
         self.is(Oddity::Disabled)

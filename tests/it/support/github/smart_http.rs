@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::exchange::{Call, Reply};
 use super::problem;
-use super::state::State;
+use super::state::{Oddity, State};
 use crate::support::git;
 
 /// What the backend needs once access is granted.
@@ -16,14 +16,16 @@ pub(super) struct Grant {
 
 /// Checks the token and finds the repository; refuses as GitHub does.
 pub(super) fn admit(state: &State, call: &Call) -> Result<Grant, Reply> {
-    let Some(login) = call.login.as_deref() else {
-        let refusal = Reply { status: 401, headers: Vec::new(), body: b"Repository not found.\n".to_vec() };
-        return Err(refusal.with_header("www-authenticate", "Basic realm=\"GitHub\""));
-    };
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     let [owner, name, rest @ ..] = segments.as_slice() else { return Err(problem::not_found()) };
     let name = name.strip_suffix(".git").unwrap_or(name);
-    match state.find(owner, name, Some(login)) {
+    let login = call.login.as_deref();
+    let found = state.find(owner, name, login);
+    if login.is_none() && !found.as_ref().is_ok_and(|index| state.repositories[*index].is(Oddity::OpenToAll)) {
+        let refusal = Reply { status: 401, headers: Vec::new(), body: b"Repository not found.\n".to_vec() };
+        return Err(refusal.with_header("www-authenticate", "Basic realm=\"GitHub\""));
+    }
+    match found {
         Ok(index) => {
             let folder = state.repositories[index].disk.folder();
             let folder = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();

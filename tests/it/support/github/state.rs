@@ -121,6 +121,8 @@ pub(crate) enum Oddity {
     Archived,
     /// It is hidden from those who are not its collaborators.
     Private,
+    /// Its git asks for no token, as that of public repositories on a host whose API is not used.
+    OpenToAll,
     /// The host has disabled it.
     Disabled,
     /// It has no issues.

@@ -55,7 +55,7 @@ pub(super) fn audit(
     let withdrawals = if (options.yanked || policy.yanked) && !shared.offline {
         scratch = Scratch::new(&cache.join("scratch")).context("prepare the scratch folder")?;
         let tools = Tools::new(scratch.path(), &cache.join("tools")).context("prepare the package managers")?;
-        Withdrawals::new(&tools)
+        Withdrawals::new(&tools.allowing(&policy.network.allow_hosts))
     } else {
         None
     };

@@ -53,6 +53,7 @@ pub(super) fn night_of(
     let prepare = if shared.offline { Tools::offline } else { Tools::new };
     let scratch = Scratch::new(&cache.join("scratch")).context("prepare the scratch folder")?;
     let tools = prepare(scratch.path(), &cache.join("tools")).context("prepare the package managers")?;
+    let tools = tools.allowing(&policy.network.allow_hosts);
     let templates = match &options.templates {
         Some(folder) => Templates::with_overrides(folder),
         None => Templates::built_in(),

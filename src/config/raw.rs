@@ -191,7 +191,8 @@ pub(super) enum RawSourceKind {
 #[schemars(rename = "Network")]
 pub(super) struct RawNetwork {
     /// Hosts that may be asked although they are private or use a port of their own: `git.example`, or with the port that
-    /// is meant, `127.0.0.1:8443`. The forge and the advisory sources need no mention.
+    /// is meant, `127.0.0.1:8443`. Package managers may reach them besides their registries. The forge and the advisory
+    /// sources need no mention.
     pub(super) allow_hosts: Vec<Written<String>>,
     /// How many hosts one project may lead us to, for example `20`.
     pub(super) hosts_per_project: Option<Written<u16>>,

@@ -93,7 +93,10 @@ fn problems(answers: &Answers, left_out: usize) -> Vec<Problem> {
         match error {
             // A crate that was deleted, or never was one, has no withdrawn versions.
             RegistryError::Unknown { .. } => {}
-            RegistryError::Unreachable { .. } | RegistryError::Malformed { .. } | RegistryError::Name(_) => {
+            RegistryError::Unreachable { .. }
+            | RegistryError::Malformed { .. }
+            | RegistryError::Refused(_)
+            | RegistryError::Name(_) => {
                 let message = format!("learn which crates were withdrawn: {error}");
                 problems.entry(message.clone()).or_insert_with(|| Problem::new(message, Some(HINT)));
             }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use crate::model::release::Release;
 use crate::net::limits::{self, Bounded, Exceeded, Limits};
 use crate::sandbox::grammar::InvalidToken;
+use crate::sandbox::proxy::Cause;
 use crate::sandbox::runner::Runner;
 
 /// Why the releases of a package are not known.
@@ -40,6 +41,9 @@ pub(crate) enum RegistryError {
         /// Why.
         reason: String,
     },
+    /// The sandbox's proxy did not let the package manager through that was to ask.
+    #[error("ask a registry: {}", .0.explanation)]
+    Refused(Cause),
     /// The name must not be sent anywhere.
     #[error(transparent)]
     Name(#[from] InvalidToken),
@@ -130,7 +134,7 @@ impl Memory {
         }
         // Two threads may ask at once; both get the same answer, and neither holds the lock while it waits.
         let answer = ask().map(Arc::new);
-        if let Err(error @ RegistryError::Unreachable { .. }) = &answer {
+        if let Err(error @ (RegistryError::Unreachable { .. } | RegistryError::Refused(_))) = &answer {
             *lock(&self.unreachable) = Some(error.clone());
         }
         lock(&self.answers).insert(package.to_owned(), answer.clone());

@@ -1,6 +1,5 @@
 //! crates.io: the sparse index, at the address that Cargo itself uses.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use cargo_lock::package::SourceId;
@@ -12,17 +11,14 @@ use crate::model::ecosystem::Ecosystem;
 use crate::model::release::Release;
 use crate::net::{client, limits};
 use crate::sandbox::grammar;
-use crate::sandbox::runner::{Invocation, Runner};
-use crate::sandbox::skeleton::{Place, Skeleton};
-use crate::sandbox::words;
+use crate::sandbox::reach::Reach;
+use crate::sandbox::runner::Runner;
 
 const REGISTRY: &str = "crates.io";
 
 /// The registry of Rust crates.
 struct CratesIo {
     runner: Runner,
-    scratch: PathBuf,
-    cache: PathBuf,
     address: OnceLock<Result<(Url, reqwest::blocking::Client), RegistryError>>,
     memory: Memory,
 }
@@ -48,59 +44,16 @@ struct Requirement {
 
 /// Prepares to ask; nothing is sent yet.
 pub(super) fn connect(settings: &RegistrySettings<'_>) -> Arc<dyn Registry> {
-    Arc::new(CratesIo::new(settings.runner.clone(), settings.scratch, settings.cache))
+    Arc::new(CratesIo { runner: settings.runner.clone(), address: OnceLock::new(), memory: Memory::default() })
 }
 
 impl CratesIo {
-    fn new(runner: Runner, scratch: &Path, cache: &Path) -> Self {
-        Self {
-            runner,
-            scratch: scratch.to_path_buf(),
-            cache: cache.to_path_buf(),
-            address: OnceLock::new(),
-            memory: Memory::default(),
-        }
-    }
-
-    /// Cargo has the index's address built in but does not print it; it names its index folder after the host.
-    fn discover(&self, package: &str) -> Result<(Url, reqwest::blocking::Client), RegistryError> {
+    /// The index, at the address that Cargo itself uses.
+    fn discover(&self) -> Result<(Url, reqwest::blocking::Client), RegistryError> {
         let unreachable = |reason: String| RegistryError::Unreachable { registry: REGISTRY, reason };
         let client = client::blocking(&limits::REGISTRY).map_err(|error| unreachable(error.to_string()))?;
-        let indexes = self.cache.join("cargo/registry/index");
-        let host = if let Some(host) = index_host(&indexes) {
-            host
-        } else {
-            self.touch_index(package)?;
-            index_host(&indexes).ok_or_else(|| unreachable("Cargo does not say where its index is".to_owned()))?
-        };
-        let address = Url::parse(&format!("https://{host}/")).map_err(|error| unreachable(error.to_string()))?;
+        let address = self.runner.registry(Reach::Cargo).map_err(|error| unreachable(error.to_string()))?;
         Ok((address, client))
-    }
-
-    /// Makes Cargo ask its index once, for a project of ours that wants nothing but the package.
-    fn touch_index(&self, package: &str) -> Result<(), RegistryError> {
-        let unreachable = |reason: String| RegistryError::Unreachable { registry: REGISTRY, reason };
-        let file = |name: &str| crate::model::repository::RepoPath::new(name).expect("a constant path is plain");
-        let manifest = format!(
-            "[package]\nname = \"probe\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[dependencies]\n{package} = \"*\"\n"
-        );
-        let files =
-            [(file("Cargo.toml"), manifest.into_bytes()), (file("src/lib.rs"), Vec::new())].into_iter().collect();
-        let skeleton =
-            Skeleton::new(&self.scratch, &self.cache, &files).map_err(|error| unreachable(error.to_string()))?;
-        let output = self
-            .runner
-            .run(&probe(skeleton.place()), &skeleton.place().home)
-            .map_err(|error| unreachable(error.to_string()))?;
-        // A package that does not exist fails as well, but then the index has answered.
-        let silent = index_host(&self.cache.join("cargo/registry/index")).is_none();
-        if silent {
-            // Its own words may repeat what a server says.
-            let answers =
-                if words::say_unreachable(&output.stderr) { "no answer" } else { "Cargo cannot ask its index" };
-            return Err(unreachable(answers.to_owned()));
-        }
-        Ok(())
     }
 }
 
@@ -112,7 +65,7 @@ impl Registry for CratesIo {
     fn releases(&self, package: &str) -> Result<Releases, RegistryError> {
         let package = grammar::package(Ecosystem::CratesIo, package)?;
         self.memory.remember(package, || {
-            let (address, client) = self.address.get_or_init(|| self.discover(package)).clone()?;
+            let (address, client) = self.address.get_or_init(|| self.discover()).clone()?;
             let address = address.join(&index_path(package)).map_err(|error| RegistryError::Malformed {
                 registry: REGISTRY,
                 package: package.to_owned(),
@@ -122,33 +75,6 @@ impl Registry for CratesIo {
             Ok(read_index(&body))
         })
     }
-}
-
-fn probe(place: &Place) -> Invocation {
-    let manifest = place.project.join("Cargo.toml").display().to_string();
-    let env = [
-        ("CARGO_HOME", place.cache.join("cargo").display().to_string()),
-        ("CARGO_NET_RETRY", "1".to_owned()),
-        ("CARGO_HTTP_TIMEOUT", "15".to_owned()),
-    ];
-    Invocation {
-        program: "cargo".to_owned(),
-        args: ["update", "--manifest-path", &manifest].map(str::to_owned).to_vec(),
-        env: env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-        cwd: place.empty.clone(),
-    }
-}
-
-/// The host of the sparse index: the folder is named `<host>-<hash>`, those of git registries have no `index.` in front.
-///
-/// Compared as a whole: a project may name registries of its own, and Cargo keeps their indexes in the same folder.
-fn index_host(indexes: &Path) -> Option<String> {
-    let own = format!("index.{REGISTRY}");
-    std::fs::read_dir(indexes)
-        .ok()?
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter_map(|name| Some(name.rsplit_once('-')?.0.to_owned()))
-        .find(|host| *host == own)
 }
 
 /// Where the index keeps a package (<https://doc.rust-lang.org/cargo/reference/registry-index.html#index-files>).
@@ -184,23 +110,12 @@ mod tests {
 
     #[test]
     fn only_its_own_packages_are_asked_for() {
-        let registry = CratesIo::new(Runner::from_environment(), Path::new("/none"), Path::new("/none"));
+        let registry =
+            CratesIo { runner: Runner::from_environment(), address: OnceLock::new(), memory: Memory::default() };
         let own = SourceId::default().to_string();
         assert!(registry.serves(&own).unwrap(), "{own}");
         assert!(!registry.serves("registry+https://registry.example/index").unwrap());
         assert!(!registry.serves("git+https://git.example/x").unwrap());
-    }
-
-    #[test]
-    fn a_registry_that_a_project_names_is_never_taken_for_the_index() {
-        let cache = tempfile::tempdir().unwrap();
-        let own = format!("index.{REGISTRY}");
-        for name in [format!("index.a{REGISTRY}-0123456789abcdef"), format!("{own}.example-0123456789abcdef")] {
-            std::fs::create_dir(cache.path().join(name)).unwrap();
-        }
-        assert_eq!(index_host(cache.path()), None);
-        std::fs::create_dir(cache.path().join(format!("{own}-1949cf8c6b5b557f"))).unwrap();
-        assert_eq!(index_host(cache.path()), Some(own));
     }
 
     #[test]

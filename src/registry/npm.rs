@@ -1,7 +1,5 @@
 //! The npm registry, at the address that npm itself uses.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value};
@@ -12,8 +10,8 @@ use crate::model::ecosystem::Ecosystem;
 use crate::model::release::Release;
 use crate::net::{client, limits};
 use crate::sandbox::grammar;
-use crate::sandbox::runner::{Invocation, Runner};
-use crate::sandbox::skeleton::Skeleton;
+use crate::sandbox::reach::Reach;
+use crate::sandbox::runner::Runner;
 
 const REGISTRY: &str = "npm";
 /// The short form of a packument (<https://github.com/npm/registry/blob/main/docs/responses/package-metadata.md>); the
@@ -23,52 +21,21 @@ const ACCEPT: &str = "application/vnd.npm.install-v1+json, application/json;q=0.
 /// The registry of JavaScript packages.
 struct NpmRegistry {
     runner: Runner,
-    scratch: PathBuf,
-    cache: PathBuf,
     address: OnceLock<Result<(Url, reqwest::blocking::Client), RegistryError>>,
     memory: Memory,
 }
 
 /// Prepares to ask; nothing is sent yet.
 pub(super) fn connect(settings: &RegistrySettings<'_>) -> Arc<dyn Registry> {
-    Arc::new(NpmRegistry::new(settings.runner.clone(), settings.scratch, settings.cache))
+    Arc::new(NpmRegistry { runner: settings.runner.clone(), address: OnceLock::new(), memory: Memory::default() })
 }
 
 impl NpmRegistry {
-    fn new(runner: Runner, scratch: &Path, cache: &Path) -> Self {
-        Self {
-            runner,
-            scratch: scratch.to_path_buf(),
-            cache: cache.to_path_buf(),
-            address: OnceLock::new(),
-            memory: Memory::default(),
-        }
-    }
-
     /// npm's built-in registry, or the one that the bot's own `npm_config_registry` names.
     fn discover(&self) -> Result<(Url, reqwest::blocking::Client), RegistryError> {
         let unreachable = |reason: String| RegistryError::Unreachable { registry: REGISTRY, reason };
         let client = client::blocking(&limits::REGISTRY).map_err(|error| unreachable(error.to_string()))?;
-        let skeleton = Skeleton::new(&self.scratch, &self.cache, &BTreeMap::new())
-            .map_err(|error| unreachable(error.to_string()))?;
-        let place = skeleton.place();
-        let below = |name: &str| place.home.join(name).display().to_string();
-        let invocation = Invocation {
-            program: "npm".to_owned(),
-            args: ["config", "get", "registry", "--no-update-notifier"].map(str::to_owned).to_vec(),
-            env: BTreeMap::from([
-                ("npm_config_userconfig".to_owned(), below("no-user-npmrc")),
-                ("npm_config_globalconfig".to_owned(), below("no-global-npmrc")),
-            ]),
-            cwd: place.empty.clone(),
-        };
-        let output = self.runner.run(&invocation, &place.home).map_err(|error| unreachable(error.to_string()))?;
-        let mut address = Url::parse(output.stdout.trim())
-            .map_err(|error| unreachable(format!("npm does not say where its registry is: {error}")))?;
-        if !address.path().ends_with('/') {
-            let path = format!("{}/", address.path());
-            address.set_path(&path);
-        }
+        let address = self.runner.registry(Reach::Npm).map_err(|error| unreachable(error.to_string()))?;
         Ok((address, client))
     }
 }

@@ -13,6 +13,8 @@ use crate::model::release::Release;
 use crate::model::repository::RepoPath;
 use crate::sandbox::composer_manifest;
 use crate::sandbox::grammar;
+use crate::sandbox::proxy;
+use crate::sandbox::reach::Reach;
 use crate::sandbox::runner::{Invocation, Runner};
 use crate::sandbox::skeleton::Skeleton;
 
@@ -64,11 +66,14 @@ impl Packagist {
             args,
             env: composer_manifest::environment(place),
             cwd: place.project.clone(),
+            reach: Reach::Composer,
         };
         let output = self.runner.run(&invocation, &place.home).map_err(|error| unreachable(error.to_string()))?;
         if !output.succeeded() {
             return Err(if output.stderr.contains("not found") && !output.stderr.contains("TransportException") {
                 RegistryError::Unknown { registry: REGISTRY, package: package.to_owned() }
+            } else if let Some(cause) = proxy::cause(&invocation.program, &output.refused) {
+                RegistryError::Refused(cause)
             } else {
                 // Its own words may repeat what a server or a file says.
                 unreachable("Composer gets no answer".to_owned())

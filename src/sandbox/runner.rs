@@ -10,7 +10,12 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::sandbox::interrupt;
+use url::Url;
+
+use super::interrupt;
+use super::proxy::Refusal;
+use super::reach::{Network, Reach};
+use crate::net::address::Authority;
 
 /// What is kept of each output stream: 1 MiB; the rest is read and dropped so that the tool does not stall.
 const OUTPUT_LIMIT: usize = 1024 * 1024;
@@ -21,20 +26,21 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(2);
 /// How often an exit is looked for.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Variables of the bot's own environment that tools may see: they name trust and routes, not secrets. A proxy address
-/// may carry credentials for the proxy; they are the operator's own and without them nothing could be reached.
-const PASSED_ON: [&str; 11] = [
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "NODE_EXTRA_CA_CERTS",
-    "CARGO_HTTP_CAINFO",
+/// Variables of the bot's own environment that tools may see: they name trust and a registry, not secrets. The operator's
+/// proxy, whose address may carry credentials, is asked by ours.
+const PASSED_ON: [&str; 5] =
+    ["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "CARGO_HTTP_CAINFO", "npm_config_registry"];
+
+/// Variables by which package managers find a proxy: those of everybody, Cargo's and npm's own. Where several are obeyed,
+/// all say the same.
+const PROXY_VARIABLES: [&str; 7] = [
     "HTTP_PROXY",
     "HTTPS_PROXY",
-    "NO_PROXY",
     "http_proxy",
     "https_proxy",
-    "no_proxy",
-    "npm_config_registry",
+    "CARGO_HTTP_PROXY",
+    "npm_config_proxy",
+    "npm_config_https_proxy",
 ];
 
 /// A command as data.
@@ -48,6 +54,8 @@ pub(crate) struct Invocation {
     pub(crate) env: BTreeMap<String, String>,
     /// The folder it starts in.
     pub(crate) cwd: PathBuf,
+    /// Which hosts it may reach.
+    pub(crate) reach: Reach,
 }
 
 /// What a process left.
@@ -59,6 +67,8 @@ pub(crate) struct Output {
     pub(crate) stdout: String,
     /// The first mebibyte of its messages.
     pub(crate) stderr: String,
+    /// What the proxy refused it, in order.
+    pub(crate) refused: Vec<Refusal>,
 }
 
 impl Output {
@@ -93,6 +103,14 @@ pub(crate) enum RunError {
         /// The limit.
         seconds: u64,
     },
+    /// It does not say where its registry is.
+    #[error("learn from `{program}` where its registry is: {reason}")]
+    NoRegistry {
+        /// The program.
+        program: String,
+        /// Why not.
+        reason: String,
+    },
 }
 
 impl RunError {
@@ -102,7 +120,7 @@ impl RunError {
             Self::NotInstalled { program } => {
                 Some(format!("install `{program}` where patchparty runs, or put its folder into PATH"))
             }
-            Self::Start { .. } | Self::TimedOut { .. } => None,
+            Self::Start { .. } | Self::TimedOut { .. } | Self::NoRegistry { .. } => None,
         }
     }
 }
@@ -112,6 +130,7 @@ impl RunError {
 pub(crate) struct Runner {
     path: OsString,
     passed_on: BTreeMap<String, OsString>,
+    network: Network,
     time_limit: Duration,
 }
 
@@ -122,7 +141,22 @@ impl Runner {
             .iter()
             .filter_map(|name| std::env::var_os(name).map(|value| ((*name).to_owned(), value)))
             .collect();
-        Self { path: std::env::var_os("PATH").unwrap_or_default(), passed_on, time_limit: TIME_LIMIT }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        Self { path, passed_on, network: Network::from_environment(), time_limit: TIME_LIMIT }
+    }
+
+    /// The same runner with the bot's own folders: for what vanishes, and for what package managers keep.
+    #[must_use]
+    pub(crate) fn with_folders(mut self, scratch: &Path, cache: &Path) -> Self {
+        self.network.use_folders(scratch, cache);
+        self
+    }
+
+    /// The same runner with hosts that every package manager may reach, wherever they are: the operator names them.
+    #[must_use]
+    pub(crate) fn with_allowed(mut self, authorities: impl IntoIterator<Item = Authority>) -> Self {
+        self.network.allow(authorities);
+        self
     }
 
     /// The same runner with a folder in front of its `PATH`.
@@ -133,6 +167,7 @@ impl Runner {
         if let Ok(path) = std::env::join_paths(folders) {
             self.path = path;
         }
+        self.network.forget();
         self
     }
 
@@ -148,11 +183,29 @@ impl Runner {
     #[must_use]
     pub(crate) fn with_variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.passed_on.insert(name.to_owned(), value.into());
+        self.network.forget();
         self
     }
 
-    /// The complete environment of a process: nothing else of the bot's environment reaches it.
-    pub(crate) fn environment(&self, invocation: &Invocation, home: &Path) -> BTreeMap<String, OsString> {
+    /// What every process sees under a name.
+    pub(super) fn variable(&self, name: &str) -> Option<&OsString> {
+        self.passed_on.get(name)
+    }
+
+    /// The address of the registry that a package manager asks.
+    pub(crate) fn registry(&self, reach: Reach) -> Result<Url, RunError> {
+        self.network.address(self, reach)
+    }
+
+    /// What the processes share on their way to the network.
+    #[cfg(test)]
+    pub(super) fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The complete environment of a process: nothing else of the bot's environment reaches it. `proxy` is the port of
+    /// 127.0.0.1 at which it finds its door.
+    pub(crate) fn environment(&self, invocation: &Invocation, home: &Path, proxy: u16) -> BTreeMap<String, OsString> {
         let mut environment = self.passed_on.clone();
         environment.insert("PATH".to_owned(), self.path.clone());
         for (name, folder) in [
@@ -176,6 +229,9 @@ impl Runner {
             environment.insert(name.to_owned(), value.into());
         }
         environment.extend(invocation.env.iter().map(|(name, value)| (name.clone(), value.into())));
+        for name in PROXY_VARIABLES {
+            environment.insert(name.to_owned(), format!("http://127.0.0.1:{proxy}").into());
+        }
         environment
     }
 
@@ -185,11 +241,13 @@ impl Runner {
             |error: &io::Error| RunError::Start { program: invocation.program.clone(), reason: error.to_string() };
         std::fs::create_dir_all(home.join("tmp")).map_err(|error| start_error(&error))?;
         let program = self.find(&invocation.program)?;
+        let door = self.network.open(self, invocation.reach)?.map_err(|error| start_error(&error))?;
+        let proxy = door.port().map_err(|error| start_error(&error))?;
         tracing::debug!(program = invocation.program, args = ?invocation.args, "run");
         let mut child = Command::new(program)
             .args(&invocation.args)
             .env_clear()
-            .envs(self.environment(invocation, home))
+            .envs(self.environment(invocation, home, proxy))
             .current_dir(&invocation.cwd)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -210,7 +268,8 @@ impl Runner {
         let text = |stream: mpsc::Receiver<Vec<u8>>| {
             String::from_utf8_lossy(&stream.recv_timeout(DRAIN_LIMIT).unwrap_or_default()).into_owned()
         };
-        let output = Output { status: status.code(), stdout: text(stdout), stderr: text(stderr) };
+        let (stdout, stderr) = (text(stdout), text(stderr));
+        let output = Output { status: status.code(), stdout, stderr, refused: door.refused() };
         tracing::debug!(program = invocation.program, status = ?output.status, stderr = output.stderr, "ended");
         Ok(output)
     }
@@ -275,6 +334,7 @@ mod tests {
             args: vec!["-c".to_owned(), script.to_owned()],
             env: BTreeMap::new(),
             cwd: cwd.to_path_buf(),
+            reach: Reach::Nothing,
         }
     }
 
@@ -284,7 +344,11 @@ mod tests {
         let output = Runner::from_environment().run(&shell("env", folder.path()), folder.path()).unwrap();
         let mut names: Vec<&str> =
             output.stdout.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
-        names.retain(|name| !PASSED_ON.contains(name) && !["PWD", "SHLVL", "_", "OLDPWD"].contains(name));
+        names.retain(|name| {
+            !PASSED_ON.contains(name)
+                && !PROXY_VARIABLES.contains(name)
+                && !["PWD", "SHLVL", "_", "OLDPWD"].contains(name)
+        });
         names.sort_unstable();
         assert_eq!(
             names,

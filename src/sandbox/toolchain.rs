@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::reach::Reach;
 use super::runner::{Invocation, Runner};
 
 /// The folder with the programs of the toolchain that the bot's own environment selects.
@@ -22,6 +23,7 @@ pub(crate) fn rust_programs(runner: &Runner, empty: &Path, home: &Path) -> Optio
         args: vec!["--print".to_owned(), "sysroot".to_owned()],
         env,
         cwd: empty.to_path_buf(),
+        reach: Reach::Nothing,
     };
     // Without an answer, `cargo` is looked for in PATH like any other program.
     let output = runner.run(&invocation, home).ok().filter(super::runner::Output::succeeded)?;

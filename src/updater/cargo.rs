@@ -19,6 +19,7 @@ use crate::model::tree::ProjectTree;
 use crate::sandbox::cargo_project;
 use crate::sandbox::grammar::{self, InvalidToken};
 use crate::sandbox::layout;
+use crate::sandbox::reach::Reach;
 use crate::sandbox::runner::Invocation;
 use crate::sandbox::skeleton::Place;
 
@@ -174,7 +175,8 @@ fn update(files: &Files, place: &Place, arguments: &[&str]) -> Invocation {
     let manifest = place.project.join(files.lockfile.folder()).join("Cargo.toml");
     let mut args = vec!["update".to_owned(), "--manifest-path".to_owned(), manifest.display().to_string()];
     args.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-    Invocation { program: "cargo".to_owned(), args, env: environment(place), cwd: place.empty.clone() }
+    let cwd = place.empty.clone();
+    Invocation { program: "cargo".to_owned(), args, env: environment(place), cwd, reach: Reach::Cargo }
 }
 
 fn environment(place: &Place) -> BTreeMap<String, String> {

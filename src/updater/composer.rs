@@ -18,6 +18,7 @@ use crate::sandbox::composer_manifest;
 use crate::sandbox::content_hash::content_hash;
 use crate::sandbox::grammar::{self, InvalidToken};
 use crate::sandbox::layout;
+use crate::sandbox::reach::Reach;
 use crate::sandbox::runner::Invocation;
 use crate::sandbox::skeleton::Place;
 
@@ -195,6 +196,7 @@ fn update(files: &Files, place: &Place, flag: Option<&str>, packages: &[String])
         args,
         env: composer_manifest::environment(place),
         cwd: place.project.join(files.lockfile.folder()),
+        reach: Reach::Composer,
     }
 }
 

@@ -21,6 +21,7 @@ use crate::model::tree::ProjectTree;
 use crate::sandbox::grammar::{self, InvalidToken};
 use crate::sandbox::inside;
 use crate::sandbox::layout;
+use crate::sandbox::reach::Reach;
 use crate::sandbox::runner::Invocation;
 use crate::sandbox::skeleton::Place;
 
@@ -217,6 +218,7 @@ fn npm(files: &Files, place: &Place, command: &[&str], specifications: &[String]
         args,
         env: environment(place),
         cwd: place.project.join(files.lockfile.folder()),
+        reach: Reach::Npm,
     }
 }
 

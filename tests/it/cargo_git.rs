@@ -133,3 +133,32 @@ fn neither_a_submodule_nor_a_link_of_a_git_source_leads_to_this_machine() {
     assert!(cloned.iter().all(|name| !name.starts_with("secret")), "{cloned:?}");
     github.finish();
 }
+
+#[test]
+fn a_submodule_at_a_host_that_nobody_named_is_not_asked_and_told_as_the_cause() {
+    if let Some(reason) = missing_tools(&["cargo", "git"]) {
+        eprintln!("{reason}");
+        return;
+    }
+    let github = GitHub::start();
+    let bot = Bot::new(&github);
+    let sink = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let elsewhere = format!("127.0.0.1:{}", sink.local_addr().expect("it is bound").port());
+    let modules = format!("[submodule \"sub\"]\n\tpath = sub\n\turl = https://{elsewhere}/x\n");
+    let commit = "b".repeat(40);
+    let besides = [("160000", "commit", commit.as_str(), "sub"), ("100644", "blob", modules.as_str(), ".gitmodules")];
+    let commit = dependency(&github, "dep", &besides);
+    github.repository("acme", "ledger").files(ledger(&github, "dep", &commit)).commit();
+    let night = night(&github, &bot, "ledger", true);
+    let said = night.explanation("acme/ledger");
+    assert_eq!(night.actions("acme/ledger"), Vec::<String>::new(), "{said}");
+    for expected in [
+        format!("`cargo` wanted to reach `{elsewhere}`, which is not among the registries of cargo"),
+        format!("allow `{elsewhere}` under `[network] allow-hosts` in patchparty.toml if it is yours"),
+    ] {
+        assert!(said.contains(&expected), "{said}");
+    }
+    sink.set_nonblocking(true).expect("it is a socket");
+    assert!(sink.accept().is_err(), "somebody asked the other server");
+    github.finish();
+}

@@ -23,6 +23,7 @@ mod organisation;
 mod outgoing;
 mod people;
 mod pitfalls;
+mod proxy;
 mod routes;
 mod secrets;
 mod slow_servers;

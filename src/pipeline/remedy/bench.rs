@@ -12,6 +12,7 @@ use crate::model::lockfile::Lockfile;
 use crate::model::remedy::{BlockCause, Blocked, BlockingParent};
 use crate::model::repository::RepoPath;
 use crate::registry::{Registry, RegistryError};
+use crate::sandbox::proxy;
 use crate::sandbox::runner::RunError;
 use crate::sandbox::skeleton::{Place, Skeleton};
 use crate::updater::{Action, Attempt, Files, Reason, Said, SyncCheck, Updater};
@@ -49,13 +50,21 @@ impl Failure {
 
 impl From<RegistryError> for Failure {
     fn from(error: RegistryError) -> Self {
-        let cause = match &error {
-            RegistryError::Unreachable { .. } => BlockCause::RegistryUnreachable,
-            RegistryError::Unknown { .. } => BlockCause::NoFixedVersion,
-            RegistryError::Malformed { .. } => BlockCause::ToolFailed,
-            RegistryError::Name(_) => BlockCause::Refused,
-        };
-        Self::new(cause, format!("failed to {error}"))
+        let text = format!("failed to {error}");
+        match error {
+            RegistryError::Unreachable { .. } => Self::new(BlockCause::RegistryUnreachable, text),
+            RegistryError::Unknown { .. } => Self::new(BlockCause::NoFixedVersion, text),
+            RegistryError::Malformed { .. } => Self::new(BlockCause::ToolFailed, text),
+            RegistryError::Name(_) => Self::new(BlockCause::Refused, text),
+            RegistryError::Refused(cause) => cause.into(),
+        }
+    }
+}
+
+impl From<proxy::Cause> for Failure {
+    fn from(cause: proxy::Cause) -> Self {
+        let kind = if cause.is_outage { BlockCause::RegistryUnreachable } else { BlockCause::Refused };
+        Self::new(kind, cause.explanation).with_next_step(cause.next_step)
     }
 }
 
@@ -167,7 +176,9 @@ impl Bench<'_> {
             // Whoever hangs waits for a server: trying other versions would hang as well.
             let cause = match &error {
                 RunError::TimedOut { .. } => BlockCause::RegistryUnreachable,
-                RunError::NotInstalled { .. } | RunError::Start { .. } => BlockCause::ToolFailed,
+                RunError::NotInstalled { .. } | RunError::Start { .. } | RunError::NoRegistry { .. } => {
+                    BlockCause::ToolFailed
+                }
             };
             let failure = Failure::new(cause, format!("failed to {error}"));
             Failure { next_step: error.hint(), ..failure }
@@ -180,8 +191,16 @@ impl Bench<'_> {
             Some(code) => format!("ended with code {code}"),
             None => "was ended by a signal".to_owned(),
         };
-        self.tools().log.note(&format!("{} {}: {how}", invocation.program, invocation.args.join(" ")), &messages);
-        Err(failed(self.updater, &how, self.updater.said(&messages)))
+        let title = format!("{} {}: {how}", invocation.program, invocation.args.join(" "));
+        let refused: String = output.refused.iter().map(|refusal| format!("\nthe proxy: {refusal}")).collect();
+        self.tools().log.note(&title, &format!("{messages}{refused}"));
+        let said = self.updater.said(&messages);
+        let is_told = !said.chain.is_empty() || matches!(said.reason, Some(Reason::Stale | Reason::NotAllowed(_)));
+        // What the proxy knows is a fact; what the tool makes of it is not.
+        match proxy::cause(&invocation.program, &output.refused).filter(|_| !is_told) {
+            Some(cause) => Err(cause.into()),
+            None => Err(failed(self.updater, &how, said)),
+        }
     }
 
     /// A failure as a finding that stays.

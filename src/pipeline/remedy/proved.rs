@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::bench::Failure;
 use super::tools::Tools;
 use crate::model::remedy::{BlockCause, Evidence};
+use crate::sandbox::reach::Reach;
 use crate::sandbox::runner::Invocation;
 use crate::sandbox::skeleton::Skeleton;
 use crate::updater::{Proved, Updater};
@@ -61,6 +62,7 @@ fn ask(tools: &Tools, updater: &dyn Updater) -> Result<Version, Failure> {
             ("CARGO_HOME".to_owned(), place.cache.join("cargo").display().to_string()),
         ]),
         cwd: place.empty.clone(),
+        reach: Reach::Nothing,
     };
     let output = tools.runner.run(&invocation, &place.home).map_err(|error| {
         let failure = failed(format!("failed to {error}"));

@@ -2,6 +2,7 @@
 
 mod cargo;
 mod composer;
+mod elsewhere;
 mod npm;
 mod pins;
 mod world;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::bench::Failure;
 use super::proved::Version;
 use crate::model::ecosystem::Ecosystem;
+use crate::net::address::Authority;
 use crate::registry::{Connect, Offline, REGISTRIES, Registry, RegistrySettings, Sharing};
 use crate::sandbox::runner::Runner;
 use crate::sandbox::tool_log::ToolLog;
@@ -54,6 +55,7 @@ impl Tools {
         std::fs::create_dir_all(scratch)?;
         std::fs::create_dir_all(cache)?;
         let (scratch, cache) = (scratch.canonicalize()?, cache.canonicalize()?);
+        let runner = runner.with_folders(&scratch, &cache);
         let probe = tempfile::Builder::new().prefix("toolchain-").tempdir_in(&scratch)?;
         let programs = toolchain::rust_programs(&runner, probe.path(), probe.path());
         let runner = match programs {
@@ -72,6 +74,13 @@ impl Tools {
     ) -> Result<Version, Failure> {
         let mut known = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(tool).or_insert_with(ask).clone()
+    }
+
+    /// The same with hosts that every package manager may reach besides its registry: those that the policy names.
+    #[must_use]
+    pub(crate) fn allowing(mut self, hosts: &[Authority]) -> Self {
+        self.runner = self.runner.with_allowed(hosts.iter().cloned());
+        self
     }
 
     /// Who knows the releases of the packages of a lockfile; `None` for ecosystems without a registry.

@@ -40,6 +40,51 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// What a failure of a tool comes from, in words for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cause {
+    /// What it wanted and did not get.
+    pub(crate) explanation: String,
+    /// What a person can do about it.
+    pub(crate) next_step: String,
+    /// Whether it may be otherwise another time: nobody has forbidden anything.
+    pub(crate) is_outage: bool,
+}
+
+/// The cause of a failure, where what the proxy refused a program tells it: first what was forbidden, then what did not
+/// answer.
+pub(crate) fn cause(program: &str, refused: &[Refusal]) -> Option<Cause> {
+    let forbidden = |explanation: String, next_step: String| Cause { explanation, next_step, is_outage: false };
+    let allow =
+        |target: &Target| format!("allow `{target}` under `[network] allow-hosts` in patchparty.toml if it is yours");
+    let causes = refused.iter().filter_map(|refusal| match refusal {
+        Refusal::NotListed(target) => Some(forbidden(
+            format!("`{program}` wanted to reach `{target}`, which is not among the registries of {program}"),
+            allow(target),
+        )),
+        Refusal::NotPublic(target) => Some(forbidden(
+            format!("`{program}` wanted to reach `{target}`, which is not on the public internet"),
+            allow(target),
+        )),
+        Refusal::NotTunnelled(Some(target)) => Some(forbidden(
+            format!("`{program}` wanted to reach `{target}` without TLS, so that anyone on the way could change what it gets"),
+            "give the registry an https address".to_owned(),
+        )),
+        Refusal::Exhausted(limit) => Some(forbidden(
+            format!("`{program}` asked the network for too many {limit}"),
+            "look for what in the project makes it ask so much".to_owned(),
+        )),
+        Refusal::Unreachable(target, reason) => Some(Cause {
+            explanation: format!("`{program}` could not reach `{target}`: {reason}"),
+            next_step: "run patchparty again where the registry can be reached".to_owned(),
+            is_outage: true,
+        }),
+        Refusal::NotTunnelled(None) | Refusal::Malformed => None,
+    });
+    // The first of those that were forbidden, else the first of all: the sort keeps their order.
+    causes.min_by_key(|cause| cause.is_outage)
+}
+
 /// The refusals of a door: each once, in order, and not more than [`KEPT`].
 #[derive(Default)]
 pub(super) struct Refusals {
@@ -57,5 +102,56 @@ impl Refusals {
 
     pub(super) fn list(&self) -> Vec<Refusal> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(text: &str) -> Target {
+        Target::parse(text).unwrap()
+    }
+
+    #[test]
+    fn what_was_forbidden_is_told_before_what_did_not_answer() {
+        let refused = [
+            Refusal::Malformed,
+            Refusal::Unreachable(target("registry.example:443"), "connection refused".to_owned()),
+            Refusal::NotListed(target("first.example:443")),
+            Refusal::NotListed(target("second.example:443")),
+        ];
+        let told = cause("npm", &refused).unwrap();
+        assert_eq!(
+            (told.explanation.as_str(), told.next_step.as_str(), told.is_outage),
+            (
+                "`npm` wanted to reach `first.example:443`, which is not among the registries of npm",
+                "allow `first.example:443` under `[network] allow-hosts` in patchparty.toml if it is yours",
+                false
+            )
+        );
+        let told = cause("npm", &refused[..2]).unwrap();
+        assert_eq!(told.explanation, "`npm` could not reach `registry.example:443`: connection refused");
+        assert!(told.is_outage);
+        assert_eq!(cause("npm", &refused[..1]), None);
+        assert_eq!(cause("npm", &[]), None);
+    }
+
+    #[test]
+    fn the_rest_has_its_own_words() {
+        let told = |refusal| cause("cargo", &[refusal]).unwrap().explanation;
+        insta::assert_snapshot!(
+            [
+                told(Refusal::NotPublic(target("[::1]:443"))),
+                told(Refusal::NotTunnelled(Some(target("registry.example:80")))),
+                told(Refusal::Exhausted("bytes")),
+            ]
+            .join("\n"),
+            @r"
+        `cargo` wanted to reach `[::1]:443`, which is not on the public internet
+        `cargo` wanted to reach `registry.example:80` without TLS, so that anyone on the way could change what it gets
+        `cargo` asked the network for too many bytes
+        "
+        );
     }
 }

@@ -15,7 +15,6 @@ pub(crate) struct Upstream {
 
 impl Upstream {
     /// Reads the variables that name a proxy, in upper or lower case.
-    #[cfg_attr(test, expect(dead_code, reason = "tests name their own"))]
     pub(crate) fn from_environment() -> Self {
         Self { matcher: Matcher::from_env().into() }
     }

@@ -109,8 +109,7 @@ fn answer(stream: &mut (impl Read + Write)) -> std::io::Result<()> {
 fn world(repository: &Repository) -> Option<World> {
     let runner = Runner::from_environment()
         .with_variable("SSL_CERT_FILE", repository.authority.path())
-        .with_variable("NO_PROXY", "localhost")
-        .with_variable("no_proxy", "localhost");
+        .with_allowed(["localhost".parse().unwrap()]);
     let world = World::with_runner(runner, "composer", false)?;
     Some(World { allow_hosts: vec!["localhost".parse().unwrap()], ..world })
 }
@@ -229,6 +228,22 @@ fn a_repository_whose_host_the_policy_does_not_name_is_not_asked() {
     let told = tell(&world.remedy(&tree, "composer.lock", vec![flaw("acme/core", "1.0.1")]));
     assert!(told.contains("UntrustedSource: `composer.json` takes `repositories` from another registry"), "{told}");
     assert!(told.contains("under `[network] allow-hosts`"), "{told}");
+}
+
+#[test]
+fn a_repository_that_nobody_allowed_is_named_as_the_cause() {
+    let repository = serve();
+    let Some(world) = world(&repository) else { return };
+    let tree = locked(&world, &repository, r#"{"acme/core": "1.0.0"}"#, r#"{"acme/core": "1.0.0"}"#);
+    let runner = Runner::from_environment().with_variable("SSL_CERT_FILE", repository.authority.path());
+    let strict = World::with_runner(runner, "composer", false).unwrap();
+    // What is judged before a tool starts is let through here: the proxy says no all the same.
+    let strict = World { allow_hosts: vec!["localhost".parse().unwrap()], ..strict };
+    let outcome = strict.remedy(&tree, "composer.lock", vec![flaw("acme/core", "1.0.1")]);
+    let told = tell(&outcome).replace(repository.address.rsplit(':').next().unwrap(), "PORT");
+    insta::assert_snapshot!(told, @"
+    blocked acme/core 1.0.0 -> None Refused: `composer` wanted to reach `localhost:PORT`, which is not among the registries of composer | allow `localhost:PORT` under `[network] allow-hosts` in patchparty.toml if it is yours | []
+    ");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::model::severity::Severity;
 use crate::model::specification::SpecificationKind;
 use crate::model::tree::{EntryKind, ProjectTree, TreeEntry, TreeError};
 use crate::net::address::Authority;
+use crate::sandbox::reach::Reach;
 use crate::sandbox::runner::{Invocation, Runner};
 use crate::sandbox::skeleton::Skeleton;
 
@@ -107,6 +108,11 @@ impl World {
                     ("COMPOSER_ALLOW_SUPERUSER".to_owned(), "1".to_owned()),
                 ]),
                 cwd: place.project.join(folder),
+                reach: match command[0] {
+                    "cargo" => Reach::Cargo,
+                    "npm" => Reach::Npm,
+                    _ => Reach::Composer,
+                },
             };
             let output = self.tools.runner.run(&invocation, &place.home).unwrap();
             assert!(output.succeeded(), "{command:?}: {}{}", output.stderr, output.stdout);

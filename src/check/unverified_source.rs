@@ -102,12 +102,13 @@ fn configuration(tree: &dyn ProjectTree, lockfile: &Lockfile) -> Vec<String> {
     contents.map(|content| String::from_utf8_lossy(&content).to_ascii_lowercase()).collect()
 }
 
-/// Whether a text holds the address of a host: `//host`, and nothing behind it that would make it another one.
+/// Whether a text holds the address of a host, or of one below it: `//host`, and nothing behind it that would make it
+/// another one.
 fn names(text: &str, host: &str) -> bool {
     text.match_indices(host).any(|(at, _)| {
         let before = text.get(..at).unwrap_or_default();
         let behind = text.get(at + host.len()..).and_then(|rest| rest.chars().next());
-        (before.ends_with("//") || before.ends_with('@'))
+        before.ends_with(['/', '@', '.'])
             && behind.is_none_or(|next| !next.is_ascii_alphanumeric() && !matches!(next, '.' | '-' | '_' | ':' | '@'))
     })
 }
@@ -155,6 +156,7 @@ mod tests {
         let with = |text: &str| rows(&[(".npmrc", text)], &[from("own.example")]).len();
         assert_eq!(with("@acme:registry=https://own.example/npm/"), 0);
         assert_eq!(with("//Own.Example/npm/:_authToken=x"), 0);
+        assert_eq!(with("registry=https://npm.own.example"), 0);
         for other in ["https://own.example.org/", "https://my-own.example/", "https://own.example:8080/", "own.example"]
         {
             assert_eq!(with(other), 1, "{other}");

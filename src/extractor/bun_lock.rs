@@ -183,7 +183,12 @@ fn package<'n>(member: &'n Member<'_>, lines: &Lines) -> Result<Package<'n>, Par
         let resolved = Some(Cow::Borrowed(reference));
         return Ok(Package { resolved, ..Package::new(name, "", line) });
     }
-    Ok(Package::new(name, reference, line))
+    // The registry, if it is another one than Bun's own, and the checksum behind what the package requires.
+    let items = member.value.items().unwrap_or_default();
+    let texts = || items.iter().skip(1).filter_map(Node::text);
+    let archive = texts().find(|text| text.starts_with("https://") || text.starts_with("http://")).map(Cow::Borrowed);
+    let is_checked = Some(texts().any(|text| text.starts_with("sha")));
+    Ok(Package { archive, is_checked, ..Package::new(name, reference, line) })
 }
 
 /// The same text as JSON: comments and the commas before a closing bracket become spaces, so that every place stays.

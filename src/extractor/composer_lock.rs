@@ -1,8 +1,11 @@
 //! Composer's composer.lock (<https://getcomposer.org/doc/01-basic-usage.md#commit-your-composer-lock-file-to-version-control>).
 
+mod source;
+
 use foldhash::{HashMap, HashMapExt as _};
 
 use super::contract::json::Node;
+use super::contract::sources::{Checksums, Sources};
 use super::contract::text::{Lines, read_whole};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
@@ -41,7 +44,7 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
     let packages = read_packages(&root, &lines)?;
     let asked = RootRequirements::read(file);
     let parents = find_parents(&packages)?;
-    Ok(packages
+    let mut dependencies: Vec<Dependency> = packages
         .iter()
         .zip(parents)
         .map(|(package, parents)| {
@@ -63,10 +66,17 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
                 requirements,
                 line: package.line,
                 abandoned: abandoned(package.entry),
-                doubts: Vec::new(),
+                doubts: source::doubts(package.entry),
             }
         })
-        .collect())
+        .collect();
+    let mut sources = Sources::default();
+    for (position, package) in packages.iter().enumerate() {
+        source::note(&mut sources, position, package.entry);
+    }
+    // The checksums of archives are empty at most hosts: the commit is what is verified.
+    sources.judge(&mut dependencies, Checksums::SameForAll);
+    Ok(dependencies)
 }
 
 /// What Composer names instead of a package that its makers gave up; nothing where they name nothing.

@@ -6,6 +6,7 @@ mod groups;
 use std::collections::{HashMap, HashSet};
 
 use super::contract::git_options::followed;
+use super::contract::sources::{Checksums, Sources};
 use super::contract::text::read_whole;
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Origin, Scope};
@@ -64,6 +65,7 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
             dependency.requirements.push(requirement.to_owned());
         }
     }
+    lock.note_sources(&mut dependencies);
     if let Some(groups) = Groups::beside(file) {
         mark_development(&mut dependencies, &groups);
     }
@@ -78,7 +80,8 @@ enum Section {
     Path,
     Plugin,
     Dependencies,
-    /// Platforms, checksums, Ruby's and Bundler's version, and what a newer Bundler adds, which older ones pass over, too.
+    Checksums,
+    /// Platforms, Ruby's and Bundler's version, and what a newer Bundler adds, which older ones pass over, too.
     #[default]
     Other,
 }
@@ -114,6 +117,8 @@ struct Lock<'a> {
     /// Parent, name of the child, what is asked for.
     requirements: Vec<(usize, &'a str, &'a str)>,
     direct: HashSet<&'a str>,
+    /// The gems with a checksum: name and version.
+    checksums: HashSet<(&'a str, &'a str)>,
 }
 
 impl<'a> Lock<'a> {
@@ -131,6 +136,11 @@ impl<'a> Lock<'a> {
                 self.direct.insert(name);
                 Ok(())
             }
+            (2, Section::Checksums) => {
+                self.note_checksum(content);
+                Ok(())
+            }
+            (_, Section::Checksums) => Ok(()),
             (4, Section::Gem | Section::Git | Section::Path | Section::Plugin) => self.add(content, number),
             (6, Section::Gem | Section::Git | Section::Path | Section::Plugin) => {
                 let (name, requirement) = split(content);
@@ -152,6 +162,7 @@ impl<'a> Lock<'a> {
             "PATH" => Section::Path,
             "PLUGIN SOURCE" => Section::Plugin,
             "DEPENDENCIES" => Section::Dependencies,
+            "CHECKSUMS" => Section::Checksums,
             _ if of_letters(name) => Section::Other,
             _ => return Err(ParseError::new("find the name of a section").at_line(number)),
         };
@@ -189,6 +200,28 @@ impl<'a> Lock<'a> {
         }
         self.current = Some(position);
         Ok(())
+    }
+
+    /// `name (version-platform) sha256=…`; what has none, such as gems of a folder, has only its name.
+    fn note_checksum(&mut self, content: &'a str) {
+        let Some((gem, checksum)) = content.rsplit_once(") ") else { return };
+        let (name, version) = split(gem);
+        if checksum.contains('=') {
+            self.checksums.insert((name, version.split('-').next().unwrap_or(version)));
+        }
+    }
+
+    /// Notes where gems come from, and which of them have no checksum among others that have.
+    fn note_sources(&self, dependencies: &mut [Dependency]) {
+        let mut sources = Sources::default();
+        for (position, gem) in self.gems.iter().enumerate() {
+            let Some(source) = self.sources.get(gem.source).filter(|source| source.section == Section::Gem) else {
+                continue;
+            };
+            sources.note_address(position, source.remote);
+            sources.note_checksum(position, self.checksums.contains(&(gem.name, gem.version)));
+        }
+        sources.judge(dependencies, Checksums::SameForAll);
     }
 
     /// Child, parent and what is asked for, sorted.
@@ -240,7 +273,7 @@ fn origin(source: &Source<'_>) -> Origin {
         },
         Section::Path => Origin::Path,
         Section::Plugin => Origin::Archive { url: source.remote.to_owned() },
-        Section::Gem | Section::Dependencies | Section::Other => Origin::Registry { url: None },
+        Section::Gem | Section::Dependencies | Section::Checksums | Section::Other => Origin::Registry { url: None },
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::contract::json::{Member, Node};
+use super::contract::sources::{Checksums, Sources};
 use super::contract::text::{Lines, read_whole};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Origin};
@@ -76,6 +77,8 @@ struct Merged {
     positions: HashMap<(String, String), usize>,
     /// Children, parents and what these ask for.
     edges: Vec<(usize, usize, String)>,
+    /// Which packages have a checksum.
+    sources: Sources,
 }
 
 impl Merged {
@@ -95,6 +98,9 @@ impl Merged {
         if position == next {
             let dependency = Dependency::new(Ecosystem::NuGet, name, version, lines.at(entry.offset));
             self.dependencies.push(Dependency { origin, ..dependency });
+        }
+        if position == next && entry.value.get("resolved").is_some() {
+            self.sources.note_checksum(position, entry.value.get("contentHash").is_some());
         }
         if let Some(dependency) = self.dependencies.get_mut(position) {
             dependency.direct |= entry.value.text_at("type") == Some("Direct");
@@ -135,6 +141,7 @@ impl Merged {
                 dependency.requirements.push(range);
             }
         }
+        self.sources.judge(&mut self.dependencies, Checksums::SameForAll);
         self.dependencies
     }
 }

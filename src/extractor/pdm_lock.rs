@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::contract::python::archive;
 use super::contract::python::git::{pin_by_form, without_credentials};
 use super::contract::python::graph::{Edges, Names, mark_direct, mark_scopes_of};
 use super::contract::python::manifest::Manifest;
@@ -57,6 +58,13 @@ fn read(file: &SourceFile<'_>, content: &str) -> Result<Vec<Dependency>, ParseEr
         }
     }
     edges.link(&mut dependencies, true);
+    for (package, &position) in packages.iter().zip(&positions) {
+        let files = package.table.tables_at("files");
+        let names = files.filter_map(|file| file.text_at("file").or_else(|| file.text_at("url")));
+        if let Some(dependency) = dependencies.get_mut(position) {
+            archive::doubt(dependency, names);
+        }
+    }
     mark_direct(&mut dependencies, manifest.as_ref());
     // Before version 4.4, the lock said nothing about groups.
     if let Some(manifest) = manifest.as_ref().filter(|_| packages.iter().all(|package| !package.has_groups())) {

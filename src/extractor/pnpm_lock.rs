@@ -11,6 +11,7 @@ use super::contract::text::read_whole;
 use super::contract::yaml::{Member, Node};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Scope};
+use crate::model::doubt::Doubt;
 use crate::model::repository::RepoPath;
 use reference::{Reference, base, split};
 
@@ -164,9 +165,17 @@ fn members<'n, 'a>(document: &'n Node<'a>, key: &str) -> Result<&'n [Member<'a>]
 
 fn package<'n>(member: &'n Member<'_>) -> Package<'n> {
     let entry = &member.value;
-    let Reference { name, reference } = split(&member.key);
-    let (name, version) = (entry.text_at("name").unwrap_or(name), entry.text_at("version"));
-    let version = version.unwrap_or_else(|| reference::version(reference));
+    let Reference { name: key_name, reference } = split(&member.key);
+    let key_version = reference::version(reference);
+    let name = entry.text_at("name").unwrap_or(key_name);
+    let version = entry.text_at("version").unwrap_or(key_version);
+    // An address as the key leaves the name and the version to the fields.
+    let is_other = |key: &str, field: &str| !key.is_empty() && key != field;
+    let mut doubts = Vec::new();
+    if is_other(key_name, name) || is_other(key_version, version) {
+        let reason = format!("its key is that of {key_name} {key_version}");
+        doubts.push(Doubt::contradiction(reason, Some((key_name, key_version))));
+    }
     let scope = match entry.text_at("dev") {
         Some("true") => Some(Scope::Development),
         // It says no, or that both need it (nothing is written then, but some entry always says something).
@@ -174,7 +183,15 @@ fn package<'n>(member: &'n Member<'_>) -> Package<'n> {
         None => None,
     };
     let abandoned = entry.text_at("deprecated").map(Cow::Borrowed);
-    Package { resolved: resolved(entry, reference), scope, abandoned, ..Package::new(name, version, member.line) }
+    let is_checked = entry.get("resolution").map(|resolution| resolution.get("integrity").is_some());
+    Package {
+        resolved: resolved(entry, reference),
+        scope,
+        abandoned,
+        is_checked,
+        doubts,
+        ..Package::new(name, version, member.line)
+    }
 }
 
 /// Where a package came from, in npm's words; nothing for a registry.

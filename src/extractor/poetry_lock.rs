@@ -1,9 +1,11 @@
 //! Poetry's poetry.lock, lock versions 0.x to 2.1 (<https://python-poetry.org/docs/basic-usage/#installing-with-poetrylock>).
 
+use super::contract::python::archive;
 use super::contract::python::git::{is_commit, pin_by_form, pin_of, without_credentials};
 use super::contract::python::graph::{Edges, Names, mark_direct, mark_scopes_of};
 use super::contract::python::manifest::Manifest;
 use super::contract::python::normalise;
+use super::contract::sources::{Checksums, Sources};
 use super::contract::text::{Lines, read_whole};
 use super::contract::toml::{Look as _, NamedTable, Table, Value, items, parse, text};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
@@ -65,7 +67,11 @@ fn read(file: &SourceFile<'_>, content: &str) -> Result<Vec<Dependency>, ParseEr
         let name = normalise(package.name);
         let by_project = manifest.as_ref().and_then(|manifest| manifest.asks(&name)?.pin.as_ref());
         dependency.origin = package.origin(by_project.or_else(|| asked.get(&name)));
+        if matches!(dependency.origin, Origin::Registry { .. } | Origin::Archive { .. }) {
+            archive::doubt(dependency, package.table.tables_at("files").filter_map(|file| file.text_at("file")));
+        }
     }
+    note_checksums(&packages, &mut dependencies);
     Ok(dependencies)
 }
 
@@ -132,6 +138,17 @@ impl<'t> Package<'t> {
             _ => Origin::Registry { url },
         }
     }
+}
+
+/// Notes which packages of a registry have no file with a hash. Before lock version 2, the files of all stood apart.
+fn note_checksums(packages: &[Package<'_>], dependencies: &mut [Dependency]) {
+    let mut sources = Sources::default();
+    for (position, (package, dependency)) in packages.iter().zip(&*dependencies).enumerate() {
+        if package.table.has("files") && matches!(dependency.origin, Origin::Registry { .. }) {
+            sources.note_checksum(position, package.table.tables_at("files").any(|file| file.has("hash")));
+        }
+    }
+    sources.judge(dependencies, Checksums::SameForAll);
 }
 
 /// What packages ask for each other: a range, a table, or a list of these for different platforms.

@@ -4,10 +4,12 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::contract::git_options::followed;
+use super::contract::sources::{Checksums, Sources};
 use super::contract::text::read_whole;
 use super::contract::yaml_entries::Entries;
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count, typed_yaml};
 use crate::model::dependency::{Dependency, Origin, Scope};
+use crate::model::doubt::Doubt;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::{CommitId, RepoPath};
 
@@ -99,9 +101,11 @@ fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
         None => return Err(ParseError::new("find the map `packages`")),
     };
     check_package_count(packages.len())?;
-    packages
+    let mut sources = Sources::default();
+    let dependencies: Result<Vec<Dependency>, ParseError> = packages
         .into_iter()
-        .map(|(name, package)| {
+        .enumerate()
+        .map(|(position, (name, package))| {
             let line = typed_yaml::line(&name);
             let mut dependency = Dependency::new(Ecosystem::Pub, name.value.as_str(), package.version.as_str(), line);
             dependency.origin = origin(&package).ok_or_else(|| {
@@ -113,9 +117,27 @@ fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
             let kind = package.dependency.as_deref().unwrap_or("direct main");
             dependency.direct = kind.starts_with("direct");
             dependency.scope = if kind == "direct dev" { Scope::Development } else { Scope::Runtime };
+            note_source(&mut sources, position, &package, &mut dependency);
             Ok(dependency)
         })
-        .collect()
+        .collect();
+    let mut dependencies = dependencies?;
+    // Before Dart 2.19, pub wrote no checksums.
+    sources.judge(&mut dependencies, Checksums::SameForAll);
+    Ok(dependencies)
+}
+
+/// Notes the registry and the checksum of a hosted package; pub fetches the package that the description names.
+fn note_source(sources: &mut Sources, position: usize, package: &Package, dependency: &mut Dependency) {
+    if package.source != "hosted" {
+        return;
+    }
+    package.description.field("url").into_iter().for_each(|url| sources.note_address(position, url));
+    sources.note_checksum(position, package.description.field("sha256").is_some());
+    if let Some(name) = package.description.field("name").filter(|name| *name != dependency.name) {
+        let reason = format!("its description is that of {name}");
+        dependency.doubts.push(Doubt::contradiction(reason, Some((name, &package.version))));
+    }
 }
 
 fn origin(package: &Package) -> Option<Origin> {

@@ -4,9 +4,11 @@ mod source;
 
 use std::collections::HashSet;
 
+use super::contract::python::archive;
 use super::contract::python::graph::{Edges, Names, mark_scopes};
 use super::contract::python::manifest::Manifest;
 use super::contract::python::registry::set_registries;
+use super::contract::sources::{Checksums, Sources};
 use super::contract::text::{Lines, read_whole};
 use super::contract::toml::{Look as _, NamedTable, Table, Value, items, parse};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
@@ -50,7 +52,32 @@ fn read(file: &SourceFile<'_>, content: &str) -> Result<Vec<Dependency>, ParseEr
     let registries: Vec<Option<&str>> = packages.iter().map(|package| package.source.registry()).collect();
     set_registries(&mut dependencies, &registries, Manifest::read(file).as_ref());
     link(&root, &packages, &mut dependencies, &lines)?;
+    note_archives(&packages, &mut dependencies);
     Ok(dependencies)
+}
+
+/// Compares packages with their archives, which uv fetches from the addresses that the file gives.
+fn note_archives(packages: &[Package<'_>], dependencies: &mut [Dependency]) {
+    let mut sources = Sources::default();
+    for (position, package) in packages.iter().enumerate() {
+        let Some(dependency) = dependencies.get_mut(position) else { continue };
+        if !matches!(package.source, Source::Registry(_) | Source::Url(_)) {
+            continue;
+        }
+        let archives = || package.table.table_at("sdist").into_iter().chain(package.table.tables_at("wheels"));
+        let address = |archive: &'_ Table<'_>| ["url", "filename", "path"].iter().find(|key| archive.has(key)).copied();
+        archive::doubt(dependency, archives().filter_map(|archive| archive.text_at(address(archive)?)));
+        if matches!(package.source, Source::Registry(_)) {
+            archives()
+                .take(1)
+                .filter_map(|archive| archive.text_at("url"))
+                .for_each(|url| sources.note_address(position, url));
+            if archives().next().is_some() {
+                sources.note_checksum(position, archives().all(|archive| archive.has("hash")));
+            }
+        }
+    }
+    sources.judge(dependencies, Checksums::SameForAll);
 }
 
 fn check_version(root: &Table<'_>, lines: &Lines) -> Result<(), ParseError> {

@@ -47,7 +47,9 @@ fn canonical(url: &Url) -> String {
     let is_caseless = host == CASELESS_HOST;
     let path = if is_caseless { path.to_ascii_lowercase() } else { path };
     let scheme = if is_caseless { "https" } else { url.scheme() };
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    // Over TLS, its port is the default one.
+    let port = url.port().filter(|&port| !(is_caseless && port == 443));
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
     format!("{scheme}://{host}{port}/{}", path.strip_suffix(".git").unwrap_or(&path))
 }
 

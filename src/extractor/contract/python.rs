@@ -1,5 +1,6 @@
 //! What the lockfiles of Python have in common: names, git references, who requires whom, and what pyproject.toml asks for.
 
+pub(in crate::extractor) mod archive;
 pub(in crate::extractor) mod git;
 pub(in crate::extractor) mod graph;
 pub(in crate::extractor) mod manifest;

@@ -26,6 +26,9 @@ pub(in crate::extractor) struct Sources {
     numbers: HashMap<String, usize>,
     /// Which package comes from which host.
     places: Vec<(usize, usize)>,
+    /// How many packages name no host, and where their tool looks for them.
+    unnamed: usize,
+    default: &'static str,
     /// The packages without a checksum, and how many have one.
     unchecked: Vec<usize>,
     checked: usize,
@@ -34,7 +37,13 @@ pub(in crate::extractor) struct Sources {
 impl Sources {
     /// Notes the address of the archive of the package at a position; one that is no web address tells no host.
     pub(in crate::extractor) fn note_address(&mut self, position: usize, address: &str) {
-        let Some(host) = host(address) else { return };
+        if let Some(host) = host(address) {
+            self.note_host(position, host);
+        }
+    }
+
+    /// Notes the host that the package at a position comes from.
+    pub(in crate::extractor) fn note_host(&mut self, position: usize, host: &str) {
         // Nearly all packages come from where the one before came from.
         let last = self.places.last().map(|(_, number)| *number);
         let number = match last.filter(|&last| self.hosts.get(last).is_some_and(|(name, _)| name == host)) {
@@ -45,6 +54,12 @@ impl Sources {
             *count += 1;
         }
         self.places.push((position, number));
+    }
+
+    /// Notes a package that names no host: its tool looks for it at `place`.
+    pub(in crate::extractor) fn note_default(&mut self, place: &'static str) {
+        self.unnamed += 1;
+        self.default = place;
     }
 
     fn number_of(&mut self, host: String) -> usize {
@@ -68,10 +83,13 @@ impl Sources {
     /// Writes the doubts: whatever does not come from where most of the file comes from, and what nothing verifies.
     pub(in crate::extractor) fn judge(self, dependencies: &mut [Dependency], checksums: Checksums) {
         let most = self.hosts.iter().map(|(_, count)| *count).max().unwrap_or_default();
-        let usual = self.hosts.iter().find(|(_, count)| *count == most).map(|(name, _)| name.as_str());
-        if let Some(usual) = usual.filter(|_| self.hosts.len() > 1) {
+        let (usual, limit) = match self.hosts.iter().find(|(_, count)| *count == most) {
+            Some((name, _)) if self.unnamed < most => (name.as_str(), most),
+            _ => (self.default, usize::MAX),
+        };
+        if self.hosts.len() > 1 || limit == usize::MAX {
             for (position, number) in &self.places {
-                let Some((host, _)) = self.hosts.get(*number).filter(|(_, count)| *count < most) else { continue };
+                let Some((host, _)) = self.hosts.get(*number).filter(|(_, count)| *count < limit) else { continue };
                 let doubt = Doubt::Host { host: host.clone(), usual: usual.to_owned() };
                 dependencies.get_mut(*position).into_iter().for_each(|it| it.doubts.push(doubt.clone()));
             }
@@ -114,6 +132,13 @@ mod tests {
         assert_eq!(doubts(&[own, other, "https://user@Registry.example/b"], none), [vec![], vec![odd], vec![]]);
         assert_eq!(doubts(&[own, own], none), [vec![], vec![]]);
         assert_eq!(doubts(&[own, other], none), [vec![], vec![]], "neither of them is the usual one");
+        let mut sources = Sources::default();
+        (0..2).for_each(|_| sources.note_default("the registry in use"));
+        sources.note_address(0, other);
+        let mut dependencies = vec![Dependency::new(Ecosystem::Npm, "a", "1.0.0", 1)];
+        sources.judge(&mut dependencies, Checksums::SameForAll);
+        let usual = "the registry in use".to_owned();
+        assert_eq!(dependencies[0].doubts, [Doubt::Host { host: "other.example:8443".to_owned(), usual }]);
         assert_eq!(doubts(&["file:a.tgz", "git+ssh://git@git.example/a"], none), [vec![], vec![]]);
     }
 

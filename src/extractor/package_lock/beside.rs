@@ -75,9 +75,10 @@ impl<'a> Comparison<'_, '_, 'a, '_> {
             .strip_prefix("npm:")
             .and_then(|alias| alias.rsplit_once('@'))
             .unwrap_or((member.key.as_ref(), written));
+        // What is no version is an address, which the other form has as well.
+        let is_same = || version::compare(Ecosystem::Npm, version, own_version).is_ok_and(std::cmp::Ordering::is_eq);
         let is_other = name != own_name
-            || (version != own_version
-                && version::compare(Ecosystem::Npm, version, own_version).is_ok_and(std::cmp::Ordering::is_ne));
+            || (version != own_version && version::parse(Ecosystem::Npm, version).is_ok() && !is_same());
         if is_other {
             let reason = format!("its entry under `dependencies`, which npm 6 installs, is {name} {version}");
             let doubt = Doubt::contradiction(reason, Some((name, version)));

@@ -56,6 +56,8 @@ pub(super) struct Installed<'a> {
     instances: Vec<Instance<'a>>,
     containers: Vec<Container<'a>>,
     edges: Vec<Edge<'a>>,
+    /// The packages whose place has capitals: the folder, that place in small letters, and the position.
+    cased: Vec<(usize, String, usize)>,
 }
 
 impl<'a> Installed<'a> {
@@ -80,7 +82,11 @@ impl<'a> Installed<'a> {
             }
             instance.doubts.extend(archive::contradiction(&instance.name, instance.version, resolved));
         }
-        let before = self.containers.get_mut(container).and_then(|it| it.names.insert(name.into(), position));
+        let name = name.into();
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            self.cased.push((container, name.to_ascii_lowercase(), position));
+        }
+        let before = self.containers.get_mut(container).and_then(|it| it.names.insert(name, position));
         if let Some(before) = before.and_then(|before| self.instances.get_mut(before)) {
             let doubt = || Doubt::contradiction("another entry stands for the same folder", None);
             before.doubts.push(doubt());
@@ -88,6 +94,16 @@ impl<'a> Installed<'a> {
         }
         self.instances.push(instance);
         position
+    }
+
+    /// Notes a doubt about packages of which npm, for which names ignore case here, installs the last.
+    fn doubt_case(&mut self) {
+        for (container, folded, position) in std::mem::take(&mut self.cased) {
+            let twin = self.containers.get(container).and_then(|it| it.names.get(folded.as_str()).copied());
+            for position in twin.into_iter().flat_map(|twin| [twin, position]) {
+                self.doubt(position, Doubt::contradiction("another entry stands for the same folder", None));
+            }
+        }
     }
 
     /// Adds a package that stands in no folder of this tree.
@@ -145,6 +161,7 @@ impl<'a> Installed<'a> {
 
     /// The dependencies, in file order.
     pub(super) fn into_dependencies(mut self) -> Vec<Dependency> {
+        self.doubt_case();
         // Sorted by child and parent; the sort is stable, so of several requirements the first one written counts.
         self.edges.sort_by_key(|edge| (edge.child, edge.parent));
         let mut edges = self.edges.iter().peekable();

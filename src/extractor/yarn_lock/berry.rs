@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use super::super::contract::yaml::{Member, Node};
 use super::super::contract::{ParseError, check_package_count};
 use super::entry::{Entry, Patch, split_descriptor};
+use crate::model::doubt::Doubt;
 
 const METADATA: &str = "__metadata";
 
@@ -76,11 +77,18 @@ fn entry(member: Member<'_>) -> Entry<'_> {
         requirements: Vec::new(),
         workspace: None,
         patch,
+        archive: None,
+        is_checked: None,
+        doubts: Vec::new(),
     };
+    let (mut resolution, mut has_checksum, mut is_conditional) = (None, false, false);
     for field in value.into_members() {
         match field.key.as_ref() {
             "version" => entry.version = field.value.into_text().unwrap_or_default(),
-            "resolution" => resolve(&mut entry, field.value.text().unwrap_or_default()),
+            "resolution" => resolution = field.value.into_text(),
+            "checksum" => has_checksum = true,
+            // Those of other platforms are never fetched, and have no checksum.
+            "conditions" => is_conditional = true,
             // `optionalDependencies` stand here, too; `dependenciesMeta` says which they are.
             "dependencies" | "optionalDependencies" => {
                 let requirements = field.value.into_members().into_iter();
@@ -89,12 +97,18 @@ fn entry(member: Member<'_>) -> Entry<'_> {
             _ => {}
         }
     }
+    if let Some(resolution) = resolution {
+        resolve(&mut entry, &resolution);
+        let is_from_registry = resolution.get(1..).is_some_and(|rest| rest.contains("@npm:"));
+        entry.is_checked = (is_from_registry && !is_conditional).then_some(has_checksum);
+    }
     entry
 }
 
 /// Notes what a resolution says: the package's own name and where it came from.
 fn resolve(entry: &mut Entry<'_>, resolution: &str) {
     let Some((name, reference)) = split_descriptor(resolution) else { return };
+    doubt(entry, name, reference);
     entry.name = Cow::Owned(name.to_owned());
     if let Some(folder) = reference.strip_prefix("workspace:") {
         entry.workspace = Some(Cow::Owned(folder.to_owned()));
@@ -103,6 +117,26 @@ fn resolve(entry: &mut Entry<'_>, resolution: &str) {
     if entry.version.is_empty() {
         let version = reference.strip_prefix("npm:").unwrap_or_default();
         entry.version = Cow::Owned(version.split("::").next().unwrap_or_default().to_owned());
+    }
+}
+
+/// Notes what a resolution in a registry says otherwise than its entry: Yarn goes by the resolution. An archive that the
+/// registry would not give is bound to it.
+fn doubt(entry: &mut Entry<'_>, name: &str, reference: &str) {
+    let Some(reference) = reference.strip_prefix("npm:") else { return };
+    let (version, bindings) = reference.split_once("::").unwrap_or((reference, ""));
+    let archive = bindings.split('&').find_map(|binding| binding.strip_prefix("__archiveUrl="));
+    entry.archive = archive.map(|address| Cow::Owned(percent_decode(address).into_owned()));
+    if !entry.version.is_empty() && entry.version != version {
+        let reason = format!("its resolution is {name} {version}");
+        entry.doubts.push(Doubt::contradiction(reason, Some((name, version))));
+    }
+    let is_named = entry.descriptors.iter().all(|(own, range)| match range.strip_prefix("npm:") {
+        Some(range) => split_descriptor(range).map_or(own.as_ref(), |(target, _)| target) == name,
+        None => true,
+    });
+    if !is_named {
+        entry.doubts.push(Doubt::contradiction(format!("its key does not ask for {name}"), None));
     }
 }
 

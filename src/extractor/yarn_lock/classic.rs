@@ -82,8 +82,12 @@ impl<'a> Reader<'a> {
         end(rest)?;
         match name.as_ref() {
             "version" => entry.version = value,
-            "resolved" => entry.resolved = Some(value),
-            // For example `integrity`.
+            "resolved" => {
+                // Before it wrote `integrity`, Yarn wrote the hash behind the address.
+                entry.is_checked = Some(entry.is_checked == Some(true) || value.contains('#'));
+                entry.resolved = Some(value);
+            }
+            "integrity" => entry.is_checked = Some(true),
             _ => {}
         }
         Ok(())
@@ -129,6 +133,9 @@ fn key(number: u32, content: &str) -> Result<Entry<'_>, String> {
         requirements: Vec::new(),
         workspace: None,
         patch: None,
+        archive: None,
+        is_checked: Some(false),
+        doubts: Vec::new(),
     })
 }
 

@@ -7,6 +7,7 @@ use foldhash::{HashMap, HashMapExt as _};
 use super::super::contract::npm::graph::{Graph, Package};
 use super::super::contract::npm::manifest::Manifest;
 use crate::model::dependency::Scope;
+use crate::model::doubt::Doubt;
 
 /// One entry.
 pub(super) struct Entry<'a> {
@@ -26,6 +27,12 @@ pub(super) struct Entry<'a> {
     pub(super) workspace: Option<Cow<'a, str>>,
     /// The descriptor of the package that it patches, and whether everyone who asks for that one gets the patch (berry).
     pub(super) patch: Option<Patch<'a>>,
+    /// Where its archive is, if its registry does not say so itself (berry).
+    pub(super) archive: Option<Cow<'a, str>>,
+    /// Whether it has a checksum; `None` where its kind has none.
+    pub(super) is_checked: Option<bool>,
+    /// Why it may not be what it says.
+    pub(super) doubts: Vec<Doubt>,
 }
 
 /// What a patched package is made from.
@@ -40,6 +47,11 @@ pub(super) struct Patch<'a> {
 pub(super) fn split_descriptor(text: &str) -> Option<(&str, &str)> {
     let at = text.get(1..)?.find('@')? + 1;
     Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
+/// Whether a range asks for an address, a repository or a folder.
+fn is_address(range: &str) -> bool {
+    !range.starts_with("npm:") && range.contains([':', '/'])
 }
 
 /// A range as it is looked up: `npm:` is what is meant where nothing is said, and what follows `::` is bound to a place.
@@ -109,7 +121,14 @@ pub(super) fn link<'e>(entries: &'e [Entry<'_>], manifests: &'e [Manifest]) -> G
             // The project itself is no dependency.
             (entry.workspace.as_deref() != Some(".")).then(|| {
                 let resolved = entry.resolved.as_deref().map(Cow::Borrowed);
-                graph.add(Package { resolved, ..Package::new(entry.name.as_ref(), entry.version.as_ref(), entry.line) })
+                graph.add(Package {
+                    resolved,
+                    archive: entry.archive.as_deref().map(Cow::Borrowed),
+                    is_by_address: entry.descriptors.iter().any(|(_, range)| is_address(range)),
+                    is_checked: entry.is_checked,
+                    doubts: entry.doubts.clone(),
+                    ..Package::new(entry.name.as_ref(), entry.version.as_ref(), entry.line)
+                })
             })
         })
         .collect();

@@ -22,6 +22,7 @@ const DOWNLOAD: &str = "/download/@";
 /// What an address does not let be what the entry says: another package, or another version of it; `None` where it fits,
 /// or names nothing that could be compared.
 pub(in crate::extractor) fn contradiction(name: &str, version: &str, resolved: &str) -> Option<Doubt> {
+    let resolved = resolved.split('#').next().unwrap_or_default();
     // What npm writes itself is what nearly every entry has: compared without taking the address apart.
     if is_usual(name, version, resolved) {
         return None;
@@ -32,7 +33,13 @@ pub(in crate::extractor) fn contradiction(name: &str, version: &str, resolved: &
         || version::compare(Ecosystem::Npm, &archive_version, version).is_ok_and(std::cmp::Ordering::is_eq)
         // There is nothing to compare it with.
         || version::parse(Ecosystem::Npm, version).is_err();
-    if archive_name == name && same_version {
+    // Some private registries leave the sign of a scope out.
+    let same_name = archive_name == name
+        || name.strip_prefix('@').is_some_and(|scoped| {
+            address.rsplit_once(MARK).is_some_and(|(before, _)| before.ends_with(&format!("/{scoped}")))
+                && scoped.ends_with(&format!("/{archive_name}"))
+        });
+    if same_name && same_version {
         return None;
     }
     let reason = format!("its archive is that of {archive_name} {archive_version}");
@@ -108,6 +115,7 @@ mod tests {
             ("a", "1.0.0", "https://registry.example/a/-/a-1.0.0.tgz"),
             ("@s/a", "1.0.0", "https://registry.example/@s/a/-/a-1.0.0.tgz"),
             ("@s/a", "1.0.0", "https://registry.example/@s%2fa/-/a-1.0.0.tgz"),
+            ("@s/a", "1.0.0", "https://registry.example/own/s/a/-/a-1.0.0.tgz"),
             ("@s/a", "1.0.0", "https://registry.example/api/npm/own/@s/a/-/@s/a-1.0.0.tgz"),
             ("a", "1.0.0-rc.1", "https://registry.example/a/-/a-1.0.0-rc.1.tgz?cache=1#0123"),
             ("a", "1.0.0+build", "https://registry.example/a/-/a-1.0.0.tgz"),

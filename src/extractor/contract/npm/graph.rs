@@ -2,9 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::requirement;
+use super::super::sources::{Checksums, Sources};
+use super::{archive, requirement};
 use crate::model::dependency::{Dependency, Origin, Scope};
+use crate::model::doubt::Doubt;
 use crate::model::ecosystem::Ecosystem;
+
+/// Where packages come from that name no host.
+const REGISTRY_IN_USE: &str = "the registry in use";
 
 /// A package as a lockfile writes it.
 pub(in crate::extractor) struct Package<'a> {
@@ -22,6 +27,14 @@ pub(in crate::extractor) struct Package<'a> {
     pub(in crate::extractor) line: u32,
     /// What its makers say who have given it up.
     pub(in crate::extractor) abandoned: Option<Cow<'a, str>>,
+    /// Where its archive is, where the file says so of a package that comes from a registry all the same.
+    pub(in crate::extractor) archive: Option<Cow<'a, str>>,
+    /// Whether it is asked for by an address, which then is no surprise.
+    pub(in crate::extractor) is_by_address: bool,
+    /// Whether it has a checksum; `None` where its kind has none.
+    pub(in crate::extractor) is_checked: Option<bool>,
+    /// Why it may not be what its entry says.
+    pub(in crate::extractor) doubts: Vec<Doubt>,
 }
 
 impl<'a> Package<'a> {
@@ -32,7 +45,19 @@ impl<'a> Package<'a> {
         line: u32,
     ) -> Self {
         let (name, version) = (name.into(), version.into());
-        Self { ecosystem: Ecosystem::Npm, name, version, resolved: None, scope: None, line, abandoned: None }
+        Self {
+            ecosystem: Ecosystem::Npm,
+            name,
+            version,
+            resolved: None,
+            scope: None,
+            line,
+            abandoned: None,
+            archive: None,
+            is_by_address: false,
+            is_checked: None,
+            doubts: Vec::new(),
+        }
     }
 }
 
@@ -60,6 +85,11 @@ impl<'a> Graph<'a> {
             && let Some(version) = requirement::resolved_version(&package.name, "", resolved)
         {
             package.version = Cow::Owned(version.to_owned());
+        }
+        if package.ecosystem == Ecosystem::Npm {
+            for address in package.resolved.iter().chain(&package.archive) {
+                package.doubts.extend(archive::contradiction(&package.name, &package.version, address));
+            }
         }
         self.packages.push(package);
         self.packages.len() - 1
@@ -94,6 +124,7 @@ impl<'a> Graph<'a> {
         let mut edges = self.edges.into_iter().peekable();
         let mut dependencies = Vec::with_capacity(count);
         let mut asked: Vec<Cow<'a, str>> = Vec::new();
+        let mut sources = Sources::default();
         for (position, package) in self.packages.into_iter().enumerate() {
             let mut direct = false;
             let (mut parents, mut requirements) = (Vec::new(), Vec::new());
@@ -115,9 +146,17 @@ impl<'a> Graph<'a> {
                 requirements.clear();
             }
             let own = development.get(position).copied().unwrap_or(Scope::Runtime);
+            let origin = origin(&package, &asked);
+            if origin == (Origin::Registry { url: None }) && !package.is_by_address {
+                package.is_checked.into_iter().for_each(|has_one| sources.note_checksum(position, has_one));
+                match package.archive.as_ref().or(package.resolved.as_ref()) {
+                    Some(address) => sources.note_address(position, address),
+                    None => sources.note_default(REGISTRY_IN_USE),
+                }
+            }
             dependencies.push(Dependency {
                 ecosystem: package.ecosystem,
-                origin: origin(&package, &asked),
+                origin,
                 version: package.version.into_owned(),
                 name: package.name.into_owned(),
                 scope: package.scope.unwrap_or(own),
@@ -126,9 +165,10 @@ impl<'a> Graph<'a> {
                 requirements,
                 line: package.line,
                 abandoned: package.abandoned.map(Cow::into_owned),
-                doubts: Vec::new(),
+                doubts: package.doubts,
             });
         }
+        sources.judge(&mut dependencies, Checksums::SameForAll);
         dependencies
     }
 

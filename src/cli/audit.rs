@@ -68,6 +68,7 @@ pub(super) fn audit(
             exclude: &policy.exclude,
             own_exclusions: &policy.own_exclusions,
             ignores: &policy.ignores,
+            allow_hosts: &policy.network.allow_hosts,
             today: day_of(now),
             resolver: resolver.as_ref(),
             withdrawals: withdrawals.as_ref(),

@@ -9,7 +9,9 @@ use crate::advisory::AdvisoryDatabase;
 use crate::config::policy::{Ignore, OwnExclusions};
 use crate::model::report::{Problem, ProjectReport};
 use crate::model::tree::ProjectTree;
+use crate::net::address::Authority;
 use crate::pipeline::assess::assess;
+use crate::pipeline::expected::expect;
 use crate::pipeline::nearest::{find_nearest, not_looked_for};
 use crate::pipeline::resolve::Resolver;
 use crate::pipeline::scan::scan;
@@ -32,6 +34,8 @@ pub(crate) struct AuditContext<'a> {
     pub(crate) ignores: &'a [Ignore],
     /// The day of this run, by UTC.
     pub(crate) today: Date,
+    /// The hosts that the policy names.
+    pub(crate) allow_hosts: &'a [Authority],
     /// Finds the commits of followed branches; `None` offline.
     pub(crate) resolver: Option<&'a Resolver>,
     /// Asks which versions were withdrawn; `None` when nobody wants to know, and offline.
@@ -55,6 +59,7 @@ pub(crate) fn audit(name: &str, tree: &dyn ProjectTree, context: &AuditContext<'
         }
         None => not_looked_for(&scan.lockfiles),
     };
+    expect(&mut scan.lockfiles, context.allow_hosts);
     if let Some(withdrawals) = context.withdrawals {
         scan.problems.extend(withdrawals.mark(&mut scan.lockfiles));
     }

@@ -3,6 +3,7 @@
 pub(crate) mod assess;
 pub(crate) mod audit;
 pub(crate) mod dry_run;
+pub(crate) mod expected;
 pub(crate) mod fingerprint;
 pub(crate) mod job_summary;
 pub(crate) mod nearest;

@@ -60,7 +60,9 @@ pub(crate) fn find_nearest(resolver: &Resolver, lockfiles: &mut [Lockfile]) -> N
             } else {
                 Nearest::Unknown(hosts.too_many())
             };
-            if matches!(&nearest, Nearest::Unknown(reason) if reason == NO_ANSWER) {
+            // A version that the file tells is asked about all the same.
+            let is_silent = matches!(&nearest, Nearest::Unknown(reason) if reason == NO_ANSWER);
+            if is_silent && !is_known_by_version(dependency) {
                 silent.extend(resolver.remote(&place.0).and_then(|remote| remote.foreign));
                 unanswered += 1;
             }

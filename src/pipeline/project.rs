@@ -159,6 +159,7 @@ fn audit_base(
         exclude: &policy.exclude,
         own_exclusions: &policy.own_exclusions,
         ignores: &policy.ignores,
+        allow_hosts: &policy.network.allow_hosts,
         today: night.today(),
         resolver: night.resolver.as_ref(),
         withdrawals: withdrawals.as_ref(),

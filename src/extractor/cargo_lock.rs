@@ -1,6 +1,8 @@
 //! Cargo.lock, versions 1 to 4 (<https://doc.rust-lang.org/cargo/guide/cargo-toml-vs-cargo-lock.html>).
 
 mod canonical;
+#[cfg(test)]
+mod lookalike_tests;
 mod manifest;
 mod source;
 

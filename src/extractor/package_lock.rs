@@ -5,6 +5,8 @@ mod beside;
 mod installed;
 mod legacy;
 mod location;
+#[cfg(test)]
+mod lookalike_tests;
 mod packages;
 
 use super::contract::json::Node;

@@ -254,3 +254,109 @@ fn a_git_source_at_a_tag_is_the_release_that_the_tag_names() {
     rev.expect_code(0);
     assert!(rev.stdout.contains("1 dependency at a commit is not checked"), "{}", rev.stdout);
 }
+
+/// An audit of a file with one odd entry of `bad` 1.0.0 as `good` or in another version, in the format of a tool.
+fn odd_locks() -> Vec<(&'static str, String)> {
+    let (one, two) = ("a".repeat(40), "b".repeat(40));
+    vec![
+        (
+            "yarn.lock",
+            format!(
+                "# yarn lockfile v1\n\ngood@^3.0.0:\n  version \"3.0.0\"\n  resolved \"{}#{one}\"\n  integrity {INTEGRITY}\n",
+                archive("bad", "1.0.0")
+            ),
+        ),
+        (
+            "yarn.lock",
+            "__metadata:\n  version: 8\n\n\"bad@npm:^1.0.0\":\n  version: 2.0.0\n  resolution: \"bad@npm:1.0.0\"\n  \
+             checksum: 10/01\n  languageName: node\n  linkType: hard\n"
+                .to_owned(),
+        ),
+        (
+            "pnpm-lock.yaml",
+            format!(
+                "lockfileVersion: '9.0'\n\nimporters:\n  .: {{}}\n\npackages:\n\n  bad@1.0.0:\n    \
+                 resolution: {{integrity: {INTEGRITY}}}\n    version: 2.0.0\n\nsnapshots:\n\n  bad@1.0.0: {{}}\n"
+            ),
+        ),
+        (
+            "pnpm-lock.yaml",
+            format!(
+                "lockfileVersion: '9.0'\n\nimporters:\n  .: {{}}\n\npackages:\n\n  good@3.0.0:\n    \
+                 resolution: {{integrity: {INTEGRITY}, tarball: {}}}\n\nsnapshots:\n\n  good@3.0.0: {{}}\n",
+                archive("bad", "1.0.0")
+            ),
+        ),
+        (
+            "bun.lock",
+            format!(
+                "{{\"lockfileVersion\": 1, \"workspaces\": {{\"\": {{\"name\": \"x\"}}}}, \"packages\": {{\
+                 \"good\": [\"good@3.0.0\", \"{}\", {{}}, \"{INTEGRITY}\"]}}}}",
+                archive("bad", "1.0.0")
+            ),
+        ),
+        (
+            "poetry.lock",
+            "[[package]]\nname = \"good\"\nversion = \"3.0.0\"\nfiles = [\n    {file = \"bad-1.0.0-py3-none-any.whl\", \
+             hash = \"sha256:01\"},\n]\n\n[metadata]\nlock-version = \"2.1\"\n"
+                .to_owned(),
+        ),
+        (
+            "uv.lock",
+            "version = 1\n\n[[package]]\nname = \"bad\"\nversion = \"2.0.0\"\nsource = { registry = \"https://index.example/simple\" }\n\
+             wheels = [\n    { url = \"https://files.example/bad-1.0.0-py3-none-any.whl\", hash = \"sha256:01\" },\n]\n"
+                .to_owned(),
+        ),
+        (
+            "pubspec.lock",
+            "packages:\n  good:\n    dependency: \"direct main\"\n    description:\n      name: bad\n      sha256: \"01\"\n      \
+             url: \"https://packages.example\"\n    source: hosted\n    version: \"1.0.0\"\nsdks:\n  dart: \">=3.0.0\"\n"
+                .to_owned(),
+        ),
+        (
+            "composer.lock",
+            json!({ "packages": [{ "name": "acme/bad", "version": "1.0.0",
+                "source": { "type": "git", "url": "https://host.example/acme/bad.git", "reference": one },
+                "dist": { "type": "zip", "url": format!("https://api.host.example/repos/acme/bad/zipball/{two}"), "reference": two },
+            }], "packages-dev": [] })
+            .to_string(),
+        ),
+    ]
+}
+
+#[test]
+fn entries_of_other_tools_that_contradict_themselves_are_matched_in_both_ways() {
+    let bot = bot();
+    for (name, content) in odd_locks() {
+        let outcome = audit(&bot, name, &content);
+        outcome.expect_code(1);
+        let found = short(&outcome);
+        assert!(found.iter().any(|row| row.starts_with("inconsistent-lock")), "{name}: {found:?}\n{content}");
+        let is_flaw = |row: &String| row == "vulnerability bad 1.0.0" || row == "vulnerability acme/bad 1.0.0";
+        assert!(found.iter().any(is_flaw), "{name}: {found:?}\n{content}");
+    }
+}
+
+#[test]
+fn a_host_that_the_policy_or_the_tool_names_is_expected() {
+    let bot = bot();
+    let elsewhere = "https://elsewhere.example/good/-/good-3.0.0.tgz";
+    let entry = json!({ "version": "3.0.0", "resolved": elsewhere, "integrity": INTEGRITY });
+    let lock = npm("node_modules/good", &entry);
+    for (name, content) in [
+        (".npmrc", "@good:registry=https://elsewhere.example/\n"),
+        ("patchparty.toml", "[network]\nallow-hosts = [\"elsewhere.example\"]\n"),
+    ] {
+        let folder = format!("work/named{}", name.replace('.', "-"));
+        bot.write(&format!("{folder}/package-lock.json"), lock.as_bytes());
+        let beside = bot.write(&format!("{folder}/{name}"), content.as_bytes());
+        let target = bot.path(&folder).display().to_string();
+        let mut arguments = vec!["audit", target.as_str(), "--offline", "--format", "json"];
+        let policy = beside.display().to_string();
+        if name == "patchparty.toml" {
+            arguments.extend(["--config", policy.as_str()]);
+        }
+        let outcome = bot.run(&arguments);
+        assert!(!short(&outcome).iter().any(|row| row.starts_with("unverified-source")), "{name}: {}", outcome.stdout);
+    }
+}

@@ -144,7 +144,8 @@ fn folders(document: &DocumentMut) -> Vec<String> {
         let path = item.as_table_like().and_then(|table| table.get("path")).and_then(Item::as_str);
         folders.extend(path.map(str::to_owned));
     });
-    let package = document.get("package").and_then(Item::as_table_like);
+    // Older editions take `project` for `package`.
+    let package = document.get("package").or_else(|| document.get("project")).and_then(Item::as_table_like);
     let workspace = package.and_then(|package| package.get("workspace")).and_then(Item::as_str);
     folders.extend(workspace.map(str::to_owned));
     folders

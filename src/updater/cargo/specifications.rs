@@ -79,8 +79,10 @@ fn outside(manifest: &RepoPath, document: &DocumentMut) -> Vec<Specification> {
     let mut settings: Vec<&str> = Vec::new();
     let table = |key: &str| document.get(key).and_then(Item::as_table_like);
     let text = |table: &dyn TableLike, key: &str| table.get(key).and_then(Item::as_str).is_some_and(leaves);
-    let package = ["workspace", "build"].into_iter();
-    settings.extend(package.filter(|key| table("package").is_some_and(|package| text(package, key))));
+    // Older editions take `project` for `package`.
+    for package in ["package", "project"].into_iter().filter_map(table) {
+        settings.extend(["workspace", "build"].into_iter().filter(|key| text(package, key)));
+    }
     if table("lib").is_some_and(|library| text(library, "path")) {
         settings.push("lib");
     }
@@ -172,6 +174,7 @@ mod tests {
             ("[dependencies]\nx = { base = \"b\", path = \"x\" }", "x File outside"),
             ("[package]\nname = \"a\"\nworkspace = \"../..\"", "workspace File outside"),
             ("[package]\nname = \"a\"\nbuild = \"/etc/passwd\"", "build File outside"),
+            ("[project]\nname = \"a\"\nbuild = \"../../build.rs\"", "build File outside"),
             ("[lib]\npath = \"../../x.rs\"", "lib File outside"),
             ("[[bin]]\nname = \"b\"\npath = \"../../x.rs\"", "bin File outside"),
             ("[workspace]\nmembers = [\"../../*\"]", "members File outside"),

@@ -154,3 +154,35 @@ fn no_tool_is_started_after_the_deadline() {
     let outcome = world.remedy_until(std::time::Instant::now(), &tree, "Cargo.lock", vec![flaw("smallvec", "1.6.1")]);
     assert!(tell(&outcome).contains("the time that a project is given"), "{}", tell(&outcome));
 }
+
+#[test]
+fn members_and_folders_of_the_project_stay_supported() {
+    let Some(world) = World::new("cargo", true) else { return };
+    let root = "[workspace]\nresolver = \"2\"\nmembers = [\"crates/*\"]\nexclude = [\"crates/old\", \"outer\"]\n\
+        [workspace.package]\nversion = \"0.1.0\"\nedition = \"2021\"\n[workspace.dependencies]\nsmallvec = \"1\"\n";
+    let member = "[package]\nname = \"a\"\nversion.workspace = true\nedition.workspace = true\n\
+        [dependencies]\nsmallvec.workspace = true\nnear = { path = \"../../outer/near\" }\n";
+    let outer = "[workspace]\nmembers = [\"near\"]\n[workspace.package]\nversion = \"0.2.0\"\n";
+    let near = "[package]\nname = \"near\"\nversion.workspace = true\nedition = \"2021\"\n";
+    let other =
+        "[package]\nname = \"old\"\nversion = \"0.1.0\"\n[dependencies]\nx = { git = \"https://git.example/x\" }\n";
+    let tree = MemoryTree::new(&[
+        ("app/Cargo.toml", root),
+        ("app/crates/a/Cargo.toml", member),
+        ("app/crates/a/src/lib.rs", ""),
+        ("app/crates/old/Cargo.toml", other),
+        ("app/outer/Cargo.toml", outer),
+        ("app/outer/near/Cargo.toml", near),
+        ("app/outer/near/src/lib.rs", ""),
+    ]);
+    let tree = world.generate(
+        &tree,
+        "app/Cargo.lock",
+        &[&["cargo", "update"], &["cargo", "update", "-p", "smallvec", "--precise", "1.6.0"]],
+    );
+    let outcome = world.remedy(&tree, "app/Cargo.lock", vec![flaw("smallvec", "1.6.1")]);
+    insta::assert_snapshot!(tell(&outcome), @r#"
+        smallvec 1.6.0 -> 1.6.1 [Patch] fixes ["RUSTSEC-2020-0001"]: lowest release that no known advisory affects; within the range `1` that is asked for
+        app/Cargo.lock: -2 +2
+        "#);
+}

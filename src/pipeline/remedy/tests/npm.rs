@@ -172,3 +172,28 @@ fn projects_beside_the_lockfile_are_not_asked_and_not_changed() {
     let changed: Vec<_> = outcome.remedy.unwrap().changes.into_iter().map(|it| it.path.to_string()).collect();
     assert_eq!(changed, ["a/package-lock.json", "a/package.json"]);
 }
+
+#[test]
+fn workspaces_and_folders_of_the_project_stay_supported() {
+    let Some(world) = World::new("npm", true) else { return };
+    let root = r#"{"name": "shop", "workspaces": ["packages/*"], "dependencies": {"near": "file:./near"}}"#;
+    let asking = |name: &str, wanted: &str| {
+        format!(r#"{{"name": "{name}", "version": "1.0.0", "dependencies": {{"lodash": "{wanted}"}}}}"#)
+    };
+    let project = |wanted: &str| {
+        let (member, near) = (asking("a", wanted), asking("near", "^4.17.0"));
+        let other = r#"{"name": "other", "dependencies": {"x": "git+https://git.example/x", "y": "file:/etc"}}"#;
+        MemoryTree::new(&[
+            ("package.json", root),
+            ("packages/a/package.json", &member),
+            ("near/package.json", &near),
+            ("examples/other/package.json", other),
+        ])
+    };
+    let old = world.generate(&project("4.17.15"), "package-lock.json", &[&install(&[])]);
+    let tree = project("^4.17.0").with("package-lock.json", &old.files[&lockfile()]);
+    let tree = world.generate(&tree, "package-lock.json", &[&install(&[])]);
+    let outcome = world.remedy(&tree, "package-lock.json", vec![flaw("lodash", "0", "4.17.21")]);
+    let told = tell(&outcome);
+    assert!(told.starts_with("lodash 4.17.15 -> 4.17.21 ") && !told.contains("blocked"), "{told}");
+}

@@ -32,7 +32,7 @@ pub(crate) fn asynchronous(limits: &Limits) -> reqwest::Result<reqwest::Client> 
         .user_agent(USER_AGENT)
         .connect_timeout(CONNECT)
         .read_timeout(limits.silence)
-        .redirect(Policy::custom(|attempt| follow_on_one_host(attempt)))
+        .redirect(Policy::custom(follow_on_one_host))
         .build()
 }
 

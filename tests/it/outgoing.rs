@@ -5,6 +5,7 @@ use std::io::Write as _;
 use serde_json::Value;
 
 use crate::support::bot::{Bot, Outcome};
+use crate::support::git::Git;
 use crate::support::github::GitHub;
 use crate::support::sink::Sink;
 
@@ -41,6 +42,8 @@ fn write_project(bot: &Bot, port: u16) -> String {
         r#"{{"packages": [{{"name": "acme/c", "version": "dev-main",
             "source": {{"type": "git", "url": "https://[::1]:{port}/c.git", "reference": "{COMMIT}"}}}}]}}"#
     );
+    let python = format!("d @ git+https://127.0.0.1:{port}/d@{COMMIT}\n");
+    bot.write("shop/report/requirements.txt", python.as_bytes());
     let lock = bot.write("shop/back/composer.lock", composer.as_bytes());
     lock.parent().and_then(|folder| folder.parent()).expect("a folder").display().to_string()
 }
@@ -58,10 +61,29 @@ fn what_leads_to_this_machine_is_not_asked_and_the_audit_goes_on() {
     assert_eq!(sink.log(), Vec::<String>::new());
     let report = report(&audit);
     let project = &report["projects"][0];
-    assert_eq!(project["files"].as_array().map(Vec::len), Some(3), "{audit:?}");
+    assert_eq!(project["files"].as_array().map(Vec::len), Some(4), "{audit:?}");
     let said = report.to_string();
     assert_eq!(said.matches(NO_ANSWER).count(), 1, "once for all of them: {said}");
-    assert!(said.contains("169.254.169.254") && said.contains("7 dependencies at commits are not checked"), "{said}");
+    assert!(said.contains("169.254.169.254") && said.contains("8 dependencies at commits are not checked"), "{said}");
+    github.finish();
+}
+
+#[test]
+fn a_submodule_leads_to_this_machine_neither() {
+    let (github, sink) = (GitHub::start(), Sink::silent());
+    let bot = Bot::new(&github);
+    let modules = format!("[submodule \"a\"]\n\tpath = libs/a\n\turl = https://localhost:{}/a.git\n", sink.port());
+    let path = bot.write("modules/.gitmodules", modules.as_bytes());
+    let folder = path.parent().expect("a folder");
+    let git = |arguments: &[&str]| Git::new(folder, arguments).run();
+    git(&["init", "--quiet", "."]);
+    git(&["add", ".gitmodules"]);
+    git(&["update-index", "--add", "--cacheinfo", &format!("160000,{COMMIT},libs/a")]);
+    git(&["commit", "--quiet", "-m", "a submodule"]);
+    git(&["clone", "--quiet", "--bare", ".", "../modules.git"]);
+    let audit = bot.run(&["audit", &bot.path("modules.git").display().to_string(), "--format", "json"]);
+    assert!(audit.stdout.contains(NO_ANSWER) && audit.stdout.contains("1 dependency at a commit"), "{audit:?}");
+    assert_eq!(sink.log(), Vec::<String>::new());
     github.finish();
 }
 

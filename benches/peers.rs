@@ -40,7 +40,9 @@ impl World {
     /// Compiles RustSec's advisories, which all peers use, and beside them those of every source.
     fn import(&self) {
         // The shared snapshots are old, and an old database is refused for good reasons.
-        let policy = "[advisories]\nwarn-age = \"36500 days\"\nmax-age = \"36500 days\"\n";
+        // The whole corpus is more than one repository.
+        let policy = "[advisories]\nwarn-age = \"36500 days\"\nmax-age = \"36500 days\"\n\
+            [limits]\nlockfiles = 1000000\nmebibytes = 1000000\ndependencies = 100000000\nfindings = 10000000\n";
         std::fs::write(self.scratch.join("patchparty.toml"), policy).expect("a policy");
         for (cache, sources) in [("rustsec", &["rustsec"][..]), ("all", &ALL_SOURCES[..])] {
             let mut command = Command::new(PATCHPARTY);

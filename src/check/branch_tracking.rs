@@ -89,6 +89,7 @@ mod tests {
             lockfiles: &[Lockfile::new(RepoPath::new("Cargo.lock").unwrap(), "cargo-lock", dependencies.to_vec())],
             advisories: &AdvisoryDatabase::default(),
             today: jiff::civil::date(2026, 11, 21),
+            effort: &crate::check::contract::effort::Effort::default(),
         };
         let findings = BranchTracking.inspect(&context);
         let packages: Vec<_> = findings.iter().map(|finding| finding.package.as_str()).collect();

@@ -1,5 +1,6 @@
 //! What a check is, and how files are read by several of them.
 
+pub(super) mod effort;
 pub(super) mod finding;
 pub(super) mod image;
 pub(super) mod manifest;
@@ -12,6 +13,7 @@ use crate::advisory::AdvisoryDatabase;
 use crate::model::finding::Finding;
 use crate::model::lockfile::Lockfile;
 use crate::model::tree::ProjectTree;
+use effort::Effort;
 
 /// What a check may look at.
 pub(crate) struct CheckContext<'a> {
@@ -23,6 +25,8 @@ pub(crate) struct CheckContext<'a> {
     pub(crate) advisories: &'a AdvisoryDatabase,
     /// The day of this run, by which a runtime's end is judged.
     pub(crate) today: Date,
+    /// How much is looked for and kept.
+    pub(crate) effort: &'a Effort,
 }
 
 /// One question asked of every project. Pure.

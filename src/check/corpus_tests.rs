@@ -68,6 +68,7 @@ fn the_corpus_gives_a_plausible_number_of_findings() {
             lockfiles: &lockfiles,
             advisories: &AdvisoryDatabase::default(),
             today: jiff::civil::date(2026, 11, 21),
+            effort: &crate::check::contract::effort::Effort::default(),
         };
         for finding in CHECKS.iter().flat_map(|check| check.inspect(&context)) {
             *counts.entry(finding.kind).or_default() += 1;

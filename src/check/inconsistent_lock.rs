@@ -48,7 +48,7 @@ impl Check for InconsistentLock {
                 }
                 let graded = (FindingKind::InconsistentLock, Severity::High);
                 let mut finding = of_dependency(lockfile, position, dependency, graded);
-                finding.detail = Some(Detail::Reason(reasons.join("; ")));
+                finding.detail = Some(Detail::reason(reasons.join("; ")));
                 findings.push(finding);
             }
         }

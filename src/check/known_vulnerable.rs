@@ -4,15 +4,19 @@ mod question;
 mod release_tag;
 
 use std::collections::BTreeSet;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt as _};
 use rayon::prelude::*;
 
+use super::contract::effort::Kept;
 use super::contract::finding::of_dependency;
 use super::contract::{Check, CheckContext};
 use crate::model::advisory::AdvisoryKind;
 use crate::model::dependency::{Dependency, GitPin, Origin};
 use crate::model::finding::{Detail, Finding, FindingKind};
-use crate::model::lockfile::Lockfile;
+use crate::model::lockfile::{Content, Lockfile};
 use crate::model::nearest::Nearest;
 use crate::model::severity::Severity;
 use question::{Question, about_nearest, about_others, about_tag, about_version};
@@ -34,33 +38,69 @@ impl Check for KnownVulnerable {
     }
 
     fn inspect(&self, context: &CheckContext<'_>) -> Vec<Finding> {
-        match context.lockfiles {
+        let effort = context.effort;
+        let kept = match Alike::all(context.lockfiles).as_slice() {
             // Waking the other cores takes longer than looking one lockfile up.
-            [] => Vec::new(),
-            [lockfile] => look_up_all(context, lockfile),
-            lockfiles => lockfiles.par_iter().flat_map_iter(|lockfile| look_up_all(context, lockfile)).collect(),
-        }
+            [] => effort.keep(),
+            [alike] => look_up_all(context, alike),
+            several => several
+                .par_iter()
+                .fold(|| effort.keep(), |kept, alike| kept.with(look_up_all(context, alike)))
+                .reduce(|| effort.keep(), Kept::with),
+        };
+        effort.finish(kept)
     }
 }
 
-fn look_up_all(context: &CheckContext<'_>, lockfile: &Lockfile) -> Vec<Finding> {
-    let look_up_some = |(number, some): (usize, &[Dependency])| {
-        let mut findings = Vec::new();
-        for (position, dependency) in (number * AT_ONCE..).zip(some) {
-            look_up(context, (lockfile, position, dependency), &mut findings);
+/// Lockfiles with the same content: they are looked up once.
+struct Alike<'a> {
+    first: &'a Lockfile,
+    others: Vec<&'a Lockfile>,
+}
+
+impl<'a> Alike<'a> {
+    fn all(lockfiles: &'a [Lockfile]) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::with_capacity(lockfiles.len());
+        let mut places: HashMap<*const Content, usize> = HashMap::new();
+        for lockfile in lockfiles {
+            match places.entry(Arc::as_ptr(lockfile.content())) {
+                Entry::Occupied(place) => all[*place.get()].others.push(lockfile),
+                Entry::Vacant(place) => {
+                    place.insert(all.len());
+                    all.push(Self { first: lockfile, others: Vec::new() });
+                }
+            }
         }
-        findings
-    };
-    match lockfile.dependencies.as_slice() {
-        few if few.len() <= AT_ONCE => look_up_some((0, few)),
-        many => many.par_chunks(AT_ONCE).enumerate().flat_map_iter(look_up_some).collect(),
+        all
     }
+}
+
+fn look_up_all(context: &CheckContext<'_>, Alike { first, others }: &Alike<'_>) -> Kept {
+    let effort = context.effort;
+    let look_up_some = |mut kept: Kept, (number, some): (usize, &[Dependency])| {
+        if effort.has_time_for(some.len()) {
+            for (position, dependency) in (number * AT_ONCE..).zip(some) {
+                look_up(context, (first, position, dependency), &mut kept);
+            }
+        }
+        kept
+    };
+    let mut kept = match first.dependencies.as_slice() {
+        few if few.len() <= AT_ONCE => look_up_some(effort.keep(), (0, few)),
+        many => many
+            .par_chunks(AT_ONCE)
+            .enumerate()
+            .fold(|| effort.keep(), look_up_some)
+            .reduce(|| effort.keep(), Kept::with),
+    };
+    kept.repeat(others.iter().map(|other| &other.path));
+    kept
 }
 
 fn look_up(
     context: &CheckContext<'_>,
     (lockfile, position, dependency): (&Lockfile, usize, &Dependency),
-    findings: &mut Vec<Finding>,
+    kept: &mut Kept,
 ) {
     let nearest = lockfile.nearest.get(&position);
     let mut known = BTreeSet::new();
@@ -83,9 +123,9 @@ fn look_up(
             if is_other {
                 let entry = std::mem::replace(&mut finding.package, (*package).to_owned());
                 let written = std::mem::replace(&mut finding.version, version.clone());
-                finding.detail = Some(Detail::Reason(format!("in the entry of {entry} {written}")));
+                finding.detail = Some(Detail::reason(format!("in the entry of {entry} {written}")));
             }
-            findings.push(finding);
+            kept.add([finding]);
         }
     }
     if let Some(unknown @ Nearest::Unknown(_)) = nearest
@@ -95,7 +135,7 @@ fn look_up(
         // What follows a branch has a finding that says it.
         let mut finding = of_dependency(lockfile, position, dependency, (FindingKind::Notice, Severity::Low));
         finding.detail = Some(Detail::Nearest(unknown.clone()));
-        findings.push(finding);
+        kept.add([finding]);
     }
 }
 
@@ -172,6 +212,7 @@ mod tests {
             lockfiles: &lockfiles,
             advisories: database,
             today: jiff::civil::date(2026, 11, 21),
+            effort: &crate::check::contract::effort::Effort::default(),
         })
     }
 
@@ -266,6 +307,7 @@ mod tests {
             lockfiles: &[lockfile],
             advisories: database,
             today: jiff::civil::date(2026, 11, 21),
+            effort: &crate::check::contract::effort::Effort::default(),
         });
         findings
             .into_iter()

@@ -30,7 +30,7 @@ impl Check for LooseRequirement {
                 let place = Place { file: manifest.path, line: request.line, ecosystem: manifest.format.ecosystem };
                 // As grave as having no lockfile.
                 let graded = (FindingKind::LooseRequirement, Severity::Medium);
-                Some(place.finding(graded, (&request.name, ""), Some(Detail::Reason(reason(request)?))))
+                Some(place.finding(graded, (&request.name, ""), Some(Detail::reason(reason(request)?))))
             });
             findings.extend(loose.take(LIMIT));
         }

@@ -19,6 +19,7 @@ mod unverified_source;
 mod verdict_tests;
 mod yanked;
 
+pub(crate) use contract::effort::Effort;
 pub(crate) use contract::{Check, CheckContext};
 
 pub(crate) static CHECKS: &[&dyn Check] = &[

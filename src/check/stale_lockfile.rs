@@ -139,7 +139,7 @@ impl Check for StaleLockfile {
             let place = Place { file: &entry.path, line: misfit.line, ecosystem: format.ecosystem };
             // What is installed is decided by whoever installs next.
             let graded = (FindingKind::StaleLockfile, Severity::Medium);
-            findings.push(place.finding(graded, (place.name(), ""), Some(Detail::Reason(misfit.reason))));
+            findings.push(place.finding(graded, (place.name(), ""), Some(Detail::reason(misfit.reason))));
         }
         findings
     }

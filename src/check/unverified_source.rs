@@ -84,7 +84,7 @@ fn of_file(context: &CheckContext<'_>, lockfile: &Lockfile) -> Vec<Finding> {
         let Some(dependency) = lockfile.dependencies.get(first) else { continue };
         let graded = (FindingKind::UnverifiedSource, Severity::Low);
         let mut finding = of_dependency(lockfile, first, dependency, graded);
-        finding.detail = Some(Detail::Reason(reason));
+        finding.detail = Some(Detail::reason(reason));
         findings.push(finding);
     }
     findings

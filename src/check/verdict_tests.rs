@@ -84,8 +84,13 @@ fn lockfile(folder: &Path, tree: &FolderTree) -> Result<Lockfile, String> {
 }
 
 fn ours(database: &AdvisoryDatabase, lockfile: Lockfile, tree: &FolderTree) -> Verdict {
-    let context =
-        CheckContext { tree, lockfiles: &[lockfile], advisories: database, today: jiff::civil::date(2026, 11, 21) };
+    let context = CheckContext {
+        tree,
+        lockfiles: &[lockfile],
+        advisories: database,
+        today: jiff::civil::date(2026, 11, 21),
+        effort: &super::contract::effort::Effort::default(),
+    };
     let mut verdict = Verdict::new();
     for finding in KnownVulnerable.inspect(&context) {
         let flaw = finding.advisory.as_ref().expect("it comes from an advisory");

@@ -32,7 +32,8 @@ pub(super) fn publish(report: &Report, shared: &SharedOptions, environment: &Env
     // The runner reads workflow commands from either stream; the report keeps standard output for itself.
     let mut text = Vec::new();
     Annotations.write(report, ReportOptions::default(), &mut text).context("word the annotations")?;
-    let text = redactor.redact(&String::from_utf8_lossy(&text));
+    let text = String::from_utf8_lossy(&text);
+    let text = redactor.redact(&text);
     std::io::stderr().write_all(text.as_bytes()).context("write the annotations")
 }
 

@@ -67,6 +67,7 @@ pub(super) fn audit(
             advisories: &advisories,
             exclude: &policy.exclude,
             own_exclusions: &policy.own_exclusions,
+            limits: &policy.limits,
             ignores: &policy.ignores,
             allow_hosts: &policy.network.allow_hosts,
             today: day_of(now),

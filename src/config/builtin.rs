@@ -7,7 +7,8 @@ use globset::GlobSet;
 
 use super::load::parse_onto;
 use super::policy::{
-    AdvisoryPolicy, Branches, Deadlines, NetworkPolicy, OwnExclusions, Policy, ProjectSelection, TestPlan, Wording,
+    AdvisoryPolicy, Branches, Deadlines, Limits, NetworkPolicy, OwnExclusions, Policy, ProjectSelection, TestPlan,
+    Wording,
 };
 
 /// The built-in policy as a user would write it.
@@ -41,6 +42,7 @@ fn blank() -> Policy {
         own_exclusions: OwnExclusions::default(),
         overrides: Vec::new(),
         allow_sources: BTreeSet::new(),
+        limits: Limits { lockfiles: 0, mebibytes: 0, dependencies: 0, findings: 0, time: none },
         ignores: Vec::new(),
     }
 }
@@ -64,6 +66,9 @@ mod tests {
         assert_eq!(deadlines.low, 90 * 24 * HOUR);
         assert_eq!((policy.advisories.warn_age, policy.advisories.max_age), (7 * 24 * HOUR, 30 * 24 * HOUR));
         assert_eq!(policy.advisories.sources.len(), 16);
+        let limits = &policy.limits;
+        assert_eq!((limits.lockfiles, limits.mebibytes, limits.dependencies), (5_000, 256, 300_000));
+        assert_eq!((limits.findings, limits.time), (20_000, Duration::from_mins(2)));
         assert_eq!(policy.wording.fix_prefix, "fix(deps): ");
         assert_eq!(policy.wording.pin_prefix, "chore(deps): ");
         assert_eq!(policy.wording.suffix, " [SECURITY]");

@@ -42,8 +42,32 @@ pub(crate) struct Policy {
     pub(crate) overrides: Vec<ProjectOverride>,
     /// Where requirements may lead besides the registry that is set up.
     pub(crate) allow_sources: BTreeSet<SpecificationKind>,
+    /// How much of one repository is read and reported.
+    pub(crate) limits: Limits,
     /// Findings that are left alone for a while, the organisation's first.
     pub(crate) ignores: Vec<Ignore>,
+}
+
+/// How much of one repository is read and reported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Lockfiles.
+    pub(crate) lockfiles: u64,
+    /// Their sizes together, in MiB; equal files count once.
+    pub(crate) mebibytes: u64,
+    /// Their dependencies together; ten requirements between them count as one more.
+    pub(crate) dependencies: u64,
+    /// Findings.
+    pub(crate) findings: u64,
+    /// For reading and looking up.
+    pub(crate) time: Duration,
+}
+
+impl Limits {
+    /// The sizes of all lockfiles together, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.mebibytes.saturating_mul(1024 * 1024)
+    }
 }
 
 /// A finding that is left alone until a day, for a reason.

@@ -27,8 +27,18 @@ const CHECK_LIMIT: usize = 100;
 const PATTERN_LIMIT: usize = 200;
 
 /// Keys that only the organisation's policy has; a test compares them with its schema.
-const ORGANISATION_KEYS: &[&str] =
-    &["advisories", "branches", "built-in", "deadlines", "network", "project", "projects", "updates", "wording"];
+const ORGANISATION_KEYS: &[&str] = &[
+    "advisories",
+    "branches",
+    "built-in",
+    "deadlines",
+    "limits",
+    "network",
+    "project",
+    "projects",
+    "updates",
+    "wording",
+];
 
 /// What a project says about its audit; whom the bot asks is the organisation's to decide.
 #[derive(Debug, Default, Deserialize)]
@@ -221,6 +231,7 @@ mod tests {
             own_exclusions,
             overrides,
             allow_sources,
+            limits,
             ignores,
         } = narrowed;
         let root = ["Cargo.lock", "package-lock.json", "composer.lock"];
@@ -233,6 +244,7 @@ mod tests {
             && *allow_sources == policy.allow_sources
             && ignores.iter().skip(policy.ignores.len()).all(|ignore| ignore.author == Author::Project)
             && *yanked == policy.yanked
+            && *limits == policy.limits
             && checks_are_kept(always, &policy.test_plan.always)
             && checks_are_kept(emergency, &policy.test_plan.emergency)
             && checks_are_kept(major, &policy.test_plan.major)

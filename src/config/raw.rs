@@ -72,8 +72,27 @@ pub(super) struct RawPolicy {
     pub(super) audit: RawAudit,
     /// What package managers may be shown.
     pub(super) updates: RawUpdates,
+    /// How much of one repository is read and reported.
+    pub(super) limits: RawLimits,
     /// Findings that are left alone for a while, each with its reason.
     pub(super) ignore: Vec<RawIgnore>,
+}
+
+/// How much of one repository is read and reported: beyond it, a problem in the report says what is missing.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(rename = "Limits")]
+pub(super) struct RawLimits {
+    /// Lockfiles, and other files that pin something.
+    pub(super) lockfiles: Option<Written<u64>>,
+    /// Their sizes together, in MiB; equal files count once.
+    pub(super) mebibytes: Option<Written<u64>>,
+    /// Dependencies of all lockfiles together; ten requirements between them count as one more.
+    pub(super) dependencies: Option<Written<u64>>,
+    /// Findings; the least severe ones are left out.
+    pub(super) findings: Option<Written<u64>>,
+    /// For reading the lockfiles and looking their dependencies up, for example `2 minutes`.
+    pub(super) time: Option<Written<String>>,
 }
 
 /// A finding that is left alone until a day, for a reason.

@@ -6,11 +6,11 @@ use super::complaint::Complaints;
 use super::ignore;
 use super::plan;
 use super::policy::{
-    AdvisoryPolicy, Author, Branches, Deadlines, FunctionalArea, NetworkPolicy, OwnExclusions, PlanCheck, Policy,
-    ProjectOverride, ProjectSelection, SourceConfig, SourceKind, TestPlan, Wording,
+    AdvisoryPolicy, Author, Branches, Deadlines, FunctionalArea, Limits, NetworkPolicy, OwnExclusions, PlanCheck,
+    Policy, ProjectOverride, ProjectSelection, SourceConfig, SourceKind, TestPlan, Wording,
 };
 use super::raw::{
-    RawAdvisories, RawAllowedSource, RawBranches, RawBuiltIn, RawCheck, RawDeadlines, RawNetwork, RawPolicy,
+    RawAdvisories, RawAllowedSource, RawBranches, RawBuiltIn, RawCheck, RawDeadlines, RawLimits, RawNetwork, RawPolicy,
     RawProject, RawProjects, RawSourceKind, RawTestPlan, RawWording, Written,
 };
 use super::value;
@@ -45,6 +45,7 @@ pub(super) fn policy(raw: &RawPolicy, base: Policy, complaints: &mut Complaints<
             Some(written) => written.iter().copied().map(specification_kind).collect(),
             None => base.allow_sources,
         },
+        limits: limits(&raw.limits, &base.limits, complaints),
         ignores: ignore::ignores(&raw.ignore, complaints.file(), Author::Organisation, complaints),
     }
 }
@@ -199,6 +200,23 @@ fn deadlines(raw: &RawDeadlines, base: &Deadlines, complaints: &mut Complaints<'
 
 fn duration(written: Option<&Written<String>>, base: Duration, complaints: &mut Complaints<'_>) -> Duration {
     written.and_then(|written| value::duration(written, complaints)).unwrap_or(base)
+}
+
+fn limits(raw: &RawLimits, base: &Limits, complaints: &mut Complaints<'_>) -> Limits {
+    let mut number = |written: &Option<Written<u64>>, base: u64| {
+        let Some(written) = written else { return base };
+        if *written.value() == 0 {
+            complaints.add(&written.span(), "nothing would be read".to_owned(), "write a number above zero");
+        }
+        *written.value()
+    };
+    Limits {
+        lockfiles: number(&raw.lockfiles, base.lockfiles),
+        mebibytes: number(&raw.mebibytes, base.mebibytes),
+        dependencies: number(&raw.dependencies, base.dependencies),
+        findings: number(&raw.findings, base.findings),
+        time: duration(raw.time.as_ref(), base.time, complaints),
+    }
 }
 
 fn wording(raw: &RawWording, base: Wording, complaints: &mut Complaints<'_>) -> Wording {

@@ -98,6 +98,12 @@ pub trait Extractor: Sync {
     /// Whether the file at this path is in its format.
     fn claims(&self, path: &RepoPath) -> bool;
 
+    /// Whether more of the path than the file's name decides what is read, or what stands outside of its folder. Where it
+    /// does not, equal files with equal neighbours are read once.
+    fn is_about_the_place(&self) -> bool {
+        false
+    }
+
     /// Every dependency that the file pins, in file order.
     ///
     /// An empty list means that the file is well-formed and pins nothing.

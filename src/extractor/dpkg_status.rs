@@ -29,6 +29,10 @@ impl Extractor for DpkgStatus {
         inside(path).is_some()
     }
 
+    fn is_about_the_place(&self) -> bool {
+        true
+    }
+
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
         // An image in which nothing is installed yet has an empty file.
         if file.content.iter().all(u8::is_ascii_whitespace) {

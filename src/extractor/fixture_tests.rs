@@ -94,3 +94,33 @@ fn every_fixture_is_of_a_format() {
         assert!(EXTRACTORS.iter().any(|extractor| extractor.id() == id), "no extractor is called {id}");
     }
 }
+
+#[test]
+fn a_format_that_is_not_about_the_place_is_read_alike_in_every_folder() {
+    let mut compared = 0;
+    for extractor in EXTRACTORS.iter().filter(|extractor| !extractor.is_about_the_place()) {
+        for project in projects(extractor.id()) {
+            let files = files(&project);
+            let places = ["", "services/test/", "docs/dev/requirements/"].map(|prefix| {
+                let moved: Vec<(String, &[u8])> =
+                    files.iter().map(|(path, content)| (format!("{prefix}{path}"), content.as_slice())).collect();
+                let moved: Vec<(&str, &[u8])> = moved.iter().map(|(path, content)| (path.as_str(), *content)).collect();
+                let tree = MemoryTree::new(&moved);
+                let read = |path: &str, content: &[u8]| {
+                    let path = RepoPath::new(path).expect("a plain path");
+                    let read = extractor.extract(&SourceFile { path: &path, content, tree: &tree });
+                    extractor.claims(&path).then(|| read.map(|it| show(&it)).map_err(|error| error.to_string()))
+                };
+                moved.iter().map(|(path, content)| read(path, content)).collect::<Vec<_>>()
+            });
+            for (first, others) in places[0].iter().zip(places[1].iter().zip(&places[2])) {
+                for other in [others.0, others.1].into_iter().flatten() {
+                    let same = first.as_ref().is_none_or(|first| first == other);
+                    assert!(same, "{}: {first:?} is {other:?} elsewhere", project.display());
+                    compared += 1;
+                }
+            }
+        }
+    }
+    assert!(compared > 100, "{compared} files were compared");
+}

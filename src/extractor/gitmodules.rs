@@ -25,6 +25,10 @@ impl Extractor for Gitmodules {
         path.as_str() == ".gitmodules"
     }
 
+    fn is_about_the_place(&self) -> bool {
+        true
+    }
+
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
         // It stays behind, empty, when the last submodule is removed.
         if file.content.iter().all(u8::is_ascii_whitespace) {

@@ -32,6 +32,10 @@ impl Extractor for GradleLockfile {
             || own_configuration(path).is_some()
     }
 
+    fn is_about_the_place(&self) -> bool {
+        true
+    }
+
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
         read_whole(file, WAY_OUT, |text| read(file, text))
     }

@@ -37,6 +37,10 @@ impl Extractor for Requirements {
         is_requirements(path)
     }
 
+    fn is_about_the_place(&self) -> bool {
+        true
+    }
+
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
         let text = decode(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
         read(file, &text).map_err(|error| explain(&text, error, WAY_OUT))

@@ -31,6 +31,10 @@ impl Extractor for Workflow {
         yaml.is_some_and(|stem| stem == "action" || path.folder() == ".github/workflows")
     }
 
+    fn is_about_the_place(&self) -> bool {
+        true
+    }
+
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
         let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
         // A list is no action but, for example, the tasks of an Ansible role.

@@ -8,10 +8,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::git::connection::open_options;
 use crate::git::link;
 use crate::model::repository::{CommitId, RepoPath};
-use crate::model::tree::{EntryKind, FILE_SIZE_LIMIT, ProjectTree, TreeEntry, TreeError};
+use crate::model::tree::{ContentId, EntryKind, FILE_SIZE_LIMIT, ProjectTree, TreeEntry, TreeError};
 use crate::model::unread::LeftOut;
 use listing::Listing;
 
@@ -106,6 +108,16 @@ impl ProjectTree for FolderTree {
 
     fn commit(&self) -> Option<&CommitId> {
         None
+    }
+
+    /// The digest of what stands there: the file is read for it.
+    fn content_id(&self, path: &RepoPath) -> Option<ContentId> {
+        self.read(path).ok().map(|content| ContentId(Sha256::digest(content).to_vec()))
+    }
+
+    fn size(&self, path: &RepoPath) -> Option<u64> {
+        let metadata = self.root.join(path.as_str()).symlink_metadata().ok()?;
+        metadata.is_file().then_some(metadata.len())
     }
 
     /// As the index of the repository says, which is what the next commit has; `None` where the folder is not the top of a

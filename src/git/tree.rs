@@ -6,7 +6,7 @@ use gix::objs::tree::EntryKind as GitKind;
 
 use crate::git::connection::open_options;
 use crate::model::repository::{CommitId, RepoPath};
-use crate::model::tree::{EntryKind, FILE_SIZE_LIMIT, ProjectTree, TreeEntry, TreeError};
+use crate::model::tree::{ContentId, EntryKind, FILE_SIZE_LIMIT, ProjectTree, TreeEntry, TreeError};
 
 /// A tree may have this many entries, folders included. The Linux kernel has 95,000; a "git bomb" of ten folders that each
 /// name ten others ten levels deep has ten billion.
@@ -78,6 +78,15 @@ impl ProjectTree for GitTree {
 
     fn commit(&self) -> Option<&CommitId> {
         Some(&self.commit)
+    }
+
+    /// The object's own name.
+    fn content_id(&self, path: &RepoPath) -> Option<ContentId> {
+        let position = self.entries.binary_search_by(|entry| entry.path.cmp(path)).ok()?;
+        match (&self.entries.get(position)?.kind, self.objects.get(position)) {
+            (EntryKind::File { .. }, Some(id)) => Some(ContentId(id.as_bytes().to_vec())),
+            (EntryKind::File { .. } | EntryKind::Symlink | EntryKind::Submodule, _) => None,
+        }
     }
 
     fn submodule_commit(&self, path: &RepoPath) -> Option<CommitId> {

@@ -56,7 +56,8 @@ impl Dependency {
     }
 
     /// Cuts texts that are longer than anything real, because each finding about the dependency repeats them: names and
-    /// versions at 1,024 bytes (npm allows 214 and 256 characters), addresses, tags and branches at 2,048.
+    /// versions at 1,024 bytes (npm allows 214 and 256 characters), what else is said as well, addresses, tags and branches at
+    /// 2,048.
     ///
     /// No advisory is about a name of that length, and what is cut off a version is a part of its build or pre-release.
     pub fn bound_texts(&mut self) {
@@ -64,6 +65,8 @@ impl Dependency {
         const ADDRESS: usize = 2_048;
         cut(&mut self.name, WORD);
         cut(&mut self.version, WORD);
+        cut_some(&mut self.abandoned, WORD);
+        self.doubts.iter_mut().for_each(|doubt| bound_doubt(doubt, WORD));
         match &mut self.origin {
             Origin::Registry { url } => cut_some(url, ADDRESS),
             Origin::Git { url, pin, commit: _ } => {
@@ -87,6 +90,23 @@ impl Dependency {
                 }
             }
         }
+    }
+}
+
+fn bound_doubt(doubt: &mut Doubt, limit: usize) {
+    match doubt {
+        Doubt::Contradiction { reason, other } => {
+            cut(reason, limit);
+            if let Some(PackageVersion { name, version }) = other {
+                cut(name, limit);
+                cut(version, limit);
+            }
+        }
+        Doubt::Host { host, usual } => {
+            cut(host, limit);
+            cut(usual, limit);
+        }
+        Doubt::NoChecksum => {}
     }
 }
 

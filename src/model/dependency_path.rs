@@ -8,7 +8,7 @@ use super::dependency::Dependency;
 use super::lockfile::Content;
 
 /// How many links of a path are told: the direct dependency and those nearest to the package. The longest shortest paths
-/// of real lockfiles have 12 links; a chain of 20,000 packages, told in full for each of them, has 200 million.
+/// of real lockfiles have 11 links; a chain of 20,000 packages, told in full for each of them, has 200 million.
 pub const TOLD_LINKS: usize = 12;
 
 /// Nothing leads to it.

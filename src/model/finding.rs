@@ -144,6 +144,14 @@ pub enum Detail {
     Excluded(Option<Box<Detail>>),
 }
 
+impl Detail {
+    /// A reason of at most 1,024 bytes: what is said may be as long as a file, and of many files.
+    pub fn reason(mut reason: String) -> Self {
+        reason.truncate(reason.floor_char_boundary(1_024));
+        Self::Reason(reason)
+    }
+}
+
 impl fmt::Display for Detail {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -167,6 +175,16 @@ impl Finding {
     /// The order of reports: most urgent first, then by place, so that equal inputs give equal bytes.
     pub fn report_order(&self, other: &Self) -> Ordering {
         self.report_key().cmp(&other.report_key())
+    }
+
+    /// The order in which findings are kept when there are too many: most urgent first, then those of files in few folders,
+    /// which decoys in deep ones must not push out.
+    pub fn keep_order(&self, other: &Self) -> Ordering {
+        let key = |finding: &Self| {
+            let depth = finding.file.as_str().bytes().filter(|byte| *byte == b'/').count();
+            (finding.kind.is_warning(), std::cmp::Reverse(finding.severity), depth)
+        };
+        key(self).cmp(&key(other)).then_with(|| self.report_order(other))
     }
 
     fn report_key(&self) -> impl Ord + '_ {

@@ -29,6 +29,10 @@ pub struct TreeEntry {
     pub kind: EntryKind,
 }
 
+/// Names the bytes of a file of one tree: equal names mean equal bytes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContentId(pub Vec<u8>);
+
 /// Why a file could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum TreeError {
@@ -89,6 +93,17 @@ pub trait ProjectTree: Send + Sync {
 
     /// The commit at which a submodule stands; `None` where nothing tells it.
     fn submodule_commit(&self, _path: &RepoPath) -> Option<CommitId> {
+        None
+    }
+
+    /// What names the content of a regular file; `None` where nothing does.
+    fn content_id(&self, _path: &RepoPath) -> Option<ContentId> {
+        None
+    }
+
+    /// The size of a regular file in bytes, where that is told without reading it; files of different sizes need not be
+    /// compared.
+    fn size(&self, _path: &RepoPath) -> Option<u64> {
         None
     }
 

@@ -6,6 +6,7 @@ pub(crate) mod dry_run;
 pub(crate) mod expected;
 pub(crate) mod fingerprint;
 pub(crate) mod job_summary;
+mod metered;
 pub(crate) mod nearest;
 pub(crate) mod night;
 pub(crate) mod plan;

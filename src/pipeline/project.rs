@@ -158,6 +158,7 @@ fn audit_base(
         advisories: &night.advisories,
         exclude: &policy.exclude,
         own_exclusions: &policy.own_exclusions,
+        limits: &policy.limits,
         ignores: &policy.ignores,
         allow_hosts: &policy.network.allow_hosts,
         today: night.today(),

@@ -2,13 +2,18 @@
 
 mod almost;
 mod installed;
+mod reader;
+mod recorder;
+
+use std::time::Instant;
 
 use globset::GlobSet;
-use rayon::prelude::*;
 
 use self::almost::is_almost_lockfile;
 use self::installed::{Installed, record_of};
-use crate::extractor::{EXTRACTORS, Extractor, SourceFile};
+use self::reader::{Done, Reader};
+use crate::config::policy::Limits;
+use crate::extractor::{EXTRACTORS, Extractor};
 use crate::model::lockfile::Lockfile;
 use crate::model::report::Problem;
 use crate::model::repository::RepoPath;
@@ -30,33 +35,33 @@ pub(crate) struct Scan {
     pub(crate) unread: Vec<Unread>,
 }
 
-/// A file and the extractors that know it.
-type Claimed<'a> = (&'a TreeEntry, Vec<&'static dyn Extractor>);
+/// A file that is to be read.
+struct Claim<'a> {
+    entry: &'a TreeEntry,
+    /// The extractors that know a file of this name, in their order.
+    extractors: Vec<&'static dyn Extractor>,
+}
 
-/// Reads every file that an extractor claims and the organisation's policy does not exclude, on every core.
-pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet) -> Scan {
+/// Reads every file that an extractor claims and the organisation's policy does not exclude, on every core, up to the limits
+/// and the deadline.
+pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet, limits: &Limits, deadline: Instant) -> Scan {
     let mut unread: Vec<(UnreadReason, String)> =
         tree.left_out().iter().map(|left_out| (left_out.reason, left_out.folder.clone())).collect();
     let claimed = claimed(tree, exclude, &mut unread);
-    // Results come in the order of the paths, whichever file is read first.
-    let read = |(entry, extractors): &Claimed<'_>| match entry.kind {
-        EntryKind::File { .. } => Some(read(tree, extractors, &entry.path)),
-        EntryKind::Symlink => Some(Err(symlink(&entry.path))),
-        // What a submodule holds belongs to another project, and is named as one.
-        EntryKind::Submodule => None,
-    };
-    let read: Vec<Option<Result<Lockfile, Problem>>> = match claimed.as_slice() {
-        // Waking the other cores takes longer than reading one file.
-        few @ ([] | [_]) => few.iter().map(read).collect(),
-        claimed => claimed.par_iter().map(read).collect(),
-    };
     let mut scan = Scan::default();
-    for outcome in read.into_iter().flatten() {
-        match outcome {
-            Ok(lockfile) => scan.lockfiles.push(lockfile),
-            Err(problem) => scan.problems.push(problem),
+    let mut files = Vec::new();
+    for claim in claimed {
+        match claim.entry.kind {
+            EntryKind::File { .. } => files.push(claim),
+            EntryKind::Symlink => scan.problems.push(symlink(&claim.entry.path)),
+            // What a submodule holds belongs to another project, and is named as one.
+            EntryKind::Submodule => {}
         }
     }
+    let Done { lockfiles, problems } = Reader::new(tree, limits, deadline).read(files);
+    scan.lockfiles = lockfiles;
+    scan.problems.extend(problems);
+    scan.problems.sort_by(|left, right| left.file.cmp(&right.file));
     for path in tree.refused().iter().filter(|path| may_pin(path)) {
         if exclude.is_match(path.as_str()) {
             unread.push((UnreadReason::ExcludedByPolicy, path.clone()));
@@ -74,7 +79,7 @@ fn claimed<'a>(
     tree: &'a dyn ProjectTree,
     exclude: &GlobSet,
     unread: &mut Vec<(UnreadReason, String)>,
-) -> Vec<Claimed<'a>> {
+) -> Vec<Claim<'a>> {
     let installed = Installed::of(tree);
     let mut claimed = Vec::new();
     for entry in tree.entries() {
@@ -90,7 +95,7 @@ fn claimed<'a>(
         match reason {
             Some(reason) => unread.push((reason, entry.path.to_string())),
             None if extractors.is_empty() => {}
-            None => claimed.push((entry, extractors)),
+            None => claimed.push(Claim { entry, extractors }),
         }
     }
     claimed
@@ -130,29 +135,6 @@ fn refusal(path: &str) -> Problem {
         ),
         Some("rename it, or exclude the path in patchparty.toml"),
     )
-}
-
-/// Reads a file as the first format that it is in; what is wrong is said in the words of the first that knows its name.
-fn read(tree: &dyn ProjectTree, extractors: &[&dyn Extractor], path: &RepoPath) -> Result<Lockfile, Problem> {
-    let content = tree.read(path).map_err(|error| unreadable(path, &error))?;
-    if content.starts_with(LFS_POINTER) {
-        return Err(pointer(path));
-    }
-    let file = SourceFile { path, content: &content, tree };
-    let mut problem = None;
-    for extractor in extractors {
-        match extractor.extract(&file) {
-            Ok(dependencies) => return Ok(Lockfile::new(path.clone(), extractor.id(), dependencies)),
-            Err(error) => problem = problem.or(Some((extractor.id(), error))),
-        }
-    }
-    let (id, error) = problem.expect("somebody knows every file that is read");
-    Err(Problem {
-        file: Some(path.clone()),
-        line: error.line,
-        message: format!("read the {id} `{path}`: {}", error.message),
-        hint: error.hint,
-    })
 }
 
 fn pointer(path: &RepoPath) -> Problem {
@@ -203,9 +185,109 @@ mod tests {
             std::fs::write(path, text).expect("a file");
         }
         let tree = FolderTree::open(folder.path()).expect("a folder");
-        let scan = scan(&tree, &GlobSet::empty());
+        let limits = crate::config::policy::Policy::default().limits;
+        let scan = scan(&tree, &GlobSet::empty(), &limits, Instant::now() + limits.time);
         let read: Vec<_> = scan.lockfiles.iter().map(|file| (file.path.as_str(), file.dependencies.len())).collect();
         assert_eq!(read, [("chart/requirements.lock", 1), ("python/requirements.lock", 1)]);
         assert_eq!(scan.problems.len(), 1, "{:?}", scan.problems);
+    }
+
+    /// What is read of some files, within the built-in limits changed as asked.
+    fn read(files: &[(&str, &str)], change: impl FnOnce(&mut Limits)) -> Scan {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        }
+        let tree = FolderTree::open(folder.path()).expect("a folder");
+        let mut limits = crate::config::policy::Policy::default().limits;
+        change(&mut limits);
+        scan(&tree, &GlobSet::empty(), &limits, Instant::now() + limits.time)
+    }
+
+    fn paths(scan: &Scan) -> Vec<&str> {
+        scan.lockfiles.iter().map(|lockfile| lockfile.path.as_str()).collect()
+    }
+
+    const LOCK: &str = r#"{"lockfileVersion": 3, "packages": {"": {}, "node_modules/a": {"version": "1.0.0"}}}"#;
+    const YARN: &str = "# yarn lockfile v1\n\na@^1:\n  version \"1.0.0\"\n";
+    const ASKS: &str = r#"{"devDependencies": {"a": "^1"}}"#;
+    const ASKS_OTHERWISE: &str = r#"{"dependencies": {"a": "^1"}}"#;
+
+    #[test]
+    fn equal_files_with_equal_neighbours_are_read_once() {
+        let scan = read(
+            &[
+                ("a/yarn.lock", YARN),
+                ("a/package.json", ASKS),
+                ("b/yarn.lock", YARN),
+                ("b/package.json", ASKS),
+                ("c/yarn.lock", YARN),
+                ("c/package.json", ASKS_OTHERWISE),
+                ("d/yarn.lock", YARN),
+                ("e/yarn.lock", &YARN.replace("1.0.0", "2.0.0")),
+            ],
+            |_| {},
+        );
+        let contents: Vec<_> = scan.lockfiles.iter().map(Lockfile::content).collect();
+        assert_eq!(contents.len(), 5);
+        assert!(std::sync::Arc::ptr_eq(contents[0], contents[1]), "a and b are the same");
+        for other in 2..5 {
+            assert!(!std::sync::Arc::ptr_eq(contents[0], contents[other]), "{other} differs");
+        }
+        // What the neighbours say is what each is read with.
+        let scopes: Vec<_> = contents.iter().map(|content| format!("{:?}", content.dependencies[0].scope)).collect();
+        assert_eq!(scopes[..3], ["Development", "Development", "Runtime"]);
+        assert_eq!(contents[4].dependencies[0].version, "2.0.0");
+    }
+
+    #[test]
+    fn decoys_in_deep_folders_do_not_push_out_the_lockfile_of_the_root() {
+        let decoys: Vec<String> = (0..100).map(|number| format!("a/a/a/{number:03}/package-lock.json")).collect();
+        let mut files: Vec<(&str, &str)> = decoys.iter().map(|path| (path.as_str(), LOCK)).collect();
+        files.push(("z/package-lock.json", LOCK));
+        files.push(("package-lock.json", LOCK));
+        let scan = read(&files, |limits| limits.lockfiles = 3);
+        assert_eq!(paths(&scan), ["a/a/a/000/package-lock.json", "package-lock.json", "z/package-lock.json"]);
+        let [problem] = scan.problems.as_slice() else { panic!("one problem, not {:?}", scan.problems) };
+        assert_eq!(
+            problem.message,
+            "read 99 lockfiles: `a/a/a/001/package-lock.json`, `a/a/a/002/package-lock.json`, \
+             `a/a/a/003/package-lock.json` and 96 more: the repository has more than 3 lockfiles (`lockfiles`)"
+        );
+    }
+
+    #[test]
+    fn every_limit_is_named_where_it_is_exceeded() {
+        let big = format!("{LOCK}{}", " ".repeat(700 * 1024));
+        let other = format!("{big} ");
+        let files =
+            [("package-lock.json", big.as_str()), ("a/package-lock.json", &other), ("b/package-lock.json", LOCK)];
+        let said = |change: fn(&mut Limits)| {
+            let scan = read(&files, change);
+            let problems: Vec<String> = scan.problems.iter().map(|problem| problem.message.clone()).collect();
+            (paths(&scan).len(), problems.join("; "))
+        };
+        assert_eq!(said(|_| {}), (3, String::new()));
+        let (read, problem) = said(|limits| limits.mebibytes = 1);
+        assert_eq!(read, 1);
+        assert!(problem.ends_with("has lockfiles of more than 1 MiB (`mebibytes`)"), "{problem}");
+        let (read, problem) = said(|limits| limits.dependencies = 2);
+        assert_eq!(read, 2);
+        assert!(problem.starts_with("read 1 lockfile: `b/package-lock.json`: "), "{problem}");
+        assert!(problem.ends_with("has more than 2 dependencies (`dependencies`)"), "{problem}");
+        let (read, problem) = said(|limits| limits.time = std::time::Duration::ZERO);
+        assert_eq!(read, 0);
+        assert!(problem.ends_with("takes longer than 0 s to read (`time`)"), "{problem}");
+    }
+
+    #[test]
+    fn equal_files_count_their_bytes_once() {
+        let big = format!("{LOCK}{}", " ".repeat(700 * 1024));
+        let copies: Vec<String> = (0..9).map(|number| format!("{number}/package-lock.json")).collect();
+        let files: Vec<(&str, &str)> = copies.iter().map(|path| (path.as_str(), big.as_str())).collect();
+        let scan = read(&files, |limits| limits.mebibytes = 1);
+        assert_eq!((paths(&scan).len(), scan.problems.len()), (9, 0));
     }
 }

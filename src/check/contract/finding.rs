@@ -43,7 +43,7 @@ pub(in crate::check) fn of_each(
         for (position, dependency) in lockfile.dependencies.iter().enumerate() {
             let Some(reason) = reason(dependency) else { continue };
             let mut finding = of_dependency(lockfile, position, dependency, (kind, Severity::Low));
-            finding.detail = Some(Detail::Reason(reason));
+            finding.detail = Some(Detail::reason(reason));
             findings.push(finding);
         }
     }

@@ -49,6 +49,7 @@ pub(in crate::check) fn inspect(check: &dyn Check, files: &[(&str, &str)], lockf
         lockfiles,
         advisories: &AdvisoryDatabase::default(),
         today: jiff::civil::date(2026, 11, 21),
+        effort: &crate::check::contract::effort::Effort::default(),
     })
 }
 

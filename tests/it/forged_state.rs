@@ -134,7 +134,8 @@ fn an_altered_text_is_put_right_and_peoples_part_of_it_kept() {
             |body: &str| body.replacen("- [ ] ", "- [x] ", 1).replace("notes -->\n\n<", &format!("notes -->{notes}<"));
         let whole = own(&pull.body);
         assert!(whole.contains(notes) && whole.contains("- [x] <!--"), "{whole}");
-        let gone = |body: &str| body.lines().take_while(|line| !line.starts_with("<!-- patchparty:state")).collect();
+        let is_state = |line: &&str| line.starts_with("<!-- patchparty:state");
+        let gone = |body: &str| body.split_inclusive('\n').filter(|line| !is_state(line)).collect::<String>();
         let edits: [(&str, &dyn Fn(&str) -> String); 5] = [
             ("a blank text", &|_| String::new()),
             ("another deadline", &|body| body.replace("due 2026", "due 2036")),

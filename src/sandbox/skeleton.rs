@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
+use url::Url;
 
 use crate::model::repository::RepoPath;
 
@@ -14,12 +15,11 @@ const FILE_LIMIT: usize = 4_000;
 /// At most so many bytes in all, both in and out: four times the largest single file that is read.
 const SIZE_LIMIT: u64 = 128 * 1024 * 1024;
 
-/// What git is told by the skeleton's home. Cargo's own git (libgit2) reads it although it takes no notice of git's variables:
-/// what a repository makes it fetch besides comes over TLS only, not from this machine, and links are checked out as
-/// text. <https://git-scm.com/docs/git-config>, `url.<base>.insteadOf` and `core.symlinks`.
-const GIT_CONFIGURATION: &str = "[core]\n\tsymlinks = false\n[url \"https://refused.invalid/\"]\n\tinsteadOf = file:\n\t\
-    insteadOf = /\n\tinsteadOf = .\n\tinsteadOf = ~\n\tinsteadOf = git:\n\tinsteadOf = git@\n\tinsteadOf = ssh:\n\t\
-    insteadOf = http:\n";
+/// Stands for every address that git is not to use: nobody has this name (RFC 6761), and the proxy lets nobody ask for it.
+pub(super) const REFUSED_HOST: &str = "refused.invalid";
+
+/// Beginnings of addresses that git is not to use: files of this machine, and what does not come over TLS.
+const REFUSED_ADDRESSES: [&str; 8] = ["file:", "/", ".", "~", "git:", "git@", "ssh:", "http:"];
 
 /// Why a skeleton could not be built or read.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +86,7 @@ impl Skeleton {
         for folder in [&place.project, &place.empty, &place.home, &place.cache] {
             fs::create_dir_all(folder)?;
         }
-        fs::write(place.home.join(".gitconfig"), GIT_CONFIGURATION)?;
+        fs::write(place.home.join(".gitconfig"), git_configuration(&place.cache))?;
         let skeleton = Self { _scratch: folder, place };
         for (path, content) in files {
             skeleton.write(path, content)?;
@@ -141,6 +141,19 @@ impl Skeleton {
         }
         Ok(true)
     }
+}
+
+/// What git is told by the skeleton's home. Cargo's own git (libgit2) reads it although it takes no notice of git's variables:
+/// what a repository makes it fetch besides comes over TLS only, not from this machine, and links are checked out as
+/// text. <https://git-scm.com/docs/git-config>, `url.<base>.insteadOf` and `core.symlinks`.
+///
+/// Cargo itself clones from the databases in its cache: the longest beginning wins, so that these stay what they are.
+fn git_configuration(cache: &Path) -> String {
+    let refused = REFUSED_ADDRESSES.map(|beginning| format!("\tinsteadOf = {beginning}\n")).concat();
+    let databases = Url::from_directory_path(cache.join("cargo/git/db"));
+    // Only a relative path has no address, and tools are given absolute ones.
+    let databases = databases.map(|own| format!("[url \"{own}\"]\n\tinsteadOf = \"{own}\"\n")).unwrap_or_default();
+    format!("[core]\n\tsymlinks = false\n[url \"https://{REFUSED_HOST}/\"]\n{refused}{databases}")
 }
 
 #[cfg(test)]

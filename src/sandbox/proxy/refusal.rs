@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use super::request::Target;
+use crate::sandbox::skeleton::REFUSED_HOST;
 
 /// So many different refusals are kept of one door: the first tell the cause.
 const KEPT: usize = 16;
@@ -58,6 +59,11 @@ pub(crate) fn cause(program: &str, refused: &[Refusal]) -> Option<Cause> {
     let allow =
         |target: &Target| format!("allow `{target}` under `[network] allow-hosts` in patchparty.toml if it is yours");
     let causes = refused.iter().filter_map(|refusal| match refusal {
+        // The skeleton's git is sent there with every address that does not begin with `https:`.
+        Refusal::NotListed(target) if target.host() == REFUSED_HOST => Some(forbidden(
+            format!("`{program}` was led to a git repository on this machine, or to one without TLS"),
+            "take the dependency, and what it has as submodules, from an https address".to_owned(),
+        )),
         Refusal::NotListed(target) => Some(forbidden(
             format!("`{program}` wanted to reach `{target}`, which is not among the registries of {program}"),
             allow(target),
@@ -145,12 +151,14 @@ mod tests {
                 told(Refusal::NotPublic(target("[::1]:443"))),
                 told(Refusal::NotTunnelled(Some(target("registry.example:80")))),
                 told(Refusal::Exhausted("bytes")),
+                told(Refusal::NotListed(target("refused.invalid:443"))),
             ]
             .join("\n"),
             @r"
         `cargo` wanted to reach `[::1]:443`, which is not on the public internet
         `cargo` wanted to reach `registry.example:80` without TLS, so that anyone on the way could change what it gets
         `cargo` asked the network for too many bytes
+        `cargo` was led to a git repository on this machine, or to one without TLS
         "
         );
     }

@@ -18,6 +18,7 @@ Exit codes:
   4  incomplete: something could not be read or done, and the report names it
   130, 143  ended by Ctrl-C or SIGTERM (run): the report names what is unfinished
 For `audit`, 1 outranks 4, and 4 outranks 3. For `run`, findings do not fail the night: they become pull requests.
+For `doctor`, 4: something is not denied that should be.
 For `db`, 3: there is no index or no record; 4: an index is damaged or too old, or an old copy had to be used.
 
 Environment:
@@ -75,6 +76,40 @@ pub(super) enum Command {
     /// Work with versions as their ecosystems do
     #[command(hide = true)]
     Version(VersionOptions),
+    /// Say whether package managers can be confined on this machine
+    Doctor(DoctorOptions),
+    /// Try what a package manager must not be able to do; for `doctor --attack`
+    #[command(hide = true)]
+    Attack {
+        /// What is tried
+        arguments: Vec<String>,
+    },
+    /// Start one package manager inside of walls; for patchparty itself
+    #[command(hide = true)]
+    Supervise(SuperviseOptions),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorOptions {
+    /// Attack this machine from inside of the sandbox, on loopback addresses only, and say what was denied
+    #[arg(long)]
+    pub(super) attack: bool,
+    /// The form of the answer
+    #[arg(long, value_enum, default_value_t = DbFormat::Human, value_name = "FORMAT")]
+    pub(super) format: DbFormat,
+    /// Make no namespaces, as on machines whose users may not
+    #[arg(long, hide = true)]
+    pub(super) without_namespaces: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SuperviseOptions {
+    /// Be the inner supervisor, in these namespaces
+    #[arg(long)]
+    pub(super) inside: Option<String>,
+    /// Make no namespaces
+    #[arg(long)]
+    pub(super) without_namespaces: bool,
 }
 
 #[derive(Debug, Args)]

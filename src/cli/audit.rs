@@ -54,7 +54,8 @@ pub(super) fn audit(
     let scratch;
     let withdrawals = if (options.yanked || policy.yanked) && !shared.offline {
         scratch = Scratch::new(&cache.join("scratch")).context("prepare the scratch folder")?;
-        let tools = Tools::new(scratch.path(), &cache.join("tools")).context("prepare the package managers")?;
+        let tools = Tools::new(policy.sandbox, scratch.path(), &cache.join("tools"));
+        let tools = tools.context("prepare the package managers")?;
         Withdrawals::new(&tools.allowing(&policy.network.allow_hosts))
     } else {
         None

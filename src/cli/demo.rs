@@ -12,6 +12,7 @@ use super::output;
 use super::run::night_of;
 use crate::config;
 use crate::git::create::{self, NewBranch};
+use crate::model::confinement::Confinement;
 use crate::model::repository::RepoPath;
 
 /// The sample organisation travels inside the program.
@@ -34,7 +35,9 @@ pub(super) fn demo(
     let advisories = world.path().join("advisories");
     extract("advisories", &advisories)?;
     let policy = example("patchparty.toml")?;
-    let policy = config::parse("examples/patchparty.toml", &String::from_utf8_lossy(policy))?;
+    let mut policy = config::parse("examples/patchparty.toml", &String::from_utf8_lossy(policy))?;
+    // Nothing in it is foreign, and a first look is to work on every machine.
+    policy.sandbox = Confinement::BestEffort;
     let run = RunOptions {
         org: None,
         repo: Vec::new(),

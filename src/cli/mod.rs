@@ -7,6 +7,7 @@ mod audit;
 mod config;
 mod db;
 mod demo;
+mod doctor;
 mod environment;
 mod exit;
 mod output;
@@ -35,10 +36,24 @@ pub fn main() -> ExitCode {
         // clap prints help and version to stdout, complaints to stderr; both know their exit code (0 or 2).
         Err(error) => error.exit(),
     };
+    // A supervisor has an environment that is empty, and must have no second thread.
+    #[cfg(target_os = "linux")]
+    if let Command::Supervise(options) = &arguments.command {
+        return crate::sandbox::linux::supervise(options.inside.as_deref(), !options.without_namespaces);
+    }
+    #[cfg(target_os = "linux")]
+    if let Command::Attack { arguments } = &arguments.command {
+        return crate::sandbox::linux::attack(arguments);
+    }
     let secrets = match arguments.command {
         // It has no use for secrets, starts nothing, and reads standard input.
-        Command::Version(_) => Secrets::default(),
-        Command::Audit(_) | Command::Run(_) | Command::Demo(_) | Command::Db(_) | Command::Config(_) => Secrets::take(),
+        Command::Version(_) | Command::Supervise(_) | Command::Attack { .. } => Secrets::default(),
+        Command::Audit(_)
+        | Command::Run(_)
+        | Command::Demo(_)
+        | Command::Db(_)
+        | Command::Config(_)
+        | Command::Doctor(_) => Secrets::take(),
     };
     let environment = Environment::of_process(&secrets);
     drop(secrets);
@@ -60,5 +75,7 @@ fn dispatch(arguments: &Arguments, environment: &Environment) -> Result<Outcome,
         Command::Db(options) => db::db(options, &arguments.global, environment),
         Command::Config(options) => config::config(options),
         Command::Version(options) => version::version(options),
+        Command::Doctor(options) => doctor::doctor(options),
+        Command::Supervise(_) | Command::Attack { .. } => Err(doctor::not_here()),
     }
 }

@@ -17,7 +17,8 @@ use super::progress::ProgressLine;
 use super::sources;
 use crate::config::policy::{Author, Policy};
 use crate::forge::{FORGES, Forge, ForgeSettings, Preview};
-use crate::model::report::{Problem, ProjectReport, Report};
+use crate::model::confinement::{Confinement, Gap};
+use crate::model::report::{Problem, ProjectReport, Remark, Report};
 use crate::pipeline::dry_run::index_page;
 use crate::pipeline::night::{self, Night};
 use crate::pipeline::remedy::Tools;
@@ -52,8 +53,8 @@ pub(super) fn night_of(
     let cache = environment.cache_folder(shared.cache.as_ref())?;
     let prepare = if shared.offline { Tools::offline } else { Tools::new };
     let scratch = Scratch::new(&cache.join("scratch")).context("prepare the scratch folder")?;
-    let tools = prepare(scratch.path(), &cache.join("tools")).context("prepare the package managers")?;
-    let tools = tools.allowing(&policy.network.allow_hosts);
+    let tools = prepare(policy.sandbox, scratch.path(), &cache.join("tools"));
+    let tools = tools.context("prepare the package managers")?.allowing(&policy.network.allow_hosts);
     let templates = match &options.templates {
         Some(folder) => Templates::with_overrides(folder),
         None => Templates::built_in(),
@@ -94,7 +95,10 @@ pub(super) fn night_of(
             vec![ProjectReport::failed(&subject(&settings), Problem::from_error(&error, error.hint()))]
         });
         let policy = &night.policy;
-        let remarks = suppress::remarks(&policy.ignores, Author::Organisation, &projects.iter(), night.today());
+        let mut remarks = suppress::remarks(&policy.ignores, Author::Organisation, &projects.iter(), night.today());
+        if policy.sandbox == Confinement::BestEffort {
+            remarks.extend(night.tools.gaps().iter().map(open_wall));
+        }
         let report = Report { sources: loaded.sources, projects, remarks };
         if let Some(preview) = preview {
             let page = index_page(&report, &preview.previewed(), &night.templates);
@@ -125,6 +129,12 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = Signal>> {
             _ = terminate.recv() => Signal::Terminate,
         }
     })
+}
+
+/// What package managers could do in this run, because the policy accepts it.
+fn open_wall(gap: &Gap) -> Remark {
+    let message = format!("a package manager could {}: {}", gap.wall.without(), gap.reason);
+    Remark { place: "sandbox".to_owned(), message }
 }
 
 /// What was to be worked on, for a report on a forge that could not list it.

@@ -10,6 +10,7 @@ use super::policy::{
     AdvisoryPolicy, Branches, Deadlines, Limits, NetworkPolicy, OwnExclusions, Policy, ProjectSelection, TestPlan,
     Wording,
 };
+use crate::model::confinement::Confinement;
 
 /// The built-in policy as a user would write it.
 const DEFAULT: &str = include_str!("default.toml");
@@ -24,6 +25,7 @@ impl Default for Policy {
 fn blank() -> Policy {
     let none = Duration::ZERO;
     Policy {
+        sandbox: Confinement::default(),
         projects: ProjectSelection::default(),
         branches: Branches::default(),
         advisories: AdvisoryPolicy { sources: Vec::new(), warn_age: none, max_age: none },
@@ -59,6 +61,7 @@ mod tests {
     #[test]
     fn the_built_in_policy_is_valid_and_complete() {
         let policy = parse_onto("default.toml", DEFAULT, blank()).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(policy.sandbox, Confinement::Required);
         let deadlines = &policy.deadlines;
         assert_eq!(deadlines.emergency, 24 * HOUR);
         assert_eq!(deadlines.high, 7 * 24 * HOUR);

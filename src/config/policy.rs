@@ -7,6 +7,7 @@ use globset::{GlobMatcher, GlobSet};
 use jiff::civil::Date;
 
 use crate::model::advisory::AdvisoryId;
+use crate::model::confinement::Confinement;
 use crate::model::proposal::Route;
 use crate::model::repository::RepoSlug;
 use crate::model::severity::Severity;
@@ -16,6 +17,8 @@ use crate::net::address::Authority;
 /// Everything that the organisation decides.
 #[derive(Debug, Clone)]
 pub(crate) struct Policy {
+    /// What becomes of package managers where they cannot be confined.
+    pub(crate) sandbox: Confinement,
     /// Which repositories are looked after.
     pub(crate) projects: ProjectSelection,
     /// Which branches are worked on, where a project's own entry does not say otherwise.

@@ -36,6 +36,7 @@ const ORGANISATION_KEYS: &[&str] = &[
     "network",
     "project",
     "projects",
+    "sandbox",
     "updates",
     "wording",
 ];
@@ -218,6 +219,7 @@ mod tests {
     /// effective(policy, project) ⊑ policy. Without `..`: a new field of the policy has to be decided on here.
     fn is_narrower(narrowed: &Policy, policy: &Policy) -> bool {
         let Policy {
+            sandbox,
             projects,
             branches,
             advisories,
@@ -236,6 +238,7 @@ mod tests {
         } = narrowed;
         let root = ["Cargo.lock", "package-lock.json", "composer.lock"];
         format!("{projects:?}{advisories:?}") == format!("{:?}{:?}", policy.projects, policy.advisories)
+            && *sandbox == policy.sandbox
             && *branches == policy.branches
             && *network == policy.network
             && *deadlines == policy.deadlines
@@ -334,6 +337,7 @@ mod tests {
             ),
             ("[owners]\ntestr = \"Anna\"", "2:9: no check belongs to `testr`; did you mean `tester`?"),
             ("[owners]\ntester = \"\"", "2:10: not one line of visible text"),
+            ("sandbox = \"off\"", "1:1: unknown key `sandbox`; only the organisation's policy may set it"),
             ("skip-routine = true", "1:1: unknown key `skip-routine`"),
         ] {
             let shown = narrow(&organisation(), FILE, text).unwrap_err().to_string();

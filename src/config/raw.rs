@@ -50,6 +50,8 @@ impl<T: JsonSchema> JsonSchema for Written<T> {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(title = "patchparty.toml")]
 pub(super) struct RawPolicy {
+    /// What becomes of package managers where they cannot be confined; elsewhere than on Linux that is everywhere.
+    pub(super) sandbox: Option<RawSandbox>,
     /// Which repositories are looked after, when the command line names none.
     pub(super) projects: RawProjects,
     /// The branches that are worked on.
@@ -93,6 +95,19 @@ pub(super) struct RawLimits {
     pub(super) findings: Option<Written<u64>>,
     /// For reading the lockfiles and looking their dependencies up, for example `2 minutes`.
     pub(super) time: Option<Written<String>>,
+}
+
+/// What becomes of package managers where they cannot be confined.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Sandbox")]
+pub(super) enum RawSandbox {
+    /// They are not started, and what needs them is reported as blocked.
+    Required,
+    /// On Linux they are started inside of what can be had, and the report says what is missing.
+    BestEffort,
+    /// They are started like any other program, with everything that this user may do.
+    Off,
 }
 
 /// A finding that is left alone until a day, for a reason.

@@ -11,9 +11,10 @@ use super::policy::{
 };
 use super::raw::{
     RawAdvisories, RawAllowedSource, RawBranches, RawBuiltIn, RawCheck, RawDeadlines, RawLimits, RawNetwork, RawPolicy,
-    RawProject, RawProjects, RawSourceKind, RawTestPlan, RawWording, Written,
+    RawProject, RawProjects, RawSandbox, RawSourceKind, RawTestPlan, RawWording, Written,
 };
 use super::value;
+use crate::model::confinement::Confinement;
 use crate::model::repository::RepoSlug;
 use crate::model::specification::SpecificationKind;
 
@@ -29,6 +30,7 @@ pub(super) fn policy(raw: &RawPolicy, base: Policy, complaints: &mut Complaints<
     let globs: Vec<_> =
         raw.audit.exclude.iter().filter_map(|written| value::path_pattern(written, complaints)).collect();
     Policy {
+        sandbox: raw.sandbox.map_or(base.sandbox, confinement),
         projects: projects(&raw.projects, &raw.project, complaints),
         branches: branches(&raw.branches, complaints),
         advisories: advisories(&raw.advisories, base.advisories, complaints),
@@ -47,6 +49,14 @@ pub(super) fn policy(raw: &RawPolicy, base: Policy, complaints: &mut Complaints<
         },
         limits: limits(&raw.limits, &base.limits, complaints),
         ignores: ignore::ignores(&raw.ignore, complaints.file(), Author::Organisation, complaints),
+    }
+}
+
+const fn confinement(raw: RawSandbox) -> Confinement {
+    match raw {
+        RawSandbox::Required => Confinement::Required,
+        RawSandbox::BestEffort => Confinement::BestEffort,
+        RawSandbox::Off => Confinement::Off,
     }
 }
 

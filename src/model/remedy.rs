@@ -124,6 +124,8 @@ pub enum BlockCause {
     RegistryUnreachable,
     /// The package manager is not installed or failed.
     ToolFailed,
+    /// The package manager cannot be confined here, and must not run otherwise.
+    Unconfined,
     /// The result did not meet a post-condition.
     PostConditionFailed,
     /// The project does something that makes an automatic change unsafe.

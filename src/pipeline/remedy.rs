@@ -225,6 +225,10 @@ fn prepare<'a>(request: &'a RemedyRequest<'a>, state: &State) -> Result<Bench<'a
         || Failure::new(BlockCause::Unsupported, format!("no package manager is known that updates `{path}`"));
     let updater = UPDATERS.iter().find(|updater| updater.handles(path)).copied().ok_or_else(unsupported)?;
     let files = bench::files(request, updater, &state.changed)?;
+    if let Some(error) = request.tools.runner.refusal(updater.id()) {
+        let failure = Failure::new(BlockCause::Unconfined, format!("failed to {error}"));
+        return Err(Failure { next_step: error.hint(), ..failure });
+    }
     let version = proved::version(request.tools, updater)?;
     let registry = request.tools.registry(updater.ecosystem(), &files).ok_or_else(unsupported)?;
     let foreign = bench::foreign(updater, registry.as_ref(), &files)?;

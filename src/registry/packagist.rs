@@ -68,7 +68,7 @@ impl Packagist {
             cwd: place.project.clone(),
             reach: Reach::Composer,
         };
-        let output = self.runner.run(&invocation, &place.home).map_err(|error| unreachable(error.to_string()))?;
+        let output = self.runner.run(&invocation, place).map_err(|error| unreachable(error.to_string()))?;
         if !output.succeeded() {
             return Err(if output.stderr.contains("not found") && !output.stderr.contains("TransportException") {
                 RegistryError::Unknown { registry: REGISTRY, package: package.to_owned() }

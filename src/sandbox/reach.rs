@@ -179,7 +179,7 @@ impl Network {
     fn ask(&self, runner: &Runner, question: impl Fn(&Skeleton) -> Invocation) -> Result<Output, RunError> {
         let skeleton =
             Skeleton::new(&self.scratch, &self.cache, &BTreeMap::new()).map_err(|error| unknown("a tool", error))?;
-        runner.run(&question(&skeleton), &skeleton.place().home)
+        runner.run(&question(&skeleton), skeleton.place())
     }
 }
 

@@ -2,46 +2,28 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{self, Read};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 
-use super::interrupt;
+use super::launch::{self, Launch};
+use super::order::Ending;
 use super::proxy::Refusal;
 use super::reach::{Network, Reach};
+use super::skeleton::Place;
+use super::supervisor::Supervisor;
+use crate::model::confinement::{Enforced, Gap};
 use crate::net::address::Authority;
 
-/// What is kept of each output stream: 1 MiB; the rest is read and dropped so that the tool does not stall.
-const OUTPUT_LIMIT: usize = 1024 * 1024;
 /// How long one invocation may take: cold metadata caches of the largest projects need about a minute.
 const TIME_LIMIT: Duration = Duration::from_mins(5);
-/// How long readers may take after the process group was killed.
-const DRAIN_LIMIT: Duration = Duration::from_secs(2);
-/// How often an exit is looked for.
-const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Variables of the bot's own environment that tools may see: they name trust and a registry, not secrets. The operator's
 /// proxy, whose address may carry credentials, is asked by ours.
 const PASSED_ON: [&str; 5] =
     ["SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "CARGO_HTTP_CAINFO", "npm_config_registry"];
-
-/// Variables by which package managers find a proxy: those of everybody, Cargo's and npm's own. Where several are obeyed,
-/// all say the same.
-const PROXY_VARIABLES: [&str; 7] = [
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "CARGO_HTTP_PROXY",
-    "npm_config_proxy",
-    "npm_config_https_proxy",
-];
 
 /// A command as data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +77,14 @@ pub(crate) enum RunError {
         /// The system's word.
         reason: String,
     },
+    /// It cannot be confined, and must not run otherwise.
+    #[error("start `{program}` inside of walls: {reason}")]
+    Unconfined {
+        /// The program.
+        program: String,
+        /// What is missing.
+        reason: String,
+    },
     /// It took too long and was killed.
     #[error("wait for `{program}`: it was still running after {seconds} seconds")]
     TimedOut {
@@ -114,9 +104,10 @@ pub(crate) enum RunError {
 }
 
 impl RunError {
-    /// The way out.
+    /// What to do about it.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
+            Self::Unconfined { .. } => Some(UNCONFINED_HINT.to_owned()),
             Self::NotInstalled { program } => {
                 Some(format!("install `{program}` where patchparty runs, or put its folder into PATH"))
             }
@@ -125,13 +116,22 @@ impl RunError {
     }
 }
 
-/// Starts processes with a scrubbed environment.
+/// What to do where package managers cannot be confined.
+const UNCONFINED_HINT: &str = "run patchparty on a newer kernel or outside of the container that forbids it; `patchparty \
+                               doctor` shows what is missing, and `sandbox = \"best-effort\"` in the policy accepts it";
+
+/// Starts processes with a scrubbed environment, inside of walls unless the policy has switched them off.
 #[derive(Debug, Clone)]
 pub(crate) struct Runner {
     path: OsString,
+    home: Option<PathBuf>,
     passed_on: BTreeMap<String, OsString>,
     network: Network,
     time_limit: Duration,
+    installations: Vec<PathBuf>,
+    reads: Vec<PathBuf>,
+    /// `None` starts processes like any other program does.
+    supervisor: Option<Arc<Supervisor>>,
 }
 
 impl Runner {
@@ -141,8 +141,16 @@ impl Runner {
             .iter()
             .filter_map(|name| std::env::var_os(name).map(|value| ((*name).to_owned(), value)))
             .collect();
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        Self { path, passed_on, network: Network::from_environment(), time_limit: TIME_LIMIT }
+        Self {
+            path: std::env::var_os("PATH").unwrap_or_default(),
+            home: std::env::home_dir(),
+            passed_on,
+            network: Network::from_environment(),
+            time_limit: TIME_LIMIT,
+            installations: Vec::new(),
+            reads: Vec::new(),
+            supervisor: None,
+        }
     }
 
     /// The same runner with the bot's own folders: for what vanishes, and for what package managers keep.
@@ -159,15 +167,47 @@ impl Runner {
         self
     }
 
-    /// The same runner with a folder in front of its `PATH`.
+    /// The same runner inside of walls.
     #[must_use]
-    pub(crate) fn with_folder_first(mut self, folder: &Path) -> Self {
-        let folders = std::iter::once(folder.to_path_buf()).chain(std::env::split_paths(&self.path));
+    pub(crate) fn confined(mut self, supervisor: Arc<Supervisor>) -> Self {
+        self.supervisor = Some(supervisor);
+        self
+    }
+
+    /// What keeps every process from being started: the walls that are required and missing here.
+    pub(crate) fn refusal(&self, program: &str) -> Option<RunError> {
+        let supervisor = self.supervisor.as_ref()?;
+        let reason = match supervisor.enforced() {
+            Ok(enforced) if supervisor.is_required() => told(&enforced.required_gaps()),
+            Ok(_) => None,
+            Err(reason) => Some(reason.to_owned()),
+        };
+        reason.map(|reason| RunError::Unconfined { program: program.to_owned(), reason })
+    }
+
+    /// The walls that are missing here; none where nothing is confined.
+    pub(crate) fn gaps(&self) -> Vec<Gap> {
+        let enforced = self.supervisor.as_ref().and_then(|supervisor| supervisor.enforced().ok());
+        enforced.map(Enforced::gaps).unwrap_or_default()
+    }
+
+    /// The same runner with the programs of an installation in front of its `PATH`.
+    #[must_use]
+    pub(crate) fn with_installation(mut self, root: &Path) -> Self {
+        let folders = std::iter::once(root.join("bin")).chain(std::env::split_paths(&self.path));
         // A folder whose name has a `:` cannot be in PATH; the old PATH still works.
         if let Ok(path) = std::env::join_paths(folders) {
             self.path = path;
+            self.installations.push(root.to_path_buf());
         }
         self.network.forget();
+        self
+    }
+
+    /// The same runner whose programs may read and start what is in these files and folders as well.
+    #[must_use]
+    pub(crate) fn with_reads(mut self, paths: Vec<PathBuf>) -> Self {
+        self.reads = paths;
         self
     }
 
@@ -203,9 +243,8 @@ impl Runner {
         &self.network
     }
 
-    /// The complete environment of a process: nothing else of the bot's environment reaches it. `proxy` is the port of
-    /// 127.0.0.1 at which it finds its door.
-    pub(crate) fn environment(&self, invocation: &Invocation, home: &Path, proxy: u16) -> BTreeMap<String, OsString> {
+    /// The environment of a process, but for its way to the proxy: nothing else of the bot's environment reaches it.
+    pub(crate) fn environment(&self, invocation: &Invocation, home: &Path) -> BTreeMap<String, OsString> {
         let mut environment = self.passed_on.clone();
         environment.insert("PATH".to_owned(), self.path.clone());
         for (name, folder) in [
@@ -229,53 +268,61 @@ impl Runner {
             environment.insert(name.to_owned(), value.into());
         }
         environment.extend(invocation.env.iter().map(|(name, value)| (name.clone(), value.into())));
-        for name in PROXY_VARIABLES {
-            environment.insert(name.to_owned(), format!("http://127.0.0.1:{proxy}").into());
-        }
         environment
     }
 
-    /// Runs a command to its end or its limit, in a process group of its own that is gone afterwards.
-    pub(crate) fn run(&self, invocation: &Invocation, home: &Path) -> Result<Output, RunError> {
-        let start_error =
-            |error: &io::Error| RunError::Start { program: invocation.program.clone(), reason: error.to_string() };
-        std::fs::create_dir_all(home.join("tmp")).map_err(|error| start_error(&error))?;
+    /// Runs a command to its end or its limit; nothing that it has started is left then.
+    ///
+    /// `place` is what it may write to, with the cache's folder that has the program's name.
+    pub(crate) fn run(&self, invocation: &Invocation, place: &Place) -> Result<Output, RunError> {
+        let failed = |reason: String| RunError::Start { program: invocation.program.clone(), reason };
+        if let Some(refusal) = self.refusal(&invocation.program) {
+            return Err(refusal);
+        }
+        std::fs::create_dir_all(place.home.join("tmp")).map_err(|error| failed(error.to_string()))?;
         let program = self.find(&invocation.program)?;
-        let door = self.network.open(self, invocation.reach)?.map_err(|error| start_error(&error))?;
-        let proxy = door.port().map_err(|error| start_error(&error))?;
+        let door = self.network.open(self, invocation.reach)?.map_err(|error| failed(error.to_string()))?;
         tracing::debug!(program = invocation.program, args = ?invocation.args, "run");
-        let mut child = Command::new(program)
-            .args(&invocation.args)
-            .env_clear()
-            .envs(self.environment(invocation, home, proxy))
-            .current_dir(&invocation.cwd)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .map_err(|error| start_error(&error))?;
-        let stdout = collect(child.stdout.take());
-        let stderr = collect(child.stderr.take());
-        let status = wait(&mut child, self.time_limit);
-        kill_group(&child);
-        let Some(status) = status.map_err(|error| start_error(&error))? else {
-            // The zombie of the killed leader is reaped; its exit code says nothing.
-            let _ = child.wait();
-            return Err(RunError::TimedOut { program: invocation.program.clone(), seconds: self.time_limit.as_secs() });
+        let launch = Launch {
+            program: &program,
+            invocation,
+            environment: self.environment(invocation, &place.home),
+            place,
+            door: &door,
+            limit: self.time_limit,
         };
-        // A grandchild that left the group may hold the pipe open for ever: what is missing then is only text.
-        let text = |stream: mpsc::Receiver<Vec<u8>>| {
-            String::from_utf8_lossy(&stream.recv_timeout(DRAIN_LIMIT).unwrap_or_default()).into_owned()
+        let ending = match &self.supervisor {
+            None => launch.directly().map_err(|error| failed(error.to_string()))?,
+            Some(supervisor) => {
+                let opened = launch::Opened {
+                    path: &self.path,
+                    home: self.home.as_deref(),
+                    installations: &self.installations,
+                    reads: &self.reads,
+                };
+                launch.confined(supervisor, &opened).map_err(failed)?
+            }
         };
-        let (stdout, stderr) = (text(stdout), text(stderr));
-        let output = Output { status: status.code(), stdout, stderr, refused: door.refused() };
-        tracing::debug!(program = invocation.program, status = ?output.status, stderr = output.stderr, "ended");
-        Ok(output)
+        match ending {
+            Ending::Ended { status, stdout, stderr } => {
+                tracing::debug!(program = invocation.program, ?status, stderr, "ended");
+                Ok(Output { status, stdout, stderr, refused: door.refused() })
+            }
+            Ending::TimedOut => {
+                let seconds = self.time_limit.as_secs();
+                Err(RunError::TimedOut { program: invocation.program.clone(), seconds })
+            }
+            Ending::Failed(reason) => Err(failed(reason)),
+            // What the machine lacks was looked at before; that it lacks it now is odd enough to be a failure.
+            Ending::Tried | Ending::Refused => Err(failed("a wall that stood before cannot be built".to_owned())),
+        }
     }
 
     /// The program's file in the runner's own `PATH` (the standard library would look in the bot's).
     fn find(&self, program: &str) -> Result<PathBuf, RunError> {
+        if Path::new(program).is_absolute() {
+            return Ok(PathBuf::from(program));
+        }
         std::env::split_paths(&self.path)
             .filter(|folder| folder.is_absolute())
             .map(|folder| folder.join(program))
@@ -284,49 +331,24 @@ impl Runner {
     }
 }
 
-/// Reads a stream in a thread of its own and sends what is kept of it when it ends.
-fn collect<Stream: Read + Send + 'static>(stream: Option<Stream>) -> mpsc::Receiver<Vec<u8>> {
-    let (sender, receiver) = mpsc::channel();
-    if let Some(mut stream) = stream {
-        thread::spawn(move || {
-            let mut kept = Vec::new();
-            let mut buffer = [0_u8; 16 * 1024];
-            while let Ok(read @ 1..) = stream.read(&mut buffer) {
-                let room = OUTPUT_LIMIT.saturating_sub(kept.len());
-                kept.extend_from_slice(&buffer[..read.min(room)]);
-            }
-            // Nobody listens any more when the deadline has passed; then the text is not wanted.
-            let _ = sender.send(kept);
-        });
-    }
-    receiver
-}
-
-/// Waits for the end; `None` when the limit comes first, or the run is to end.
-fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<std::process::ExitStatus>> {
-    let deadline = Instant::now() + limit;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if Instant::now() >= deadline || interrupt::is_requested() {
-            return Ok(None);
-        }
-        thread::sleep(POLL_INTERVAL);
-    }
-}
-
-/// Kills whatever is left of the process group.
-fn kill_group(child: &Child) {
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-        // An error means that nobody is left in the group.
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-    }
+/// Gaps in one line; `None` without any.
+fn told(gaps: &[Gap]) -> Option<String> {
+    let lines: Vec<&str> = gaps.iter().map(|gap| gap.reason.as_str()).collect();
+    (!lines.is_empty()).then(|| lines.join("; "))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
+    use super::super::capture;
+    use super::super::order::PROXY_VARIABLES;
     use super::*;
+
+    fn place(root: &Path) -> Place {
+        let below = |name: &str| root.join(name);
+        Place { project: below("project"), empty: below("empty"), home: root.to_path_buf(), cache: below("cache") }
+    }
 
     fn shell(script: &str, cwd: &Path) -> Invocation {
         Invocation {
@@ -341,7 +363,7 @@ mod tests {
     #[test]
     fn the_environment_is_made_from_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let output = Runner::from_environment().run(&shell("env", folder.path()), folder.path()).unwrap();
+        let output = Runner::from_environment().run(&shell("env", folder.path()), &place(folder.path())).unwrap();
         let mut names: Vec<&str> =
             output.stdout.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
         names.retain(|name| {
@@ -377,7 +399,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let runner = Runner::from_environment().with_time_limit(Duration::from_millis(300));
         let begun = Instant::now();
-        let error = runner.run(&shell("(sleep 30; touch late) & sleep 30", folder.path()), folder.path()).unwrap_err();
+        let error =
+            runner.run(&shell("(sleep 30; touch late) & sleep 30", folder.path()), &place(folder.path())).unwrap_err();
         assert!(matches!(error, RunError::TimedOut { .. }));
         assert!(begun.elapsed() < Duration::from_secs(10));
     }
@@ -386,8 +409,9 @@ mod tests {
     fn a_grandchild_that_keeps_the_pipe_open_does_not_hold_us() {
         let folder = tempfile::tempdir().unwrap();
         let begun = Instant::now();
-        let output =
-            Runner::from_environment().run(&shell("sleep 60 & echo done", folder.path()), folder.path()).unwrap();
+        let output = Runner::from_environment()
+            .run(&shell("sleep 60 & echo done", folder.path()), &place(folder.path()))
+            .unwrap();
         assert!(output.succeeded());
         assert_eq!(output.stdout, "done\n");
         assert!(begun.elapsed() < Duration::from_secs(10));
@@ -397,8 +421,11 @@ mod tests {
     fn output_is_capped_and_the_tool_does_not_stall() {
         let folder = tempfile::tempdir().unwrap();
         let script = "head -c 3000000 /dev/zero; echo end >&2; exit 7";
-        let output = Runner::from_environment().run(&shell(script, folder.path()), folder.path()).unwrap();
-        assert_eq!((output.status, output.stdout.len(), output.stderr.as_str()), (Some(7), OUTPUT_LIMIT, "end\n"));
+        let output = Runner::from_environment().run(&shell(script, folder.path()), &place(folder.path())).unwrap();
+        assert_eq!(
+            (output.status, output.stdout.len(), output.stderr.as_str()),
+            (Some(7), capture::OUTPUT_LIMIT, "end\n")
+        );
     }
 
     #[test]
@@ -406,7 +433,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut invocation = shell("", folder.path());
         invocation.program = "no-such-tool".to_owned();
-        let error = Runner::from_environment().run(&invocation, folder.path()).unwrap_err();
+        let error = Runner::from_environment().run(&invocation, &place(folder.path())).unwrap_err();
         assert_eq!(error.to_string(), "find `no-such-tool`: it is not installed");
         assert!(error.hint().unwrap().contains("install `no-such-tool`"));
     }

@@ -25,6 +25,8 @@ mod people;
 mod pitfalls;
 mod proxy;
 mod routes;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod secrets;
 mod slow_servers;
 mod standin;

@@ -306,6 +306,6 @@ fn tools_are_watched_and_remain_themselves() {
     assert_eq!(bot.call("rustc", &["--print", "sysroot"]), bot.path("").display().to_string().trim_end_matches('/'));
     let calls = bot.tool_calls("cargo");
     assert!(calls.contains("== arguments\n--version\n== environment\n") && calls.contains(TOKEN), "{calls}");
-    assert_eq!(bot.files_with(TOKEN), ["watch/cargo", "watch/npm", "watch/rustc"]);
+    assert_eq!(bot.files_with(TOKEN), ["watch/watch-cargo", "watch/watch-npm", "watch/watch-rustc"]);
     github.finish();
 }

@@ -172,13 +172,14 @@ impl Bench<'_> {
             }
             Action::Run(invocation) => invocation,
         };
-        let output = self.tools().runner.run(invocation, &skeleton.place().home).map_err(|error| {
+        let output = self.tools().runner.run(invocation, skeleton.place()).map_err(|error| {
             // Whoever hangs waits for a server: trying other versions would hang as well.
             let cause = match &error {
                 RunError::TimedOut { .. } => BlockCause::RegistryUnreachable,
                 RunError::NotInstalled { .. } | RunError::Start { .. } | RunError::NoRegistry { .. } => {
                     BlockCause::ToolFailed
                 }
+                RunError::Unconfined { .. } => BlockCause::Unconfined,
             };
             let failure = Failure::new(cause, format!("failed to {error}"));
             Failure { next_step: error.hint(), ..failure }
@@ -295,6 +296,7 @@ fn default_step(cause: BlockCause, package: &str, target: Option<&str>) -> Strin
             format!("ask the package that requires `{package}` for a release that admits {target}, or replace it")
         }
         BlockCause::LockfileStale => "write the lockfile anew and commit it".to_owned(),
+        BlockCause::Unconfined => "run patchparty where package managers can be confined".to_owned(),
         BlockCause::RegistryUnreachable => "run patchparty again where the registry can be reached".to_owned(),
         BlockCause::ToolFailed | BlockCause::PostConditionFailed => {
             format!("update `{package}` to {target} by hand and look at what the package manager says")

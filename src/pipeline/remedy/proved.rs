@@ -64,7 +64,7 @@ fn ask(tools: &Tools, updater: &dyn Updater) -> Result<Version, Failure> {
         cwd: place.empty.clone(),
         reach: Reach::Nothing,
     };
-    let output = tools.runner.run(&invocation, &place.home).map_err(|error| {
+    let output = tools.runner.run(&invocation, place).map_err(|error| {
         let failure = failed(format!("failed to {error}"));
         Failure { next_step: error.hint(), ..failure }
     })?;

@@ -1,16 +1,19 @@
 //! Tools: what all remedies of a run share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::bench::Failure;
 use super::proved::Version;
+use crate::model::confinement::{Confinement, Gap};
 use crate::model::ecosystem::Ecosystem;
 use crate::net::address::Authority;
 use crate::registry::{Connect, Offline, REGISTRIES, Registry, RegistrySettings, Sharing};
 use crate::sandbox::runner::Runner;
+use crate::sandbox::skeleton::Skeleton;
+use crate::sandbox::supervisor::Supervisor;
 use crate::sandbox::tool_log::ToolLog;
 use crate::sandbox::toolchain;
 use crate::updater::Files;
@@ -38,15 +41,15 @@ impl Tools {
     /// Looks for the Rust toolchain; everything else waits until it is needed.
     ///
     /// `scratch` holds folders that vanish, `cache` what package managers keep from run to run; the bot owns both.
-    pub(crate) fn new(scratch: &Path, cache: &Path) -> io::Result<Self> {
-        Self::with_runner(Runner::from_environment(), scratch, cache)
+    pub(crate) fn new(confinement: Confinement, scratch: &Path, cache: &Path) -> io::Result<Self> {
+        Self::with_runner(runner(confinement)?, scratch, cache)
     }
 
     /// The same without a network: what needs a registry is blocked and says so, pins are still made.
-    pub(crate) fn offline(scratch: &Path, cache: &Path) -> io::Result<Self> {
+    pub(crate) fn offline(confinement: Confinement, scratch: &Path, cache: &Path) -> io::Result<Self> {
         let runner = OFFLINE_VARIABLES
             .iter()
-            .fold(Runner::from_environment(), |runner, (name, value)| runner.with_variable(name, value));
+            .fold(runner(confinement)?, |runner, (name, value)| runner.with_variable(name, value));
         Ok(Self { offline: true, ..Self::with_runner(runner, scratch, cache)? })
     }
 
@@ -56,10 +59,9 @@ impl Tools {
         std::fs::create_dir_all(cache)?;
         let (scratch, cache) = (scratch.canonicalize()?, cache.canonicalize()?);
         let runner = runner.with_folders(&scratch, &cache);
-        let probe = tempfile::Builder::new().prefix("toolchain-").tempdir_in(&scratch)?;
-        let programs = toolchain::rust_programs(&runner, probe.path(), probe.path());
-        let runner = match programs {
-            Some(folder) => runner.with_folder_first(&folder),
+        let probe = Skeleton::new(&scratch, &cache, &BTreeMap::new()).map_err(io::Error::other)?;
+        let runner = match toolchain::rust_toolchain(&runner, probe.place()) {
+            Some(root) => runner.with_installation(&root),
             None => runner,
         };
         let (log, versions, registries) = (ToolLog::beside(&cache), Mutex::default(), Mutex::default());
@@ -81,6 +83,11 @@ impl Tools {
     pub(crate) fn allowing(mut self, hosts: &[Authority]) -> Self {
         self.runner = self.runner.with_allowed(hosts.iter().cloned());
         self
+    }
+
+    /// The walls that are missing around the package managers.
+    pub(crate) fn gaps(&self) -> Vec<Gap> {
+        self.runner.gaps()
     }
 
     /// Who knows the releases of the packages of a lockfile; `None` for ecosystems without a registry.
@@ -113,5 +120,14 @@ impl Tools {
             connect(&RegistrySettings { runner: &self.runner, scratch, cache, manifest })
         });
         Arc::clone(registry)
+    }
+}
+
+/// A runner that does what the policy says.
+fn runner(confinement: Confinement) -> io::Result<Runner> {
+    let runner = Runner::from_environment();
+    match confinement {
+        Confinement::Off => Ok(runner),
+        Confinement::Required | Confinement::BestEffort => Ok(runner.confined(Arc::new(Supervisor::new(confinement)?))),
     }
 }

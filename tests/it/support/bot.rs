@@ -216,7 +216,9 @@ impl Bot {
 
     /// What the package managers were given: the arguments and the environment of every call, one text.
     pub(crate) fn tool_calls(&self, tool: &str) -> String {
-        read(&self.path("watch").join(tool))
+        let name = format!("watch-{tool}");
+        let files = walkdir::WalkDir::new(self.world.path()).sort_by_file_name().into_iter().flatten();
+        files.filter(|entry| entry.file_name() == name.as_str()).map(|entry| read(entry.path())).collect()
     }
 
     /// The files of the bot's world whose bytes hold `needle`, without the world itself in their names.
@@ -230,21 +232,39 @@ impl Bot {
     }
 
     /// Puts a script in front of every tool that writes down its arguments and environment and becomes the tool.
+    ///
+    /// Inside of the sandbox the bot's world is closed: there the record is written to the cache of the package manager,
+    /// which is the one place of the bot's that it may write to.
     fn watch_tools(&self) {
         for tool in TOOLS {
             let Some(real) = locate(tool) else { continue };
-            let record = self.path("watch").join(tool).display().to_string();
+            let watch = self.path("watch").display().to_string();
             let folder = real.parent().unwrap_or(Path::new("/")).display().to_string();
             // Whoever asks for the toolchain's folder, to pass by rustup's proxies, is led back to the scripts.
             let sysroot = format!("[ \"$*\" = '--print sysroot' ] && echo '{}' && exit\n", self.world.path().display());
             let sysroot = if tool == "rustc" { sysroot } else { String::new() };
             // The real tool's own folder comes first from here on: `cargo` asks for the `rustc` beside it.
             let script = format!(
-                "#!/bin/sh\n{{ echo '== arguments'; printf '%s\\n' \"$@\"; echo '== environment'; env; }} >> '{record}'\n\
+                "#!/bin/sh\n\
+                 record() {{ echo '== arguments'; printf '%s\\n' \"$@\"; echo '== environment'; env; }}\n\
+                 for place in '{watch}' \"$CARGO_HOME\" \"$npm_config_cache\" \"$COMPOSER_CACHE_DIR\"; do\n\
+                 {{ record \"$@\" >> \"$place/watch-{tool}\"; }} 2> /dev/null && break\n\
+                 done\n\
                  {sysroot}PATH='{folder}':\"$PATH\"\nexport PATH\nexec '{}' \"$@\"\n",
                 real.display(),
             );
             self.write_program(&format!("bin/{tool}"), &script);
+            // The sandbox opens what lies beside `bin`, as the libraries of an installation do: there the real tool is.
+            let (name, prefix) = match tool {
+                "cargo" => ("lib", real.parent().and_then(Path::parent)),
+                "npm" => {
+                    ("libexec", real.parent().and_then(Path::parent).filter(|prefix| *prefix != Path::new("/usr")))
+                }
+                _ => continue,
+            };
+            if let Some(prefix) = prefix {
+                std::os::unix::fs::symlink(prefix, self.path(name)).expect("the world is ours");
+            }
         }
     }
 }

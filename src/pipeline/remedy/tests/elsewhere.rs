@@ -63,7 +63,7 @@ fn run(world: &World, reach: Reach, files: &[(&str, &str)], command: impl Fn(&Pl
         cwd: place.project.clone(),
         reach,
     };
-    world.tools.runner.run(&invocation, &place.home).unwrap()
+    world.tools.runner.run(&invocation, place).unwrap()
 }
 
 fn words(text: &str) -> Vec<String> {

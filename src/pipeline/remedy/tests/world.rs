@@ -114,7 +114,7 @@ impl World {
                     _ => Reach::Composer,
                 },
             };
-            let output = self.tools.runner.run(&invocation, &place.home).unwrap();
+            let output = self.tools.runner.run(&invocation, place).unwrap();
             assert!(output.succeeded(), "{command:?}: {}{}", output.stderr, output.stdout);
         }
         let written = skeleton.read(&RepoPath::new(path).unwrap()).unwrap().expect("the command writes it");

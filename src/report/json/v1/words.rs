@@ -119,7 +119,7 @@ words! {
     /// Why nothing could be done.
     BlockCause from model::remedy::BlockCause {
         NoFixedVersion = "no-fixed-version", ParentRequirement = "parent-requirement", LockfileStale = "lockfile-stale",
-        RegistryUnreachable = "registry-unreachable", ToolFailed = "tool-failed",
+        RegistryUnreachable = "registry-unreachable", ToolFailed = "tool-failed", Unconfined = "unconfined",
         PostConditionFailed = "post-condition-failed", Refused = "refused", UntrustedSource = "untrusted-source",
         ToolTooOld = "tool-too-old", Unsupported = "unsupported",
     }

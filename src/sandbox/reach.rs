@@ -124,7 +124,7 @@ impl Network {
             Reach::Cargo => cargo(),
             Reach::Npm => self.npm(runner),
             Reach::Composer => self.composer(runner),
-            Reach::Nothing => Err(unknown("nothing", "it has none")),
+            Reach::Nothing => Err(unknown("nothing", &"it has none")),
         });
         registry.clone()
     }
@@ -170,15 +170,15 @@ impl Network {
             }
         })?;
         let repositories: BTreeMap<String, Repository> =
-            serde_json::from_str(&output.stdout).map_err(|error| unknown("composer", error))?;
-        let repository = repositories.values().next().ok_or_else(|| unknown("composer", "it names none"))?;
+            serde_json::from_str(&output.stdout).map_err(|error| unknown("composer", &error))?;
+        let repository = repositories.values().next().ok_or_else(|| unknown("composer", &"it names none"))?;
         Ok(Registry { address: parse("composer", &repository.url)?, is_named: false })
     }
 
     /// What a package manager says in an empty folder with an empty home.
     fn ask(&self, runner: &Runner, question: impl Fn(&Skeleton) -> Invocation) -> Result<Output, RunError> {
         let skeleton =
-            Skeleton::new(&self.scratch, &self.cache, &BTreeMap::new()).map_err(|error| unknown("a tool", error))?;
+            Skeleton::new(&self.scratch, &self.cache, &BTreeMap::new()).map_err(|error| unknown("a tool", &error))?;
         runner.run(&question(&skeleton), skeleton.place())
     }
 }
@@ -195,10 +195,10 @@ fn cargo() -> Result<Registry, RunError> {
 }
 
 fn parse(program: &str, address: &str) -> Result<Url, RunError> {
-    Url::parse(address).map_err(|error| unknown(program, error))
+    Url::parse(address).map_err(|error| unknown(program, &error))
 }
 
-fn unknown(program: &str, reason: impl ToString) -> RunError {
+fn unknown(program: &str, reason: &dyn std::fmt::Display) -> RunError {
     RunError::NoRegistry { program: program.to_owned(), reason: reason.to_string() }
 }
 

@@ -12,7 +12,8 @@ pub(super) fn is_almost_lockfile(path: &str) -> bool {
         return false;
     }
     // On Windows a backslash parts folders, and what follows a colon is a stream or a drive.
-    let readings = [path.rsplit(['/', '\\']).next(), path.rsplit(['/', '\\', ':']).next(), name.split(':').next()];
+    let special = [path.rsplit(['/', '\\']).next(), path.rsplit(['/', '\\', ':']).next(), name.split(':').next()];
+    let readings = if name.contains(['\\', ':']) { special } else { [Some(name), None, None] };
     readings.into_iter().flatten().any(|reading| {
         let level = level(reading);
         let folder = path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/").to_lowercase());
@@ -24,10 +25,15 @@ pub(super) fn is_almost_lockfile(path: &str) -> bool {
     })
 }
 
+/// Names that end so are no lockfile's in any reading: most files with capital letters are sources and texts.
+const SOURCES: [&str; 12] =
+    [".java", ".kt", ".scala", ".cs", ".swift", ".php", ".ts", ".tsx", ".js", ".vue", ".md", ".png"];
+
 /// Most names of all: nothing about them can be read in another way.
 fn is_plain(name: &str) -> bool {
     let is_lower = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.+@".contains(&byte);
     name.bytes().all(is_lower) && !name.ends_with('.')
+        || !name.contains(':') && SOURCES.iter().any(|ending| name.ends_with(ending))
 }
 
 fn level(name: &str) -> String {

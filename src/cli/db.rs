@@ -47,7 +47,7 @@ pub(super) fn db(options: &DbOptions, global: &GlobalOptions, environment: &Envi
 fn differences(compared: &Comparison) -> String {
     /// More names than these nobody reads; all are counted.
     const NAMED: usize = 10;
-    let mut text = format!("{} records are as in the sources\n", compared.equal);
+    let mut lines = vec![format!("{} records are as in the sources\n", compared.equal)];
     for (what, records) in [
         ("missing in the index", &compared.missing),
         ("only in the index", &compared.additional),
@@ -58,10 +58,10 @@ fn differences(compared: &Comparison) -> String {
             if records.len() > NAMED {
                 names.push_str(", …");
             }
-            text.push_str(&format!("{} {what}: {names}\n", records.len()));
+            lines.push(format!("{} {what}: {names}\n", records.len()));
         }
     }
-    text
+    lines.concat()
 }
 
 /// What every one of the commands works with.

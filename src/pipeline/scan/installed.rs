@@ -35,8 +35,8 @@ impl<'a> Installed<'a> {
     pub(super) fn installer_of(&self, path: &RepoPath) -> Option<Installer> {
         let text = path.as_str();
         // The folders above the file, the innermost first; each without `/` at its end.
-        let folders = text.rmatch_indices('/').map(|(end, _)| (&text[..end], &text[end + 1..]));
-        folders.into_iter().find_map(|(folder, inside)| self.installer(folder, inside))
+        let mut folders = text.rmatch_indices('/').map(|(end, _)| (&text[..end], &text[end + 1..]));
+        folders.find_map(|(folder, inside)| self.installer(folder, inside))
     }
 
     /// What `folder` was installed by, or has installed, of which `inside` is a file.

@@ -216,7 +216,7 @@ fn limits(raw: &RawLimits, base: &Limits, complaints: &mut Complaints<'_>) -> Li
     let mut number = |written: &Option<Written<u64>>, base: u64| {
         let Some(written) = written else { return base };
         if *written.value() == 0 {
-            complaints.add(&written.span(), "nothing would be read".to_owned(), "write a number above zero");
+            complaints.add(&written.span(), "nothing would be read", "write a number above zero");
         }
         *written.value()
     };

@@ -14,7 +14,7 @@ pub(super) enum Address {
         /// The address, without user and password.
         url: gix::Url,
         /// The same, taken apart.
-        parsed: url::Url,
+        parsed: Box<url::Url>,
     },
     /// A folder of this machine: read in place, no `git` process involved.
     Local(PathBuf),
@@ -52,7 +52,7 @@ impl Address {
             return Err(MirrorError::Refused { reason: "it holds a user or password: use PATCHPARTY_TOKEN" });
         }
         match gix::url::parse(gix::bstr::BStr::new(parsed.as_str())) {
-            Ok(url) => Ok(Self::Network { url, parsed }),
+            Ok(url) => Ok(Self::Network { url, parsed: Box::new(parsed) }),
             Err(_) => Err(malformed),
         }
     }

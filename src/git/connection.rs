@@ -47,7 +47,7 @@ impl<'a> Access<'a> {
             NamedBy::Operator(token) => (token.filter(|_| parsed.scheme() == "https"), None),
             NamedBy::Repository(rule) => {
                 client::permits(rule, parsed).map_err(MirrorError::NotPermitted)?;
-                (None, Some((rule, parsed.clone())))
+                (None, Some((rule, Url::clone(parsed))))
             }
         };
         let limits = GitLimits::FILES;

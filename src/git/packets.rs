@@ -76,7 +76,9 @@ mod tests {
 
     fn counted(pieces: &[&[u8]]) -> (u64, bool) {
         let mut counter = Counter::default();
-        pieces.iter().for_each(|piece| counter.feed(piece));
+        for piece in pieces {
+            counter.feed(piece);
+        }
         (counter.lines, counter.is_over)
     }
 

@@ -141,7 +141,7 @@ pub enum Detail {
     /// A fragment that says why, for example what a lockfile does not fit. May hold untrusted text.
     Reason(String),
     /// It stands in a path that the project's own file excludes, and is found all the same; what else there is to say.
-    Excluded(Option<Box<Detail>>),
+    Excluded(Option<Box<Self>>),
 }
 
 impl Detail {

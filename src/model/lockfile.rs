@@ -105,9 +105,13 @@ impl Lockfile {
         for (first, all) in groups {
             let mut content = Arc::clone(&lockfiles[first].content);
             // While others have it as well, a change would copy it.
-            all.iter().for_each(|&position| lockfiles[position].content = Arc::clone(&nothing));
+            for &position in &all {
+                lockfiles[position].content = Arc::clone(&nothing);
+            }
             change(Arc::make_mut(&mut content));
-            all.iter().for_each(|&position| lockfiles[position].content = Arc::clone(&content));
+            for position in all {
+                lockfiles[position].content = Arc::clone(&content);
+            }
         }
     }
 

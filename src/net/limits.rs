@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     const SMALL: Limits = Limits {
-        total: Duration::from_secs(60),
+        total: Duration::from_mins(1),
         silence: Duration::from_secs(1),
         bytes: 1_000,
         lines: 10,
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(outcome(&[(0, 600), (1, 600)]), Err(Exceeded::Bytes(1_000)));
         assert_eq!(outcome(&[(5, 5), (10, 5)]), Err(slow), "one packet every five seconds");
         assert_eq!(outcome(&[(1, 500), (10, 1), (15, 5), (20, 5)]), Err(slow), "fast only at first");
-        assert_eq!(outcome(&[(61, 500)]), Err(Exceeded::Time(Duration::from_secs(60))));
+        assert_eq!(outcome(&[(61, 500)]), Err(Exceeded::Time(Duration::from_mins(1))));
         assert_eq!(slow.to_string(), "the server sent less than 50 bytes in 10 s");
     }
 

@@ -110,7 +110,9 @@ async fn remedy_all(
         let deadline = Instant::now() + TIME_LIMIT;
         let (mut remedies, mut blocked) = (Vec::new(), Vec::new());
         let mut of_files: BTreeMap<&RepoPath, Vec<&Finding>> = BTreeMap::new();
-        findings.iter().for_each(|finding| of_files.entry(&finding.file).or_default().push(finding));
+        for finding in &findings {
+            of_files.entry(&finding.file).or_default().push(finding);
+        }
         let remotes = night.resolver.as_ref().map(|resolver| (resolver, resolver.hosts(&base.report.lockfiles)));
         for lockfile in &base.report.lockfiles {
             let Some(here) = of_files.remove(&lockfile.path) else { continue };

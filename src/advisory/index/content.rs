@@ -37,7 +37,9 @@ impl Index {
         for place in flaws {
             self.add_flaw(place, &mut claims, &mut contents)?;
         }
-        contents.values_mut().for_each(|digests| digests.sort_unstable());
+        for digests in contents.values_mut() {
+            digests.sort_unstable();
+        }
         Ok(contents)
     }
 

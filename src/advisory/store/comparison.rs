@@ -56,13 +56,12 @@ pub(crate) fn compare(
         let database = AdvisoryDatabase::open(path).map_err(|source| of_index(path, source))?;
         database.contents().map_err(|source| of_index(path, source))
     };
-    let expected = match expected {
-        Some(expected) => contents(expected)?,
-        None => {
-            let compilation = Gathering::start(request)?.compilation(request.now)?;
-            let compiled = AdvisoryDatabase::compile(compilation);
-            compiled.contents().map_err(|source| of_index(Path::new("in memory"), source))?
-        }
+    let expected = if let Some(expected) = expected {
+        contents(expected)?
+    } else {
+        let compilation = Gathering::start(request)?.compilation(request.now)?;
+        let compiled = AdvisoryDatabase::compile(compilation);
+        compiled.contents().map_err(|source| of_index(Path::new("in memory"), source))?
     };
     Ok(Comparison::of(&contents(index)?, &expected))
 }

@@ -257,8 +257,8 @@ fn a_source_that_lost_most_of_its_advisories_is_held_until_a_person_accepts_it()
         }
         archive.finish().unwrap().into_inner()
     };
-    let served = |count| answer("200 OK", "", &archive_of(count));
-    let server = Server::start(vec![served(300), served(120), served(120), served(100)]);
+    let download = |count| answer("200 OK", "", &archive_of(count));
+    let server = Server::start(vec![download(300), download(120), download(120), download(100)]);
     let world = World::new(&[(SourceKind::Osv, &format!("{}/all.zip", server.address))]);
     assert_eq!(world.load(false).unwrap().database.advisory_count(), 300);
 

@@ -27,7 +27,7 @@ pub(super) struct Failure {
     /// How many links before the last one of `chain` are left out.
     pub(super) chain_left_out: usize,
     /// What the tool said, where it was a tool that failed.
-    pub(super) reason: Option<Reason>,
+    pub(super) reason: Option<Box<Reason>>,
 }
 
 impl Failure {
@@ -121,7 +121,7 @@ impl Bench<'_> {
                 let messages = self.run(&Action::Run(invocation), &skeleton);
                 match messages {
                     Ok(()) => Ok(()),
-                    Err(failure) if failure.reason == Some(Reason::Stale) => Err(stale()),
+                    Err(failure) if failure.reason.as_deref() == Some(&Reason::Stale) => Err(stale()),
                     Err(failure) => Err(failure),
                 }
             }
@@ -237,7 +237,7 @@ fn failed(updater: &dyn Updater, how: &str, said: Said) -> Failure {
         Some(reason) => format!("`{tool}` says that {reason}"),
         None => format!("`{tool}` {how}; its own words are in the local log"),
     };
-    Failure { chain: said.chain, reason: said.reason, ..Failure::new(cause, text) }
+    Failure { chain: said.chain, reason: said.reason.map(Box::new), ..Failure::new(cause, text) }
 }
 
 /// The locked packages that come from another registry than the one that is asked.

@@ -197,7 +197,7 @@ impl<'a> Reader<'a> {
         match (outcome, known) {
             (Outcome::Read { extractor, content, .. }, Some(readings)) => {
                 let content = Arc::clone(content);
-                readings.push(Reading { path: path.clone(), looks, extractor: *extractor, content });
+                readings.push(Reading { path: path.clone(), looks, extractor, content });
             }
             (_, known) => *known = None,
         }

@@ -17,15 +17,12 @@ pub(in crate::extractor) fn contradiction(name: &str, version: &str, file: &str)
         return None;
     }
     let file = percent_encoding::percent_decode_str(file).decode_utf8().ok()?;
-    let (other_name, other_version) = match file.strip_suffix(".whl") {
-        Some(stem) => {
-            let mut parts = stem.split('-');
-            (parts.next()?, parts.next()?)
-        }
-        None => {
-            let stem = SOURCE.iter().find_map(|suffix| file.strip_suffix(suffix))?;
-            source_parts(name, stem)?
-        }
+    let (other_name, other_version) = if let Some(stem) = file.strip_suffix(".whl") {
+        let mut parts = stem.split('-');
+        (parts.next()?, parts.next()?)
+    } else {
+        let stem = SOURCE.iter().find_map(|suffix| file.strip_suffix(suffix))?;
+        source_parts(name, stem)?
     };
     if !other_version.starts_with(|first: char| first.is_ascii_digit()) {
         // A name of another form is not taken apart for certain.

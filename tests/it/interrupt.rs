@@ -11,25 +11,33 @@ use crate::support::github::GitHub;
 const SLUG: &str = "acme/ledger";
 const RUN: [&str; 5] = ["run", "--repo", SLUG, "--format", "json"];
 
-/// A cargo that never ends once it is to update something, with a child that never ends either.
+/// A cargo that never ends once it is to update something, with a child in a session of its own that never ends either.
 const HANGING: &str = r#"#!/bin/sh
 case " $* " in
   *" update "*|*" generate-lockfile "*|*" metadata "*|*" tree "*)
-    sleep 1000 &
-    echo "$$ $!" >> '@@RECORD@@'
+    setsid sleep @@MARK@@ &
+    echo hangs >> '@@RECORD@@'
     wait
     ;;
 esac
 exec '@@REAL@@' "$@"
 "#;
 
+/// How long the child sleeps: a number by which it is found among the processes of the machine.
+fn mark(bot: &Bot) -> String {
+    let name =
+        bot.path("").to_string_lossy().bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    format!("9{name}.{}", std::process::id())
+}
+
 /// A run on one project whose cargo hangs.
 fn hang(github: &GitHub) -> (Bot, Child) {
     github.repository("acme", "ledger").files(fixtures::project("cargo")).commit();
     let bot = Bot::new(github);
-    let (record, real) = (bot.path("watch/hanging"), bot.path("bin/real-cargo"));
+    // The one folder of the bot's world that Cargo may write to.
+    let (record, real) = (bot.path("home/.cache/patchparty/tools/cargo/hanging"), bot.path("bin/real-cargo"));
     std::fs::rename(bot.path("bin/cargo"), &real).expect("the world is ours");
-    let script = HANGING.replace("@@RECORD@@", &record.display().to_string());
+    let script = HANGING.replace("@@RECORD@@", &record.display().to_string()).replace("@@MARK@@", &mark(&bot));
     bot.write_program("bin/cargo", &script.replace("@@REAL@@", &real.display().to_string()));
     let child = bot.start(&RUN);
     eventually("cargo hangs", || record.is_file());
@@ -50,14 +58,16 @@ fn signal(child: &Child, name: &str) {
     assert!(killed.expect("kill is everywhere").success());
 }
 
-/// The processes of the hanging cargo that are still there. One that is dead and not yet reaped does not count.
+/// The hanging cargo and its child, as far as they are still there.
 fn survivors(bot: &Bot) -> Vec<String> {
-    let record = std::fs::read_to_string(bot.path("watch/hanging")).expect("cargo was called");
-    let alive = |id: &&str| {
-        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-        status.lines().any(|line| line.starts_with("State:") && !line.contains('Z') && !line.contains('X'))
+    let (program, mark) = (bot.path("bin/cargo").display().to_string(), mark(bot));
+    let line = |entry: std::fs::DirEntry| {
+        // A process that has ended has no command line any more.
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).replace('\0', " ")
     };
-    record.split_whitespace().filter(alive).map(str::to_owned).collect()
+    let lines = std::fs::read_dir("/proc").into_iter().flatten().flatten().map(line);
+    lines.filter(|line| line.contains(&program) || line.contains(&mark)).collect()
 }
 
 /// What stands in the scratch folder.
@@ -78,6 +88,7 @@ fn a_run_that_is_told_to_end_kills_its_tools_and_names_what_is_unfinished() {
     for (name, code) in [("INT", 130), ("TERM", 143)] {
         let github = GitHub::start();
         let (bot, child) = hang(&github);
+        assert_eq!(survivors(&bot).len(), 2, "{:?}", survivors(&bot));
         assert_eq!(scratch(&bot).len(), 2, "a folder and its lock: {:?}", scratch(&bot));
         signal(&child, name);
         let outcome = bot.wait_for(child);
@@ -111,10 +122,8 @@ fn what_a_killed_run_left_is_removed_by_the_next_and_a_running_one_is_not_touche
     signal(&child, "KILL");
     bot.wait_for(child);
     assert_eq!(scratch(&bot), left, "nobody could clean up");
+    eventually("the supervisor has killed the tool and its child", || survivors(&bot).is_empty());
     bot.run(&RUN).expect_code(0);
     assert_eq!(scratch(&bot), Vec::<String>::new());
-    for id in survivors(&bot) {
-        drop(Command::new("kill").args(["-KILL", &id]).status());
-    }
     github.finish();
 }

@@ -123,6 +123,8 @@ fn no_process_shows_the_token_to_a_tool() {
     std::fs::rename(bot.path("bin/cargo"), &real).expect("the world is ours");
     let spy = SPY.replace("@@RECORD@@", &record.display().to_string()).replace("@@REAL@@", &real.display().to_string());
     bot.write_program("bin/cargo", &spy);
+    // Inside of the sandbox the spy would see nothing at all; this is what stands without it.
+    bot.write("work/patchparty.toml", b"sandbox = \"off\"\n");
 
     let night = bot.run(&["run", "--repo", "acme/ledger", "--format", "json"]);
     assert_eq!(night.expect_code(0).actions("acme/ledger"), ["opened"], "the token was used");

@@ -55,13 +55,7 @@ pub(super) fn night_of(
     let scratch = Scratch::new(&cache.join("scratch")).context("prepare the scratch folder")?;
     let tools = prepare(policy.sandbox, scratch.path(), &cache.join("tools"));
     let tools = tools.context("prepare the package managers")?.allowing(&policy.network.allow_hosts);
-    let templates = match &options.templates {
-        Some(folder) => Templates::with_overrides(folder),
-        None => Templates::built_in(),
-    };
-    let templates = templates.context("read the templates").map_err(|error| {
-        Failure::with_hint(error, "docs/templates.md says what a folder of templates holds and what they may do")
-    })?;
+    let templates = templates(options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
     let report = runtime.block_on(async {
         let forge = connect(&settings)?;
@@ -94,11 +88,7 @@ pub(super) fn night_of(
             // Nothing is wrong with how we were called: the report says that it is incomplete, and why.
             vec![ProjectReport::failed(&subject(&settings), Problem::from_error(&error, error.hint()))]
         });
-        let policy = &night.policy;
-        let mut remarks = suppress::remarks(&policy.ignores, Author::Organisation, &projects.iter(), night.today());
-        if policy.sandbox == Confinement::BestEffort {
-            remarks.extend(night.tools.gaps().iter().map(open_wall));
-        }
+        let remarks = remarks(&night, &projects);
         let report = Report { sources: loaded.sources, projects, remarks };
         if let Some(preview) = preview {
             let page = index_page(&report, &preview.previewed(), &night.templates);
@@ -129,6 +119,27 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = Signal>> {
             _ = terminate.recv() => Signal::Terminate,
         }
     })
+}
+
+/// The built-in templates, or those of a folder on top of them.
+fn templates(options: &RunOptions) -> Result<Templates, Failure> {
+    let templates = match &options.templates {
+        Some(folder) => Templates::with_overrides(folder),
+        None => Templates::built_in(),
+    };
+    templates.context("read the templates").map_err(|error| {
+        Failure::with_hint(error, "docs/templates.md says what a folder of templates holds and what they may do")
+    })
+}
+
+/// What the organisation should look at: its ignores, and the walls that it does without.
+fn remarks(night: &Night, projects: &[ProjectReport]) -> Vec<Remark> {
+    let policy = &night.policy;
+    let mut remarks = suppress::remarks(&policy.ignores, Author::Organisation, &projects.iter(), night.today());
+    if policy.sandbox == Confinement::BestEffort {
+        remarks.extend(night.tools.gaps().iter().map(open_wall));
+    }
+    remarks
 }
 
 /// What package managers could do in this run, because the policy accepts it.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use url::Url;
 
@@ -62,6 +63,8 @@ pub(crate) struct Hosts {
     /// How many the project names.
     pub(super) total: usize,
     limit: usize,
+    /// How many branches were asked for.
+    asked: AtomicUsize,
 }
 
 impl Hosts {
@@ -178,7 +181,7 @@ impl Resolver {
         if let Some(beyond) = hosts.iter().nth(self.host_limit).cloned() {
             hosts.split_off(&beyond);
         }
-        Hosts { permitted: hosts, total, limit: self.host_limit }
+        Hosts { permitted: hosts, total, limit: self.host_limit, asked: AtomicUsize::new(0) }
     }
 
     /// The commit at which a branch stands (the default branch for `None`), asked now, for a lockfile that does not lock
@@ -187,6 +190,10 @@ impl Resolver {
         let Some(remote) = self.remote(url) else { return Err(NO_ADDRESS.to_owned()) };
         if !hosts.permit(&remote) {
             return Err(hosts.too_many());
+        }
+        // What is on the forge was asked for when the files were read.
+        if remote.foreign.is_none() || hosts.asked.fetch_add(1, Ordering::Relaxed) >= REFERENCE_LIMIT {
+            return Err(format!("there was no answer, or the project follows more than {REFERENCE_LIMIT} branches"));
         }
         remote::resolve(&remote.address, remote.named_by, branch).map_err(|error| remote.silence(&error))
     }

@@ -76,6 +76,9 @@ fn night(github: &GitHub, bot: &Bot, name: &str, is_named: bool) -> Outcome {
     bot.run(&["run", "--repo", &format!("acme/{name}"), "--format", "json", "--config", &policy])
 }
 
+/// An entry of a tree: mode, kind, content, name.
+type Entry<'a> = (&'a str, &'a str, &'a str, &'a str);
+
 #[test]
 fn a_git_source_is_fetched_only_where_the_policy_names_its_host() {
     if let Some(reason) = missing_tools(&["cargo", "git"]) {
@@ -107,7 +110,7 @@ fn neither_a_submodule_nor_a_link_of_a_git_source_leads_to_this_machine() {
     let file = bot.write("credentials", format!("{SECRET}\n").as_bytes()).display().to_string();
     let modules = |url: &str| format!("[submodule \"sub\"]\n\tpath = sub\n\turl = {url}\n");
     let (by_address, by_path) = (modules(&address), modules(address.trim_start_matches("file://")));
-    let cases: [(&str, &[(&str, &str, &str, &str)]); 3] = [
+    let cases: [(&str, &[Entry<'_>]); 3] = [
         ("submodule", &[("160000", "commit", &secret, "sub"), ("100644", "blob", &by_address, ".gitmodules")]),
         ("folder", &[("160000", "commit", &secret, "sub"), ("100644", "blob", &by_path, ".gitmodules")]),
         ("linked", &[("120000", "blob", &file, "Cargo.toml")]),

@@ -78,6 +78,9 @@ fn message_of(github: &GitHub, pull: &PullRequest) -> String {
     github.disk(SLUG).git(&["show", "-s", "--format=%B", &pull.head_sha]).run()
 }
 
+/// What somebody does to a body.
+type Edit<'a> = &'a dyn Fn(&str) -> String;
+
 #[test]
 fn a_second_night_writes_nothing_with_and_without_a_key() {
     for key in MODES {
@@ -136,7 +139,7 @@ fn an_altered_text_is_put_right_and_peoples_part_of_it_kept() {
         assert!(whole.contains(notes) && whole.contains("- [x] <!--"), "{whole}");
         let is_state = |line: &&str| line.starts_with("<!-- patchparty:state");
         let gone = |body: &str| body.split_inclusive('\n').filter(|line| !is_state(line)).collect::<String>();
-        let edits: [(&str, &dyn Fn(&str) -> String); 5] = [
+        let edits: [(&str, Edit<'_>); 5] = [
             ("a blank text", &|_| String::new()),
             ("another deadline", &|body| body.replace("due 2026", "due 2036")),
             ("no state", &gone),

@@ -69,14 +69,12 @@ fn attempt(name: &'static str, fate: Fate, files: &[(&'static str, &str)]) -> At
     Attempt { name, files, fate }
 }
 
-fn attempts() -> Vec<Attempt> {
-    use Fate::{Found, Named, Problem};
+/// Lockfiles in folders that look as if their content was not the project's.
+fn in_folders() -> Vec<Attempt> {
+    use Fate::{Found, Named};
     let package = r#"{"name": "app", "version": "1.0.0"}"#;
     let npm = r#"{"lockfileVersion": 3, "packages": {"node_modules/hidden-flaw": {"version": "1.0.0"}}}"#;
     let installed = r#"{"packages": [{"name": "acme/lib", "install-path": "../acme/lib"}]}"#;
-    let lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n";
-    let mut large = LOCK.as_bytes().to_vec();
-    large.resize(33 << 20, b'\n');
     vec![
         attempt("a cache mark without its signature", Found, &[("a/CACHEDIR.TAG", ""), ("a/poetry.lock", LOCK)]),
         attempt("a genuine cache mark", Found, &[("a/CACHEDIR.TAG", CACHE), ("a/poetry.lock", LOCK)]),
@@ -126,6 +124,16 @@ fn attempts() -> Vec<Attempt> {
             Found,
             &[("vendor/x/.cargo-checksum.json", r#"{"files": {"poetry.lock": "00"}}"#), ("vendor/x/poetry.lock", LOCK)],
         ),
+    ]
+}
+
+/// Lockfiles whose own name, size or content keeps them from being read, and what git is told about them.
+fn in_plain_sight() -> Vec<Attempt> {
+    use Fate::{Found, Named, Problem};
+    let lfs = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n";
+    let mut large = LOCK.as_bytes().to_vec();
+    large.resize(33 << 20, b'\n');
+    vec![
         attempt(
             "git's attributes",
             Found,
@@ -186,7 +194,7 @@ fn assert_fate(what: &str, fate: Fate, outcome: &Outcome) {
 #[test]
 fn nothing_that_a_project_commits_hides_a_critical_finding() {
     let bot = bot();
-    for (number, attempt) in attempts().into_iter().enumerate() {
+    for (number, attempt) in in_folders().into_iter().chain(in_plain_sight()).enumerate() {
         let (working, bare) = (bot.path(&format!("w{number}")), bot.path(&format!("b{number}.git")));
         commit(&working, &attempt.files);
         Git::new(

@@ -102,14 +102,14 @@ exec '@@REAL@@' "$@"
 
 #[test]
 fn no_process_shows_the_token_to_a_tool() {
-    if let Some(reason) = missing_tools(&["cargo"]) {
-        eprintln!("{reason}");
-        return;
-    }
     // Tokens that no other test's process holds.
     const OWN: &str = "ghp_Spy1Canary2Token3Of4The5Environment6";
     const RUNNER: &str = "Spy7Canary8Of9The0Runner";
     const KEY: &str = "Spy1Canary2State3Key4Of5More6Than7Thirty8Two";
+    if let Some(reason) = missing_tools(&["cargo"]) {
+        eprintln!("{reason}");
+        return;
+    }
     let github = GitHub::start();
     github.repository("acme", "ledger").files(fixtures::project("cargo")).commit();
     github.installation_token(OWN, "spied-bot[bot]");

@@ -154,8 +154,8 @@ fn npm_is_not_started_for_what_leads_elsewhere() {
 
 /// The same for Cargo, with what is added at the end of the file.
 fn cargo_cases(sink: &str, outside: &str) -> Vec<(&'static str, &'static str, String)> {
-    let git = format!("git = \"http://{}/x.git\"", sink);
-    let index = format!("sparse+http://{}/index/", sink);
+    let git = format!("git = \"http://{sink}/x.git\"");
+    let index = format!("sparse+http://{sink}/index/");
     let source = |source: &str| format!("\n[[package]]\nname = \"x\"\nversion = \"1.0.0\"\nsource = \"{source}\"\n");
     vec![
         ("direct", "Cargo.toml", format!("x = {{ {git} }}\n")),

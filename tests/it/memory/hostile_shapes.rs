@@ -98,6 +98,7 @@ impl<'a> Trial<'a> {
         Self { bot, name, advisories, size, base, memory: MEMORY_FACTOR * size, output: OUTPUT_FACTOR * size }
     }
 
+    #[expect(clippy::print_stderr, reason = "the numbers are wanted where the test is run by a person")]
     fn run(&self, what: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Measured {
         let cache = self.bot.path("cache").display().to_string();
         let shared = ["--offline", "--cache", &cache, "--advisories", &self.advisories];

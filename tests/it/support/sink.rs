@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// What a git server says that it can (gitprotocol-v2).
 const CAPABILITIES: &str = "001e# service=git-upload-pack\n0000000eversion 2\n000cls-refs\n0000";
 
-/// A server at the same port of 127.0.0.1 and, where there is one, of ::1. It ends with the test's process.
+/// A server at the same port of 127.0.0.1 and, where there is one, of `::1`. It ends with the test's process.
 pub(crate) struct Sink {
     port: u16,
     log: Arc<Mutex<Vec<String>>>,

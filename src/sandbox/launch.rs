@@ -13,6 +13,7 @@ use super::grants::Collector;
 use super::interrupt;
 use super::order::{self, Ending, Grants, Order, Route};
 use super::proxy::Door;
+use super::reach::Reach;
 use super::runner::Invocation;
 use super::skeleton::Place;
 use super::supervisor::Supervisor;
@@ -94,6 +95,10 @@ impl Launch<'_> {
             collector.installation(root);
         }
         collector.certificates(&self.environment);
+        if self.invocation.reach == Reach::Cargo {
+            // Its libgit2 takes a system's configuration that it may not read for a lock, and fetches nothing then.
+            collector.read(Path::new("/etc/gitconfig"));
+        }
         for path in opened.reads {
             collector.read_and_start(path);
         }

@@ -123,7 +123,15 @@ fn may_pin(path: &str) -> bool {
     if path.ends_with('/') {
         return true;
     }
-    is_almost_lockfile(path) || RepoPath::new(path).is_ok_and(|path| !extractors(&path).is_empty())
+    // The nearest path that is allowed: extractors know a file by its name and folder, and a plain name in a folder that is
+    // refused is still a lockfile's.
+    let plain: String = path
+        .chars()
+        .map(|character| if character.is_control() || "\\:".contains(character) { '_' } else { character })
+        .collect();
+    let name = plain.rsplit('/').next().unwrap_or(&plain);
+    let nearest = RepoPath::new(&plain).or_else(|_| RepoPath::new(name));
+    is_almost_lockfile(path) || nearest.is_ok_and(|path| !extractors(&path).is_empty())
 }
 
 fn refusal(path: &str) -> Problem {

@@ -149,6 +149,7 @@ fn in_plain_sight() -> Vec<Attempt> {
         attempt("a space at the end", Named("almost-a-lockfile"), &[("poetry.lock ", LOCK)]),
         attempt("an invisible character", Named("almost-a-lockfile"), &[("poetry\u{200c}.lock", LOCK)]),
         attempt("a line end in the name", Problem, &[("poetry.lock\n", LOCK)]),
+        attempt("a backslash in a folder", Problem, &[("a\\b/poetry.lock", LOCK)]),
         attempt("a backslash in the path", Problem, &[("a\\poetry.lock", LOCK)]),
         Attempt { name: "33 MiB", files: vec![("poetry.lock", large)], fate: Problem },
         attempt("a broken file", Problem, &[("poetry.lock", "[[package]\n")]),

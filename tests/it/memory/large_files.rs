@@ -189,7 +189,7 @@ pub(crate) const FORMATS: &[Format] = &[
         path: "poetry.lock",
         entries: ENTRIES,
         start: "",
-        entry: |n| format!("[[package]]\nname = \"p{n}\"\nversion = \"1.0.0\"\noptional = false\nfiles = [\n    {{file = \"p-1.whl\", hash = \"sha256:{SUM}\"}},\n]\n\n[package.dependencies]\np{} = \">=1\"\n\n", n / 2),
+        entry: |n| format!("[[package]]\nname = \"p{n}\"\nversion = \"1.0.0\"\noptional = false\nfiles = [\n    {{file = \"p{n}-1.0.0-py3-none-any.whl\", hash = \"sha256:{SUM}\"}},\n]\n\n[package.dependencies]\np{} = \">=1\"\n\n", n / 2),
         end: "[metadata]\nlock-version = \"2.0\"\n",
     },
     Format {
@@ -205,7 +205,7 @@ pub(crate) const FORMATS: &[Format] = &[
         path: "pdm.lock",
         entries: ENTRIES,
         start: "[metadata]\nlock_version = \"4.5.0\"\n\n",
-        entry: |n| format!("[[package]]\nname = \"p{n}\"\nversion = \"1.0.0\"\ngroups = [\"default\"]\ndependencies = [\n    \"p{}>=1\",\n]\nfiles = [\n    {{file = \"p-1.whl\", hash = \"sha256:{SUM}\"}},\n]\n\n", n / 2),
+        entry: |n| format!("[[package]]\nname = \"p{n}\"\nversion = \"1.0.0\"\ngroups = [\"default\"]\ndependencies = [\n    \"p{}>=1\",\n]\nfiles = [\n    {{file = \"p{n}-1.0.0-py3-none-any.whl\", hash = \"sha256:{SUM}\"}},\n]\n\n", n / 2),
         end: "",
     },
     Format {

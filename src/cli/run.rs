@@ -136,8 +136,13 @@ fn templates(options: &RunOptions) -> Result<Templates, Failure> {
 fn remarks(night: &Night, projects: &[ProjectReport]) -> Vec<Remark> {
     let policy = &night.policy;
     let mut remarks = suppress::remarks(&policy.ignores, Author::Organisation, &projects.iter(), night.today());
-    if policy.sandbox == Confinement::BestEffort {
-        remarks.extend(night.tools.gaps().iter().map(open_wall));
+    match policy.sandbox {
+        // Also where what is required is there: a wall that may be missing is told.
+        Confinement::Required | Confinement::BestEffort => remarks.extend(night.tools.gaps().iter().map(open_wall)),
+        Confinement::Off => remarks.push(Remark {
+            place: "sandbox".to_owned(),
+            message: "package managers are not confined: the policy switches the sandbox off".to_owned(),
+        }),
     }
     remarks
 }

@@ -98,6 +98,11 @@ impl FromStr for Authority {
             }
             _ => (text, None),
         };
+        // The URL standard takes `*` for a part of a name and other letters for their ASCII form; here neither would match what
+        // its author had in mind.
+        if !host.is_ascii() || host.contains('*') {
+            return Err(error());
+        }
         Ok(Self { host: parse_host(host).ok_or_else(error)?, port })
     }
 }
@@ -450,8 +455,21 @@ mod tests {
         assert_eq!(of("[::1]:8443"), Ok(("[::1]".to_owned(), Some(8443))));
         assert_eq!(of("[::1]"), Ok(("[::1]".to_owned(), None)));
         assert_eq!(of("::1"), Ok(("[::1]".to_owned(), None)));
-        for bad in ["", ":8443", "https://git.example", "git.example:", "a b", "a:0", "a:+1", "a:99999", "a/b", "me@a"]
-        {
+        for bad in [
+            "",
+            ":8443",
+            "https://git.example",
+            "git.example:",
+            "a b",
+            "a:0",
+            "a:+1",
+            "a:99999",
+            "a/b",
+            "me@a",
+            "*",
+            "*.example",
+            "bücher.example",
+        ] {
             assert!(of(bad).is_err(), "{bad}");
         }
         let of_url = Authority::of(&url("https://127.0.0.1:8443/a/b")).expect("a host");

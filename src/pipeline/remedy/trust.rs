@@ -54,7 +54,7 @@ fn told(address: &Url) -> String {
 }
 
 /// Why a specification is not allowed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Objection {
     /// No policy can allow it.
     Never,
@@ -69,10 +69,12 @@ pub(super) fn judge(request: &RemedyRequest<'_>, updater: &dyn Updater, files: &
     let found = updater
         .specifications(files)
         .map_err(|refusal| Failure::new(BlockCause::Refused, refusal.message).with_next_step(refusal.next_step))?;
-    let objections: Vec<(Specification, Objection)> = found
+    let mut objections: Vec<(Specification, Objection)> = found
         .into_iter()
         .filter_map(|one| request.allow_sources.objection(&one).map(|objection| (one, objection)))
         .collect();
+    // What no policy can allow comes first: nobody is to widen a policy for nothing.
+    objections.sort_by(|(left, why), (right, other)| (why, left).cmp(&(other, right)));
     refuse(updater.ecosystem(), &objections)
 }
 

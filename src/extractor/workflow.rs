@@ -118,6 +118,8 @@ fn dependency(uses: &Spanned<String>, lines: &[&str]) -> Result<Option<Dependenc
 /// `owner/name[/path]@reference`, taken apart: the name with its path, the reference and the repository.
 fn remote_action(text: &str) -> Option<(&str, &str, RepoSlug)> {
     let (name, reference) = text.split_once('@').filter(|(_, reference)| !reference.is_empty())?;
+    // The whole name of a tag is that tag.
+    let reference = reference.strip_prefix("refs/tags/").filter(|tag| !tag.is_empty()).unwrap_or(reference);
     let mut parts = name.splitn(3, '/');
     let repository = RepoSlug::new(parts.next()?, parts.next()?).ok()?;
     Some((name, reference, repository))

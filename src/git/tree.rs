@@ -1,5 +1,6 @@
 //! Trees: the files of a commit, read as blobs.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use gix::objs::tree::EntryKind as GitKind;
@@ -16,6 +17,10 @@ const ENTRY_LIMIT: usize = 2_000_000;
 /// million entries. The paths of the Linux kernel have 4 MB.
 const PATHS_SIZE_LIMIT: usize = 128 * 1024 * 1024;
 
+/// One and the same folder may stand in so many places: a bomb repeats a few objects, and is told long before it has filled
+/// memory. Honest repositories repeat folders of fixtures and templates some hundred times.
+const REPEAT_LIMIT: usize = 20_000;
+
 /// The files of one commit in a bare repository.
 pub(crate) struct GitTree {
     commit: CommitId,
@@ -28,7 +33,10 @@ pub(crate) struct GitTree {
 
 /// A tree that is larger than anything real.
 #[derive(Debug, thiserror::Error)]
-#[error("the tree has more than {ENTRY_LIMIT} entries, or paths of more than {} MiB", PATHS_SIZE_LIMIT >> 20)]
+#[error(
+    "the tree has more than {ENTRY_LIMIT} entries, paths of more than {} MiB, or one folder at more than {REPEAT_LIMIT} places",
+    PATHS_SIZE_LIMIT >> 20
+)]
 struct TooLarge;
 
 impl GitTree {
@@ -114,7 +122,13 @@ impl Listing {
         root: gix::ObjectId,
     ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         let mut folders = vec![(String::new(), root)];
+        let mut visits: HashMap<gix::ObjectId, usize> = HashMap::new();
         while let Some((prefix, id)) = folders.pop() {
+            let visit = visits.entry(id).or_default();
+            *visit += 1;
+            if *visit > REPEAT_LIMIT {
+                return Err(Box::new(TooLarge));
+            }
             let tree = repository.find_tree(id)?;
             for entry in tree.iter() {
                 let entry = entry?;

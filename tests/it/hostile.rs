@@ -481,6 +481,33 @@ fn a_tree_that_unfolds_to_gigabytes_of_paths_is_refused() {
 }
 
 #[test]
+fn a_tree_that_repeats_a_few_folders_without_end_is_refused_at_once() {
+    let github = GitHub::start();
+    github.repository("acme", "bomb").file("README.md", "# Bomb\n").commit();
+    let disk = github.disk("acme/bomb");
+    let blob = disk.git(&["hash-object", "-w", "--stdin"]).input("version = 4\n").run();
+    let mut object = format!("100644 blob {}\tCargo.lock", blob.trim());
+    // Short names: neither the entries nor their paths are too many before memory is.
+    for _ in 0..12 {
+        let tree = disk.git(&["mktree"]).input(format!("{object}\n")).run();
+        let names = (0..10).map(|number| format!("040000 tree {}\td{number}", tree.trim()));
+        object = names.collect::<Vec<_>>().join("\n");
+    }
+    let tree = disk.git(&["mktree"]).input(format!("{object}\n")).run();
+    let commit = disk.git(&["commit-tree", tree.trim(), "-m", "bomb"]).run();
+    disk.git(&["update-ref", "refs/heads/main", commit.trim()]).run();
+    github.repository("acme", "site").file(".github/workflows/ci.yml", WORKFLOW).commit();
+    github.repository("acme", "tools").file("action.yml", ACTION).commit();
+    let bot = keyed(&github);
+    let night = bot.run_within(1_500, &["run", "--org", "acme", "--format", "json"]);
+    night.expect_code(4);
+    let said = night.explanation("acme/bomb");
+    assert!(said.contains("one folder at more than 20000 places"), "{said}");
+    assert!(github.only_pull("acme/site").open, "the others go on");
+    github.finish();
+}
+
+#[test]
 fn deep_nesting_is_a_clear_error() {
     const DEPTH: usize = 100_000;
     let nested = |open: &str, close: &str| format!("{}{}", open.repeat(DEPTH), close.repeat(DEPTH));

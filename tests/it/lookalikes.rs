@@ -136,6 +136,22 @@ fn what_npm_would_install_is_what_is_matched() {
 }
 
 #[test]
+fn an_entry_for_which_npm_asks_its_registry_anew_contradicts_itself() {
+    let bot = bot();
+    for entry in [
+        json!({ "version": "3.0.0", "resolved": "npm:bad@1.0.0", "integrity": INTEGRITY }),
+        json!({ "version": "3.0.0", "resolved": "1.0.0", "integrity": INTEGRITY }),
+        json!({ "version": "npm:bad@1.0.0", "integrity": INTEGRITY }),
+        json!({ "version": "<2.0.0", "integrity": INTEGRITY }),
+        json!({ "version": archive("bad", "1.0.0"), "integrity": INTEGRITY }),
+    ] {
+        let outcome = audit(&bot, "package-lock.json", &npm("node_modules/good", &entry));
+        outcome.expect_code(1);
+        assert!(short(&outcome).iter().any(|row| row.starts_with("inconsistent-lock good")), "{entry}");
+    }
+}
+
+#[test]
 fn a_contradiction_alone_fails_and_says_what_contradicts() {
     let bot = bot();
     let entry = json!({ "version": "3.0.0", "resolved": archive("good", "4.0.0"), "integrity": INTEGRITY });

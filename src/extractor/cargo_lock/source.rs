@@ -42,6 +42,8 @@ fn is_default(url: &Url) -> bool {
 /// the case, over TLS.
 fn canonical(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
+    // The root of all names may be written: resolvers and servers take it for the same host.
+    let host = host.strip_suffix('.').unwrap_or(host);
     let parts: Vec<&str> = url.path().split('/').filter(|part| !part.is_empty()).collect();
     let path = parts.join("/");
     let is_caseless = host == CASELESS_HOST;

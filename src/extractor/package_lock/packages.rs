@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use foldhash::HashMap;
+use url::Url;
 
 use super::super::contract::json::{Member, Node};
 use super::super::contract::text::Lines;
@@ -57,6 +58,31 @@ pub(super) fn read<'a>(
     Ok(tree.installed)
 }
 
+/// Addresses that npm fetches as they stand (`npa.js` of npm-package-arg 13); anything else is asked for anew.
+const FETCHED: [&str; 9] = ["http", "https", "git", "git+ssh", "git+https", "git+http", "git+file", "ssh", "file"];
+
+/// Why npm would not install the version that an entry names: `resolved` is no address but a range or another name, or there
+/// is none and `version` is no exact version. npm then asks its registry for what stands there.
+fn asked_anew(entry: &Node<'_>) -> Option<Doubt> {
+    if entry.is_true("link") || entry.is_true("inBundle") {
+        return None;
+    }
+    let (key, written, is_exact) = match (entry.text_at("resolved"), entry.text_at("version")) {
+        (Some(resolved), _) => {
+            let is_fetched = |url: Url| FETCHED.contains(&url.scheme()) || url.scheme() == "github";
+            // Nearly all are, and need not be taken apart.
+            let is_exact = resolved.starts_with("https://") || Url::parse(resolved).is_ok_and(is_fetched);
+            ("resolved", resolved, is_exact)
+        }
+        (None, Some(version)) => {
+            ("version", version, semver::Version::parse(version.trim_start_matches(['v', '='])).is_ok())
+        }
+        (None, None) => return None,
+    };
+    let reason = || format!("its `{key}` is `{written}`, for which npm asks the registry anew");
+    (!is_exact).then(|| Doubt::contradiction(reason(), None))
+}
+
 /// The packages as folders; `'f` is for as long as these are read.
 #[derive(Default)]
 struct Tree<'a, 'f> {
@@ -108,6 +134,7 @@ impl<'a: 'f, 'f> Tree<'a, 'f> {
             let reason = format!("npm reads its key `{}` as `{folder}`", member.key);
             doubts.push(Doubt::contradiction(reason, None));
         }
+        doubts.extend(asked_anew(entry));
         let is_bundled = entry.is_true("inBundle") && entry.get("resolved").is_none();
         let instance = Instance {
             // An alias gives the package's own name beside it.

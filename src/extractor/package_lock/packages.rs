@@ -59,7 +59,8 @@ pub(super) fn read<'a>(
 }
 
 /// Addresses that npm fetches as they stand (`npa.js` of npm-package-arg 13); anything else is asked for anew.
-const FETCHED: [&str; 9] = ["http", "https", "git", "git+ssh", "git+https", "git+http", "git+file", "ssh", "file"];
+const FETCHED: [&str; 10] =
+    ["http", "https", "git", "git+ssh", "git+https", "git+http", "git+file", "github", "ssh", "file"];
 
 /// Why npm would not install the version that an entry names: `resolved` is no address but a range or another name, or there
 /// is none and `version` is no exact version. npm then asks its registry for what stands there.
@@ -69,7 +70,7 @@ fn asked_anew(entry: &Node<'_>) -> Option<Doubt> {
     }
     let (key, written, is_exact) = match (entry.text_at("resolved"), entry.text_at("version")) {
         (Some(resolved), _) => {
-            let is_fetched = |url: Url| FETCHED.contains(&url.scheme()) || url.scheme() == "github";
+            let is_fetched = |url: Url| FETCHED.contains(&url.scheme());
             // Nearly all are, and need not be taken apart.
             let is_exact = resolved.starts_with("https://") || Url::parse(resolved).is_ok_and(is_fetched);
             ("resolved", resolved, is_exact)

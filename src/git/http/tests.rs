@@ -102,9 +102,6 @@ fn a_listing_without_end_is_cut_off_by_its_bytes() {
 
 #[test]
 fn a_listing_without_end_is_cut_off_by_its_lines() {
-    let url = lister(|stream| (0..).try_for_each(|_| stream.write_all(&b"0005\n".repeat(100))));
-    let said = ask(&url, Limits { bytes: u64::MAX, ..SMALL });
-    assert!(said.contains("more than 1000 lines") || said.contains("Unknown"), "{said}");
     let url = lister(|stream| (0..).try_for_each(|number| stream.write_all(reference(number).as_bytes())));
     let said = ask(&url, Limits { bytes: u64::MAX, ..SMALL });
     assert!(said.contains("more than 1000 lines"), "{said}");

@@ -74,6 +74,27 @@ pub struct Remedy {
     pub evidence: Vec<Evidence>,
 }
 
+/// A breaking step of one requirement of the project, offered apart from the safe remedy: a person decides on it.
+///
+/// It stands on top of what the safe remedy of the same lockfile makes, and is complete in itself: whoever merges it alone gets
+/// both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raise {
+    /// The package's ecosystem.
+    pub ecosystem: Ecosystem,
+    /// The lockfile.
+    pub file: RepoPath,
+    /// The package whose requirement is raised. Untrusted.
+    pub package: String,
+    /// What the project asks for, as its manifest writes it. Untrusted.
+    pub requirement: String,
+    /// What it would ask for.
+    pub raised: String,
+    /// The change. `changes` lead from the base to the result with the safe remedy in it; `bumps` and `evidence` tell only what
+    /// comes on top of the safe remedy, and `fixes` of the bumps only what stays unfixed without the raise.
+    pub remedy: Remedy,
+}
+
 /// One thing that was verified after the change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -118,12 +139,18 @@ pub enum BlockCause {
     NoFixedVersion,
     /// A parent's requirement excludes the fixed version.
     ParentRequirement,
+    /// A breaking raise of a requirement of the project fixes it, which is offered apart ([`Raise`]).
+    BreakingRaise,
     /// The lockfile does not match its manifest.
     LockfileStale,
     /// The registry could not be asked.
     RegistryUnreachable,
-    /// The package manager is not installed or failed.
+    /// The package manager failed.
     ToolFailed,
+    /// The package manager is not installed.
+    ToolMissing,
+    /// The time that a project is given was used up.
+    TimeLimit,
     /// The package manager cannot be confined here, and must not run otherwise.
     Unconfined,
     /// The result did not meet a post-condition.

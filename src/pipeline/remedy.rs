@@ -33,7 +33,7 @@ use crate::model::advisory::AdvisoryId;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::lockfile::Lockfile;
-use crate::model::remedy::{BlockCause, Blocked, Bump, Evidence, Remedy};
+use crate::model::remedy::{BlockCause, Blocked, Bump, Evidence, Raise, Remedy};
 use crate::model::tree::ProjectTree;
 use crate::pipeline::resolve::{Hosts, Resolver};
 use crate::updater::UPDATERS;
@@ -64,6 +64,11 @@ pub(crate) struct RemedyRequest<'a> {
 pub(crate) struct RemedyOutcome {
     /// The change, when there is one.
     pub(crate) remedy: Option<Remedy>,
+    /// The breaking steps that fix more, one per requirement of the project, each on top of the remedy; sorted by package.
+    ///
+    /// What only they fix is in `blocked` as well, with the cause [`BlockCause::BreakingRaise`].
+    #[expect(dead_code, reason = "the pull requests that offer them come next")]
+    pub(crate) raises: Vec<Raise>,
     /// The findings that stay, each with what stands in the way; sorted by package and version.
     pub(crate) blocked: Vec<Blocked>,
 }
@@ -214,7 +219,7 @@ fn in_time(request: &RemedyRequest<'_>) -> Result<(), Failure> {
     if Instant::now() < request.deadline {
         return Ok(());
     }
-    Err(Failure::new(BlockCause::ToolFailed, "the package managers have used up the time that a project is given"))
+    Err(Failure::new(BlockCause::TimeLimit, "the package managers have used up the time that a project is given"))
 }
 
 /// Everything that must be so before a tool may touch the lockfile.

@@ -176,9 +176,8 @@ impl Bench<'_> {
             // Whoever hangs waits for a server: trying other versions would hang as well.
             let cause = match &error {
                 RunError::TimedOut { .. } => BlockCause::RegistryUnreachable,
-                RunError::NotInstalled { .. } | RunError::Start { .. } | RunError::NoRegistry { .. } => {
-                    BlockCause::ToolFailed
-                }
+                RunError::NotInstalled { .. } => BlockCause::ToolMissing,
+                RunError::Start { .. } | RunError::NoRegistry { .. } => BlockCause::ToolFailed,
                 RunError::Unconfined { .. } => BlockCause::Unconfined,
             };
             let failure = Failure::new(cause, format!("failed to {error}"));
@@ -295,6 +294,11 @@ fn default_step(cause: BlockCause, package: &str, target: Option<&str>) -> Strin
         BlockCause::ParentRequirement => {
             format!("ask the package that requires `{package}` for a release that admits {target}, or replace it")
         }
+        BlockCause::BreakingRaise => {
+            format!("merge the pull request that raises the requirement above `{package}`, after a look at its changes")
+        }
+        BlockCause::ToolMissing => "install the package manager where patchparty runs".to_owned(),
+        BlockCause::TimeLimit => "run patchparty again: what it has fetched is kept".to_owned(),
         BlockCause::LockfileStale => "write the lockfile anew and commit it".to_owned(),
         BlockCause::Unconfined => "run patchparty where package managers can be confined".to_owned(),
         BlockCause::RegistryUnreachable => "run patchparty again where the registry can be reached".to_owned(),

@@ -7,7 +7,7 @@ use super::bench::Failure;
 use super::tools::Tools;
 use crate::model::remedy::{BlockCause, Evidence};
 use crate::sandbox::reach::Reach;
-use crate::sandbox::runner::Invocation;
+use crate::sandbox::runner::{Invocation, RunError};
 use crate::sandbox::skeleton::Skeleton;
 use crate::updater::{Proved, Updater};
 
@@ -66,7 +66,9 @@ fn ask(tools: &Tools, updater: &dyn Updater) -> Result<Version, Failure> {
     };
     let output = tools.runner.run(&invocation, place).map_err(|error| {
         let failure = failed(format!("failed to {error}"));
-        Failure { next_step: error.hint(), ..failure }
+        let cause =
+            if matches!(error, RunError::NotInstalled { .. }) { BlockCause::ToolMissing } else { failure.cause };
+        Failure { cause, next_step: error.hint(), ..failure }
     })?;
     read(&output.stdout).filter(|_| output.succeeded()).ok_or_else(|| {
         tools.log.note(&format!("{} --version", updater.id()), &format!("{}\n{}", output.stderr, output.stdout));

@@ -118,8 +118,9 @@ words! {
 words! {
     /// Why nothing could be done.
     BlockCause from model::remedy::BlockCause {
-        NoFixedVersion = "no-fixed-version", ParentRequirement = "parent-requirement", LockfileStale = "lockfile-stale",
-        RegistryUnreachable = "registry-unreachable", ToolFailed = "tool-failed", Unconfined = "unconfined",
+        NoFixedVersion = "no-fixed-version", ParentRequirement = "parent-requirement", BreakingRaise = "breaking-raise",
+        LockfileStale = "lockfile-stale", RegistryUnreachable = "registry-unreachable", ToolFailed = "tool-failed",
+        ToolMissing = "tool-missing", TimeLimit = "time-limit", Unconfined = "unconfined",
         PostConditionFailed = "post-condition-failed", Refused = "refused", UntrustedSource = "untrusted-source",
         ToolTooOld = "tool-too-old", Unsupported = "unsupported",
     }

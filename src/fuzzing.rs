@@ -88,6 +88,7 @@ fn worded(templates: &Templates, texts: [&str; 6], policy: &Policy) -> Option<St
         advisories: vec![id],
         cause: BlockCause::ParentRequirement,
         chain: vec![BlockingParent { parent: step(&parent), requirement: version.clone() }],
+        chain_left_out: 0,
         explanation: reason.clone(),
         next_step: reason.clone(),
     };
@@ -98,6 +99,7 @@ fn worded(templates: &Templates, texts: [&str; 6], policy: &Policy) -> Option<St
     };
     let project = Project {
         slug: "acme/shop".parse().expect("a slug"),
+        id: Some(1),
         clone_url: String::new(),
         default_branch: None,
         archived: false,

@@ -32,3 +32,5 @@ pub mod cli;
 
 #[cfg(fuzzing)]
 pub mod fuzzing;
+#[doc(hidden)]
+pub mod measuring;

@@ -24,7 +24,7 @@ mod wire;
 
 pub(super) use block::Place;
 pub(super) use compile::{Compilation, Compiled};
-pub(super) use content::Contents;
+pub(super) use content::{Contents, Rating};
 pub(crate) use layout::is_index;
 pub(super) use reader::{FlawBytes, Index, Verified};
 pub(super) use text::Text;
@@ -34,7 +34,7 @@ pub use layout::Section;
 
 /// The version of the format and of what is left out at compile time; a file of another version is refused. Raise it
 /// whenever the bytes of the same advisories change, or the order of versions that explicit versions are dropped by.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 /// Why an index cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -218,7 +218,8 @@ pub(super) enum DbCommand {
     Verify {
         /// A compiled index (`.ppdb`) [default: the one that offline runs use]
         file: Option<PathBuf>,
-        /// Compare its content with these sources, or with another compiled index: exit code 1 when they differ
+        /// Compare its content with these sources, or with another compiled index: exit code 1 when they differ. FILE, if any,
+        /// comes before this
         #[arg(long, value_name = "PATH", num_args = 1..)]
         against: Vec<PathBuf>,
         #[command(flatten)]

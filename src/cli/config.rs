@@ -15,12 +15,21 @@ pub(super) fn config(options: &ConfigOptions) -> Result<Outcome, Failure> {
     let mut stdout = anstream::stdout();
     match &options.command {
         ConfigCommand::Check { file } => {
-            policy(Some(file))?;
-            output::unless_closed(writeln!(stdout, "{}: no complaints", file.display()))?;
+            policy(Some(file)).map_err(wrapped)?;
+            let text: String = output::wrapped(&format!("{}: no complaints", file.display())).collect();
+            output::unless_closed(write!(stdout, "{text}"))?;
         }
         ConfigCommand::Schema => output::unless_closed(writeln!(stdout, "{}", config::schema().trim_end()))?,
     }
     Ok(Outcome::Clean)
+}
+
+/// A failure with its lines wrapped. Each mistake still begins a line with its place.
+fn wrapped(failure: Failure) -> Failure {
+    let text = failure.error.to_string();
+    let Some((head, mistakes)) = text.split_once('\n') else { return failure };
+    let lines: String = mistakes.lines().flat_map(output::wrapped).collect();
+    Failure { error: anyhow::anyhow!("{head}\n{}", lines.trim_end()), hint: failure.hint }
 }
 
 /// The policy of a file, of `patchparty.toml`, or the built-in one; else what is wrong, with the way out.

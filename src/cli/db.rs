@@ -47,7 +47,7 @@ pub(super) fn db(options: &DbOptions, global: &GlobalOptions, environment: &Envi
 fn differences(compared: &Comparison) -> String {
     /// More names than these nobody reads; all are counted.
     const NAMED: usize = 10;
-    let mut lines = vec![format!("{} records are as in the sources\n", compared.equal)];
+    let mut lines = vec![format!("{} records are as in the sources", compared.equal)];
     for (what, records) in [
         ("missing in the index", &compared.missing),
         ("only in the index", &compared.additional),
@@ -58,10 +58,14 @@ fn differences(compared: &Comparison) -> String {
             if records.len() > NAMED {
                 names.push_str(", …");
             }
-            lines.push(format!("{} {what}: {names}\n", records.len()));
+            lines.push(format!("{} {what}: {names}", records.len()));
         }
     }
-    lines.concat()
+    for (source, records) in &compared.left_out {
+        let records = if *records > 0 { format!("{records} records") } else { "ratings".to_owned() };
+        lines.push(format!("not compared: {records} of `{source}`; name this source with `--against` as well"));
+    }
+    lines.iter().flat_map(|line| output::wrapped(line)).collect()
 }
 
 /// What every one of the commands works with.
@@ -154,7 +158,8 @@ impl Desk<'_> {
                 found.packages,
                 found.entries
             );
-            output::unless_closed(writeln!(anstream::stdout(), "{text}"))?;
+            let text: String = output::wrapped(&text).collect();
+            output::unless_closed(write!(anstream::stdout(), "{text}"))?;
             let Some(compared) = compared else { return Ok(Outcome::Clean) };
             output::unless_closed(write!(anstream::stdout(), "{}", differences(&compared)))?;
             Ok(if compared.is_equal() { Outcome::Clean } else { Outcome::Findings })
@@ -164,7 +169,16 @@ impl Desk<'_> {
     /// Holds an index against sources or another index; the outer error is a mistake in the call.
     fn compare(&self, index: &Path, against: &[PathBuf]) -> Result<Result<Comparison, LoadError>, Failure> {
         let locations: Vec<String> = against.iter().map(|path| path.display().to_string()).collect();
-        let expected = sources::compiled(&locations)?;
+        if let Some(address) = locations.iter().find(|location| location.contains("://")) {
+            return Err(Failure::with_hint(
+                anyhow::anyhow!("compare with `{}`: it is an address", super::address::without_credentials(address)),
+                "name files and folders: fetch what stands there in another way than the index came from",
+            ));
+        }
+        let expected = sources::compiled(&locations).map_err(|failure| Failure {
+            hint: Some("name the index first: `patchparty db verify INDEX --against PATH…`".to_owned()),
+            ..failure
+        })?;
         let mut policy = self.policy.advisories.clone();
         if expected.is_none() {
             policy.sources = sources::given(&locations, (self.global, self.environment))?;

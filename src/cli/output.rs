@@ -10,7 +10,12 @@ use super::environment::Environment;
 use super::exit::Failure;
 use crate::model::report::Report;
 use crate::net::secret::Redactor;
-use crate::report::{REPORTERS, ReportOptions};
+use crate::report::{self, REPORTERS, ReportOptions};
+
+/// How wide a line for people is, where no terminal says otherwise.
+const COLUMNS: usize = 80;
+/// How far lines that go on are indented.
+const INDENT: usize = 2;
 
 /// Sets colours and diagnostics as asked for.
 pub(super) fn start(global: &GlobalOptions) {
@@ -73,6 +78,14 @@ pub(super) fn report(
 /// A reader that has seen enough (`| head`) is no failure.
 pub(super) fn unless_closed(written: io::Result<()>) -> io::Result<()> {
     written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+}
+
+/// A text in lines of at most 80 columns, those after the first indented, each with its end. What may not move the cursor is
+/// left out.
+pub(super) fn wrapped(text: &str) -> impl Iterator<Item = String> {
+    let text: String = text.chars().filter(|character| !character.is_control()).collect();
+    let lines = report::wrap(&text, COLUMNS - INDENT).into_iter().enumerate();
+    lines.map(|(number, line)| format!("{:1$}{line}\n", "", if number == 0 { 0 } else { INDENT }))
 }
 
 fn has_colours(stream: &impl anstream::stream::RawStream) -> bool {

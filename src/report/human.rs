@@ -8,7 +8,8 @@ use std::ops::RangeInclusive;
 use foldhash::{HashMap, HashMapExt as _};
 use rayon::prelude::*;
 
-use self::row::{Columns, Row, wrap};
+pub(crate) use self::row::wrap;
+use self::row::{Columns, Row};
 use super::contract::{ReportOptions, Reporter, Section, not_read, project_count, visible};
 use crate::model::finding::Finding;
 use crate::model::lockfile::Lockfile;

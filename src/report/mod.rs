@@ -10,6 +10,7 @@ mod summary;
 
 pub(crate) use annotations::Annotations;
 pub(crate) use contract::{ReportOptions, Reporter, Section, not_read};
+pub(crate) use human::wrap;
 pub(crate) use summary::StepSummary;
 
 pub(crate) static REPORTERS: &[&dyn Reporter] = &[

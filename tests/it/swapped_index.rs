@@ -52,6 +52,62 @@ fn an_index_is_compared_with_its_sources_record_by_record() {
 }
 
 #[test]
+fn one_of_several_sources_is_compared_by_what_it_says_itself() {
+    let bot = Bot::without_forge();
+    let mut flaw: Value = serde_json::from_str(&osv("GHSA-aaaa-aaaa-aaaa", "demo")).expect("JSON");
+    flaw["aliases"] = json!(["CVE-2026-1000"]);
+    bot.write("osv/a.json", flaw.to_string().as_bytes());
+    // It calls the same flaw by one more name, which a merged flaw then has.
+    let record = "```toml\n[advisory]\nid = \"RUSTSEC-2026-0001\"\npackage = \"demo\"\ndate = \"2026-11-20\"\n\
+        aliases = [\"CVE-2026-1000\", \"CVE-2026-2000\"]\n[versions]\npatched = [\">= 1.2.0\"]\n```\n\n# It is broken\n\nText.\n";
+    bot.write("rustsec/crates/demo/RUSTSEC-2026-0001.md", record.as_bytes());
+    let exploited = |id: &str| json!({"title": "x", "vulnerabilities": [{"cveID": id}]}).to_string();
+    bot.write("known_exploited_vulnerabilities.json", exploited("CVE-2026-2000").as_bytes());
+    let place = |name: &str| bot.path(name).display().to_string();
+    let (osv, rustsec, kev) = (place("osv"), place("rustsec"), place("known_exploited_vulnerabilities.json"));
+    run(&bot, &["db", "import", &osv, &rustsec, &kev]).expect_code(0);
+    for (against, told) in [
+        (&[&osv][..], "not compared: 1 records of `rustsec`"),
+        (&[&rustsec, &kev], "not compared: 1 records of `osv`"),
+        (&[&osv, &rustsec], "not compared: ratings of `kev`"),
+        (&[&osv, &rustsec, &kev], "2 records are as in the sources"),
+    ] {
+        let arguments = ["db", "verify", "--against"].into_iter().chain(against.iter().map(|it| it.as_str()));
+        let same = run(&bot, &arguments.collect::<Vec<_>>());
+        assert!(same.expect_code(0).stdout.contains(told), "{against:?}\n{}", same.stdout);
+        assert!(same.stdout.lines().all(|line| line.chars().count() <= 80), "{}", same.stdout);
+    }
+    // An alias that one source no longer has, and a flaw that is no longer known to be exploited, are still seen.
+    flaw["aliases"] = json!(["CVE-2026-2000"]);
+    bot.write("osv/a.json", flaw.to_string().as_bytes());
+    let changed = run(&bot, &["db", "verify", "--against", &osv]);
+    assert!(
+        changed.expect_code(1).stdout.contains("changed in the index: osv GHSA-aaaa-aaaa-aaaa"),
+        "{}",
+        changed.stdout
+    );
+    bot.write("known_exploited_vulnerabilities.json", exploited("CVE-2026-9999").as_bytes());
+    let rated = run(&bot, &["db", "verify", "--against", &rustsec, &kev]);
+    assert!(rated.expect_code(1).stdout.contains("1 only in the index: kev "), "{}", rated.stdout);
+}
+
+#[test]
+fn a_call_that_compares_nothing_says_what_to_write_instead() {
+    let bot = Bot::without_forge();
+    bot.write("adv/a.json", osv("GHSA-aaaa-aaaa-aaaa", "a").as_bytes());
+    let adv = bot.path("adv").display().to_string();
+    run(&bot, &["db", "import", &adv]).expect_code(0);
+    let index = bot.path("shelf/advisories/imported.ppdb").display().to_string();
+    let address = run(&bot, &["db", "verify", "--against", "https://user:secret@a.example/all.zip"]);
+    let said = &address.expect_code(2).stderr;
+    assert!(said.contains("it is an address") && said.contains("name files and folders"), "{said}");
+    assert!(!said.contains("--offline") && !said.contains("secret"), "{said}");
+    let turned = run(&bot, &["db", "verify", "--against", &adv, &index]);
+    assert!(turned.expect_code(2).stderr.contains("`patchparty db verify INDEX --against PATH…`"), "{}", turned.stderr);
+    run(&bot, &["db", "verify", &index, "--against", &adv]).expect_code(0);
+}
+
+#[test]
 fn an_imported_index_names_its_sources_and_says_when_they_are_not_the_policys() {
     let bot = Bot::without_forge();
     bot.write("adv/a.json", osv("GHSA-aaaa-aaaa-aaaa", "a").as_bytes());

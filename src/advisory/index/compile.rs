@@ -183,10 +183,14 @@ fn flaw_payload(
     let numbers: HashMap<_, u32> = flaw.names.iter().zip(0..).collect();
     let record = |&position: &usize| {
         let advisory = &advisories[position];
+        let mut aliases: Vec<u32> = advisory.aliases.iter().map(|alias| numbers[alias]).collect();
+        aliases.sort_unstable();
+        aliases.dedup();
         let source = source_names.binary_search(&advisory.source).expect("every source is among the names");
         FlawRecord {
             source: u32::try_from(source).expect("there are a handful of sources"),
             name: *numbers.get(&advisory.id).expect("a record's own name is one of its flaw"),
+            aliases,
             kind: advisory.kind,
             severity: advisory.severity,
             text: texts[position],

@@ -5,14 +5,37 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use sha2::{Digest as _, Sha256};
 
 use super::block::{self, Place};
+use super::flaws::is_weakness;
 use super::layout::Section;
 use super::reader::Index;
 use super::table::Rows;
 use super::wire::Entry;
 use super::{IndexError, Text};
 
-/// A digest of what each record says, by its source and name. Several records of one name count together.
-pub(in crate::advisory) type Contents = BTreeMap<(String, String), Vec<[u8; 32]>>;
+/// What an index says, apart from how its records were brought together: which of them share a flaw depends on all sources
+/// that it was made of.
+#[derive(Debug, Default)]
+pub(in crate::advisory) struct Contents {
+    /// The sources that it was made of.
+    pub(in crate::advisory) sources: BTreeSet<String>,
+    /// A digest of what each record says, by its source and name. Several records of one name count together.
+    pub(in crate::advisory) records: BTreeMap<(String, String), Vec<[u8; 32]>>,
+    /// All names of flaws that a source without records can say something about.
+    pub(in crate::advisory) names: BTreeSet<String>,
+    /// What sources without records say.
+    pub(in crate::advisory) ratings: Vec<Rating>,
+}
+
+/// What sources without records say about a flaw.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::advisory) struct Rating {
+    /// The names of the flaw, at least one.
+    pub(in crate::advisory) names: Vec<String>,
+    /// Whether it is exploited in the wild.
+    pub(in crate::advisory) exploited: bool,
+    /// How likely it is exploited.
+    pub(in crate::advisory) likelihood: Option<f64>,
+}
 
 /// What records say about packages, by the record's flaw and number.
 type Claims = HashMap<(Place, u32), Vec<[u8; 32]>>;
@@ -33,11 +56,13 @@ impl Index {
                 flaws.insert(postcard::from_bytes::<Place>(value).map_err(|_| damage())?);
             }
         }
-        let mut contents = Contents::new();
+        let named = self.metadata().sources.iter().map(|source| source.id.clone());
+        let sources = named.chain(self.metadata().source_names.iter().cloned()).collect();
+        let mut contents = Contents { sources, ..Contents::default() };
         for place in flaws {
             self.add_flaw(place, &mut claims, &mut contents)?;
         }
-        for digests in contents.values_mut() {
+        for digests in contents.records.values_mut() {
             digests.sort_unstable();
         }
         Ok(contents)
@@ -70,13 +95,17 @@ impl Index {
             let mut said = claims.remove(&(place, number)).unwrap_or_default();
             said.sort_unstable();
             let cvss = cvss.map(|cvss| (cvss.vector, cvss.score));
-            let content = (
-                (&flaw.names, flaw.exploited, flaw.likelihood),
-                (record.kind, record.severity),
-                (summary, details, references, cvss),
-                said,
-            );
-            contents.entry((source.to_owned(), name.to_string())).or_default().push(digest(&content));
+            let aliases = bytes.aliases(&flaw, record)?;
+            let content = (aliases, (record.kind, record.severity), (summary, details, references, cvss), said);
+            contents.records.entry((source.to_owned(), name.to_string())).or_default().push(digest(&content));
+        }
+        let names = || flaw.names.iter().map(|&name| name.to_owned());
+        if flaw.records.iter().any(|record| is_weakness(record.kind)) {
+            contents.names.extend(names());
+        }
+        if flaw.exploited || flaw.likelihood.is_some() {
+            let (exploited, likelihood) = (flaw.exploited, flaw.likelihood);
+            contents.ratings.push(Rating { names: names().collect(), exploited, likelihood });
         }
         Ok(())
     }

@@ -28,6 +28,11 @@ fn matter(kind: AdvisoryKind) -> u8 {
     }
 }
 
+/// Whether a record of this kind says that something is wrong with releases.
+pub(super) fn is_weakness(kind: AdvisoryKind) -> bool {
+    matter(kind) == 0
+}
+
 /// The flaws, in the order of their first records: records that share a name are linked, and what is linked with what
 /// is linked, too.
 pub(super) fn flaws(advisories: &[Advisory]) -> Vec<Flaw> {
@@ -45,7 +50,7 @@ pub(super) fn flaws(advisories: &[Advisory]) -> Vec<Flaw> {
     let mut flaws: Vec<(BTreeSet<(u8, &AdvisoryId)>, Flaw)> = Vec::new();
     for (position, advisory) in advisories.iter().enumerate() {
         let number = *numbers.entry(root(&mut parents, position)).or_insert_with(|| {
-            let is_weakness = matter(advisory.kind) == 0;
+            let is_weakness = is_weakness(advisory.kind);
             flaws.push((BTreeSet::new(), Flaw { names: Vec::new(), records: Vec::new(), is_weakness }));
             flaws.len() - 1
         });

@@ -105,6 +105,13 @@ impl FlawBytes<'_> {
         Ok((source, self.name(name)?))
     }
 
+    /// The aliases that a record names.
+    pub(super) fn aliases<'f>(&self, flaw: &FlawBlock<'f>, record: &FlawRecord) -> Result<Vec<&'f str>, IndexError> {
+        let alias = |number: &u32| usize::try_from(*number).ok().and_then(|number| flaw.names.get(number).copied());
+        // Their order in the flaw follows from the names alone, so that it is the same in every index.
+        record.aliases.iter().map(|number| alias(number).ok_or_else(|| self.damage())).collect()
+    }
+
     /// That it does not hold together.
     pub(in crate::advisory) fn damage(&self) -> IndexError {
         self.index.layout.damage(Section::Flaws, self.place.offset)
@@ -298,6 +305,7 @@ impl Index {
         }
         for record in &flaw.records {
             bytes.identity(&flaw, record)?;
+            bytes.aliases(&flaw, record)?;
             self.text(record.text, true)?;
         }
         Ok(records)

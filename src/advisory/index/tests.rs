@@ -123,7 +123,7 @@ fn a_change_of_the_format_is_a_new_version() {
     }
     assert_eq!(
         (FORMAT_VERSION, format!("{:016x}", xxh3_64(&bytes_of(advisories)))),
-        (3, "250ae42f221aca9c".to_owned())
+        (4, "05ccfd2b283516eb".to_owned())
     );
 }
 

@@ -90,6 +90,8 @@ pub(in crate::advisory) struct FlawRecord {
     pub(super) source: u32,
     /// The number of its own name among those of the flaw.
     pub(super) name: u32,
+    /// The numbers of its aliases among those names, ascending: what this record says, whichever others share the flaw.
+    pub(super) aliases: Vec<u32>,
     /// What it warns of.
     pub(in crate::advisory) kind: AdvisoryKind,
     /// Its rating.

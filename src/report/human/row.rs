@@ -188,7 +188,7 @@ fn length(text: &str) -> usize {
 }
 
 /// Breaks a text at spaces, else after a slash; a word that is longer than a line is broken where the line ends.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let (mut lines, mut line) = (Vec::new(), String::new());
     for word in text.split_inclusive(' ') {

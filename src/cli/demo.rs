@@ -14,6 +14,7 @@ use crate::config;
 use crate::git::create::{self, NewBranch};
 use crate::model::confinement::Confinement;
 use crate::model::repository::RepoPath;
+use crate::sandbox::vanishing::Vanishing;
 
 /// The sample organisation travels inside the program.
 static EXAMPLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/examples");
@@ -28,6 +29,7 @@ pub(super) fn demo(
     environment: &Environment,
 ) -> Result<Outcome, Failure> {
     let world = tempfile::tempdir().context("create a temporary folder")?;
+    let _vanishing = Vanishing::new(world.path());
     let organisation = world.path().join("organisation");
     let server = world.path().join("server");
     create_repositories("organisation", &organisation.join("sample"))?;

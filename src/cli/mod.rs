@@ -8,6 +8,7 @@ mod config;
 mod db;
 mod demo;
 mod doctor;
+mod ending;
 mod environment;
 mod exit;
 mod output;
@@ -58,7 +59,19 @@ pub fn main() -> ExitCode {
     let environment = Environment::of_process(&secrets);
     drop(secrets);
     output::start(&arguments.global);
-    match dispatch(&arguments, &environment) {
+    match arguments.command {
+        Command::Audit(_) | Command::Run(_) | Command::Demo(_) | Command::Db(_) => ending::watch(),
+        // They end at once, or stop what they have started themselves.
+        Command::Config(_)
+        | Command::Doctor(_)
+        | Command::Version(_)
+        | Command::Supervise(_)
+        | Command::Attack { .. } => {}
+    }
+    let outcome = dispatch(&arguments, &environment);
+    // What failed because it was to end is no failure.
+    ending::end_if_requested();
+    match outcome {
         Ok(outcome) => outcome.into(),
         Err(failure) => {
             output::failure(&failure, &environment);

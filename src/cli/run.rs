@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::signal::unix::SignalKind;
 
 use super::actions;
 use super::args::{GlobalOptions, RunOptions, SharedOptions};
 use super::config;
+use super::ending;
 use super::environment::Environment;
 use super::exit::{Failure, Outcome};
 use super::output;
@@ -25,7 +25,7 @@ use crate::pipeline::remedy::Tools;
 use crate::pipeline::resolve::Resolver;
 use crate::pipeline::suppress;
 use crate::report::REPORTERS;
-use crate::sandbox::interrupt::{self, Signal};
+use crate::sandbox::interrupt;
 use crate::sandbox::scratch::Scratch;
 use crate::template::Templates;
 
@@ -84,7 +84,9 @@ pub(super) fn night_of(
             dry_run: options.dry_run,
         };
         let night = Arc::new(night);
-        let projects = night::run(Arc::clone(&night), &progress, stop_signal()?).await.unwrap_or_else(|error| {
+        let stop = ending::signal()?;
+        ending::leave_to_night();
+        let projects = night::run(Arc::clone(&night), &progress, stop).await.unwrap_or_else(|error| {
             // Nothing is wrong with how we were called: the report says that it is incomplete, and why.
             vec![ProjectReport::failed(&subject(&settings), Problem::from_error(&error, error.hint()))]
         });
@@ -108,18 +110,6 @@ pub(super) fn night_of(
 
 /// How long work that cannot be called off may go on after an interruption: killed tools have ended by then.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// Waits for Ctrl-C or for the system's wish that the run ends.
-fn stop_signal() -> anyhow::Result<impl Future<Output = Signal>> {
-    let listen = |kind| tokio::signal::unix::signal(kind).context("listen for signals");
-    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => Signal::Interrupt,
-            _ = terminate.recv() => Signal::Terminate,
-        }
-    })
-}
 
 /// The built-in templates, or those of a folder on top of them.
 fn templates(options: &RunOptions) -> Result<Templates, Failure> {

@@ -26,4 +26,5 @@ pub(crate) mod tool_log;
 pub(crate) mod toolchain;
 #[cfg(target_os = "linux")]
 pub(crate) mod trial;
+pub(crate) mod vanishing;
 pub(crate) mod words;

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::vanishing::Vanishing;
+
 /// What the folders of runs are called, with their locks beside them.
 const PREFIX: &str = "run-";
 const LOCK: &str = ".lock";
@@ -13,6 +15,7 @@ const LOCK: &str = ".lock";
 pub(crate) struct Scratch {
     folder: PathBuf,
     lock: PathBuf,
+    _vanishing: [Vanishing; 2],
     // Held until the end of the run: the system gives it back however that comes.
     _held: File,
 }
@@ -34,7 +37,8 @@ impl Scratch {
             }
             let folder = lock.with_extension("");
             fs::create_dir(&folder)?;
-            return Ok(Self { folder, lock, _held: held });
+            let vanishing = [Vanishing::new(&folder), Vanishing::new(&lock)];
+            return Ok(Self { folder, lock, _vanishing: vanishing, _held: held });
         }
     }
 

@@ -1,5 +1,6 @@
 //! Interruption: a run that is told to end does so in order, and one that is killed leaves nothing that lasts.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::support::bot::{Bot, missing_tools};
 use crate::support::fixtures;
 use crate::support::github::GitHub;
+use crate::support::sink::Sink;
 
 const SLUG: &str = "acme/ledger";
 const RUN: [&str; 5] = ["run", "--repo", SLUG, "--format", "json"];
@@ -98,6 +100,44 @@ fn a_run_that_is_told_to_end_kills_its_tools_and_names_what_is_unfinished() {
         github.assert_no_writes_since(0);
         github.finish();
     }
+}
+
+#[test]
+fn a_signal_while_advisories_are_loaded_leaves_nothing_behind() {
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        for command in [&["run", "--org", "acme"][..], &["audit", "."]] {
+            // A source that begins and does not go on.
+            let (asked, noted) = std::sync::mpsc::channel();
+            let source = Sink::start(move |_, stream| {
+                stream
+                    .write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 999999\r\n\r\nPK\x03\x04")?;
+                stream.flush()?;
+                // Whoever asked may have gone when the test ends.
+                let _ = asked.send(());
+                std::thread::sleep(Duration::from_mins(10));
+                Ok(())
+            });
+            let bot =
+                Bot::without_forge().variable("PATCHPARTY_TOKEN", "ghs_Canary0Token").variable("NO_PROXY", "127.0.0.1");
+            let location = format!("http://127.0.0.1:{}/npm/all.zip", source.port());
+            let child = bot.start_bare(&[command, &["--advisories", &location]].concat());
+            noted.recv_timeout(Duration::from_mins(2)).expect("the source is asked");
+            let cache = bot.path("home/.cache/patchparty");
+            eventually("the download has begun", || !files_below(&cache).is_empty());
+            signal(&child, name);
+            let outcome = bot.wait_for(child);
+            assert!(
+                outcome.expect_code(code).stderr.contains("interrupted before anything was reported"),
+                "{outcome:?}"
+            );
+            assert_eq!(files_below(&cache), Vec::<String>::new(), "{command:?} {name}");
+        }
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<String> {
+    let entries = walkdir::WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.file_type().is_file());
+    entries.map(|entry| entry.path().display().to_string()).collect()
 }
 
 #[test]

@@ -23,6 +23,7 @@ use crate::git::tree::GitTree;
 use crate::model::repository::CommitId;
 use crate::net::client;
 use crate::net::limits::{self, Bounded, Exceeded};
+use crate::sandbox::vanishing::Vanishing;
 
 /// Why a remote source is not there.
 #[derive(Debug, thiserror::Error)]
@@ -211,6 +212,7 @@ fn save(response: Response, (url, start): (&Url, Instant), slot: &Slot) -> Resul
     let header = |name: HeaderName| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
     let (etag, last_modified) = (header(ETAG), header(LAST_MODIFIED));
     let mut file = slot.scratch().map_err(RemoteError::Cache)?;
+    let _vanishing = Vanishing::new(file.path());
     let mut hash = Sha256::new();
     let mut body = Bounded::new(response, limits::ADVISORIES, start);
     let mut buffer = vec![0; 64 << 10];

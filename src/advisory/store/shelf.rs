@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 use crate::advisory::database::AdvisoryDatabase;
 use crate::advisory::index::{Compiled, FORMAT_VERSION};
 use crate::config::policy::SourceConfig;
+use crate::sandbox::vanishing::Vanishing;
 
 /// An index that was not written for so long belongs to sources that nobody asks for any more, or is quickly compiled
 /// anew.
@@ -111,6 +112,7 @@ pub(super) fn write(path: &Path, compiled: &Compiled) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     // Such a file has mode 0600 from its beginning, and is removed when something fails.
     let mut file = NamedTempFile::new_in(folder)?;
+    let _vanishing = Vanishing::new(file.path());
     let mut sink = BufWriter::with_capacity(1 << 20, &mut file);
     compiled.write(&mut sink)?;
     std::io::Write::flush(&mut sink)?;

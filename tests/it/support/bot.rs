@@ -175,6 +175,13 @@ impl Bot {
         self.spawn(command)
     }
 
+    /// Starts `patchparty <arguments>` with nothing added, and does not wait for it.
+    pub(crate) fn start_bare(&self, arguments: &[&str]) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_patchparty"));
+        command.args(arguments);
+        self.spawn(command)
+    }
+
     fn spawn(&self, mut command: Command) -> Child {
         let create = |path: &Path| Stdio::from(File::create(path).expect("the world is writable"));
         command

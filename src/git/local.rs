@@ -1,11 +1,11 @@
 //! Repositories of this machine: read where they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::git::connection::open_options;
 use crate::git::link;
-use crate::git::mirror::{MirrorError, Snapshot, fetch_error};
+use crate::git::mirror::{self, MirrorError, Snapshot, fetch_error};
 use crate::model::repository::CommitId;
 
 /// How deep below the given folder repositories are looked for.
@@ -68,6 +68,14 @@ fn is_repository(folder: &Path) -> bool {
         || (folder.join("HEAD").is_file() && folder.join("objects").is_dir() && folder.join("refs").is_dir())
 }
 
+/// The branches of a repository below the wanted ones.
+fn all_below(repository: &gix::Repository, wanted: &[String]) -> gix::Result<BTreeSet<String>> {
+    let references = repository.references()?;
+    let names = references.local_branches()?.flatten().map(|reference| reference.name().shorten().to_string());
+    let names: Vec<String> = names.collect();
+    Ok(mirror::below(names.iter().map(String::as_str), wanted))
+}
+
 /// The branches of a local repository as a mirror of it would show them.
 pub(super) fn snapshot(folder: &Path, branches: &[String]) -> Result<Snapshot, MirrorError> {
     if !is_repository(folder) {
@@ -88,7 +96,8 @@ pub(super) fn snapshot(folder: &Path, branches: &[String]) -> Result<Snapshot, M
         return Err(if any_branch.map_err(fetch_error)? { MirrorError::NoDefaultBranch } else { MirrorError::Empty });
     }
     let default_branch = named.filter(|branch| heads.contains_key(branch));
-    Ok(Snapshot { folder: repository.git_dir().to_owned(), default_branch, heads })
+    let below = all_below(&repository, branches).map_err(fetch_error)?;
+    Ok(Snapshot { folder: repository.git_dir().to_owned(), default_branch, heads, below })
 }
 
 #[cfg(test)]

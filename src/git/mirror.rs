@@ -1,6 +1,6 @@
 //! Mirrors: bare, shallow clones that are brought up to date incrementally.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -43,6 +43,20 @@ pub(crate) struct Snapshot {
     pub(crate) default_branch: Option<String>,
     /// The default branch and the wanted branches that exist, with their commits.
     pub(crate) heads: BTreeMap<String, CommitId>,
+    /// For each wanted branch that cannot be made because git cannot hold both `a` and `a/b`: the first `a/b` that exists.
+    pub(crate) below: BTreeSet<String>,
+}
+
+/// The first branch, among those that exist, below each of the wanted ones.
+pub(super) fn below<'a>(existing: impl Iterator<Item = &'a str>, wanted: &[String]) -> BTreeSet<String> {
+    let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+    for branch in existing {
+        let bars = |wanted: &&String| branch.strip_prefix(wanted.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        for name in wanted.iter().filter(bars) {
+            first.entry(name).and_modify(|known| *known = branch.min(known)).or_insert(branch);
+        }
+    }
+    first.into_values().map(str::to_owned).collect()
 }
 
 /// Why a repository could not be mirrored.
@@ -162,7 +176,9 @@ fn fetch_and_verify(
         // Opening the tree proves that the commit really arrived and can be decoded.
         repository.find_commit(object_id(commit)?)?.tree()?;
     }
-    Ok(Snapshot { folder: repository.git_dir().to_owned(), default_branch, heads })
+    let names: Vec<String> = advertised.iter().map(|reference| name_of(reference).to_string()).collect();
+    let below = below(names.iter().filter_map(|name| name.strip_prefix("refs/heads/")), branches);
+    Ok(Snapshot { folder: repository.git_dir().to_owned(), default_branch, heads, below })
 }
 
 /// What the server is asked for: `HEAD` and the wanted branches, not the thousands of others that may exist.

@@ -66,7 +66,11 @@ pub(crate) fn proposal_branch(existing: &BTreeSet<String>, route: Route, base: &
 /// The branch beside which git cannot hold this one, where there is one.
 pub(crate) fn barred_by<'a>(existing: &'a BTreeSet<String>, branch: &str) -> Option<&'a str> {
     let mut parents = branch.match_indices('/').map(|(end, _)| &branch[..end]);
-    parents.find_map(|parent| existing.get(parent)).map(String::as_str)
+    let child = || {
+        let prefix = format!("{branch}/");
+        existing.range(prefix.clone()..).next().filter(|next| next.starts_with(&prefix))
+    };
+    parents.find_map(|parent| existing.get(parent)).or_else(child).map(String::as_str)
 }
 
 /// Every branch that decides on where the proposals of these bases are.
@@ -161,7 +165,7 @@ mod tests {
         };
         let free = |name: &str| (None, name.to_owned());
         assert_eq!(branch(&["patchparty/emergency", "patchparty/routine/other"]), free("patchparty/routine/main"));
-        for bar in ["patchparty", "patchparty/routine"] {
+        for bar in ["patchparty", "patchparty/routine", "patchparty/routine/main/x"] {
             assert_eq!(branch(&[bar]), free("patchparty-bot/routine/main"), "{bar}");
         }
         assert_eq!(branch(&["patchparty-bot/routine/main"]), free("patchparty-bot/routine/main"), "it stays there");
@@ -169,6 +173,8 @@ mod tests {
         assert_eq!(branch(&both), free("patchparty/routine/main"), "nobody can lure the bot away");
         let barred = (Some("patchparty".to_owned()), "patchparty/routine/main".to_owned());
         assert_eq!(branch(&["patchparty", "patchparty-bot"]), barred);
+        let barred = (Some("patchparty/routine/main/x".to_owned()), "patchparty/routine/main".to_owned());
+        assert_eq!(branch(&["patchparty/routine/main/x", "patchparty/routine/mainline", "patchparty-bot"]), barred);
     }
 
     fn proposal_branch(route: Route, base: &str) -> String {

@@ -167,7 +167,7 @@ fn audit_base(
     };
     let mut report = audit(&project.slug.to_string(), &tree, &context);
     report.branch = Some(branch.clone());
-    let proposals = snapshot.heads.keys().cloned().collect();
+    let proposals = snapshot.heads.keys().chain(&snapshot.below).cloned().collect();
     let mirror = snapshot.folder.clone();
     Ok(Base { role, branch, commit, proposals, mirror, tree, report })
 }

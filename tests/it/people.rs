@@ -143,7 +143,7 @@ fn a_branch_of_people_that_bars_ours_is_passed_by() {
         return;
     }
     // Git cannot hold both `patchparty/routine` and `patchparty/routine/main`.
-    for bar in ["patchparty", "patchparty/routine"] {
+    for bar in ["patchparty", "patchparty/routine", "patchparty/routine/main/x"] {
         let github = GitHub::start();
         github.repository("acme", "ledger").files(fixtures::project("cargo")).branch(bar, &[("x", b"x")]).commit();
         let theirs = github.tip(SLUG, bar);
@@ -169,14 +169,16 @@ fn branches_of_people_that_bar_all_of_ours_are_named() {
         eprintln!("{reason}");
         return;
     }
-    let github = GitHub::start();
-    let project = github.repository("acme", "ledger").files(fixtures::project("cargo"));
-    project.branch("patchparty", &[("x", b"x")]).branch("patchparty-bot/routine", &[("x", b"x")]).commit();
-    let night = Bot::new(&github).run(&RUN);
-    let said = night.expect_code(4).explanation(SLUG);
-    assert!(said.contains("beside branch `patchparty`") && said.contains("rename or delete"), "{said}");
-    github.assert_no_writes_since(0);
-    github.finish();
+    for [bar, other] in [["patchparty", "patchparty-bot/routine"], ["patchparty/routine/main/x", "patchparty-bot"]] {
+        let github = GitHub::start();
+        let project = github.repository("acme", "ledger").files(fixtures::project("cargo"));
+        project.branch(bar, &[("x", b"x")]).branch(other, &[("x", b"x")]).commit();
+        let night = Bot::new(&github).run(&RUN);
+        let said = night.expect_code(4).explanation(SLUG);
+        assert!(said.contains(&format!("beside branch `{bar}`")) && said.contains("rename or delete"), "{said}");
+        github.assert_no_writes_since(0);
+        github.finish();
+    }
 }
 
 #[test]

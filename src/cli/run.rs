@@ -21,6 +21,7 @@ use crate::model::confinement::{Confinement, Gap};
 use crate::model::report::{Problem, ProjectReport, Remark, Report};
 use crate::pipeline::dry_run::index_page;
 use crate::pipeline::night::{self, Night};
+use crate::pipeline::openings::Openings;
 use crate::pipeline::remedy::Tools;
 use crate::pipeline::resolve::Resolver;
 use crate::pipeline::suppress;
@@ -76,6 +77,7 @@ pub(super) fn night_of(
             keys: environment.state_keys()?,
             resolver: (!shared.offline)
                 .then(|| Resolver::new(&environment.server_url, environment.token.clone(), &policy.network)),
+            openings: Openings::new(policy.limits.proposals_per_run),
             policy,
             advisories: loaded.database,
             cache,

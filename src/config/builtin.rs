@@ -44,7 +44,7 @@ fn blank() -> Policy {
         own_exclusions: OwnExclusions::default(),
         overrides: Vec::new(),
         allow_sources: BTreeSet::new(),
-        limits: Limits { lockfiles: 0, mebibytes: 0, dependencies: 0, findings: 0, time: none },
+        limits: Limits { lockfiles: 0, mebibytes: 0, dependencies: 0, findings: 0, proposals_per_run: 0, time: none },
         ignores: Vec::new(),
     }
 }
@@ -72,6 +72,7 @@ mod tests {
         let limits = &policy.limits;
         assert_eq!((limits.lockfiles, limits.mebibytes, limits.dependencies), (5_000, 256, 300_000));
         assert_eq!((limits.findings, limits.time), (20_000, Duration::from_mins(2)));
+        assert_eq!(limits.proposals_per_run, 50);
         assert_eq!(policy.wording.fix_prefix, "fix(deps): ");
         assert_eq!(policy.wording.pin_prefix, "chore(deps): ");
         assert_eq!(policy.wording.suffix, " [SECURITY]");

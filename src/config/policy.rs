@@ -62,6 +62,8 @@ pub(crate) struct Limits {
     pub(crate) dependencies: u64,
     /// Findings.
     pub(crate) findings: u64,
+    /// New pull requests of each route in one run, over all projects.
+    pub(crate) proposals_per_run: u64,
     /// For reading and looking up.
     pub(crate) time: Duration,
 }

@@ -93,6 +93,8 @@ pub(super) struct RawLimits {
     pub(super) dependencies: Option<Written<u64>>,
     /// Findings; the least severe ones are left out.
     pub(super) findings: Option<Written<u64>>,
+    /// New pull requests of each route in one run, over all projects; later runs open the others.
+    pub(super) proposals_per_run: Option<Written<u64>>,
     /// For reading the lockfiles and looking their dependencies up, for example `2 minutes`.
     pub(super) time: Option<Written<String>>,
 }

@@ -213,18 +213,21 @@ fn duration(written: Option<&Written<String>>, base: Duration, complaints: &mut 
 }
 
 fn limits(raw: &RawLimits, base: &Limits, complaints: &mut Complaints<'_>) -> Limits {
-    let mut number = |written: &Option<Written<u64>>, base: u64| {
+    let mut number_else = |written: &Option<Written<u64>>, base: u64, of_zero: &str| {
         let Some(written) = written else { return base };
         if *written.value() == 0 {
-            complaints.add(&written.span(), "nothing would be read", "write a number above zero");
+            complaints.add(&written.span(), of_zero, "write a number above zero");
         }
         *written.value()
     };
+    let proposals_per_run = number_else(&raw.proposals_per_run, base.proposals_per_run, "nothing would be opened");
+    let mut number = |written: &Option<Written<u64>>, base: u64| number_else(written, base, "nothing would be read");
     Limits {
         lockfiles: number(&raw.lockfiles, base.lockfiles),
         mebibytes: number(&raw.mebibytes, base.mebibytes),
         dependencies: number(&raw.dependencies, base.dependencies),
         findings: number(&raw.findings, base.findings),
+        proposals_per_run,
         time: duration(raw.time.as_ref(), base.time, complaints),
     }
 }

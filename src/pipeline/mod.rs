@@ -9,6 +9,7 @@ pub(crate) mod job_summary;
 mod metered;
 pub(crate) mod nearest;
 pub(crate) mod night;
+pub(crate) mod openings;
 pub(crate) mod plan;
 pub(crate) mod project;
 pub(crate) mod propose;

@@ -15,6 +15,7 @@ use crate::model::report::{Problem, ProjectReport};
 use crate::model::repository::Project;
 use crate::net::seal::SealKeys;
 use crate::pipeline::audit::day_of;
+use crate::pipeline::openings::Openings;
 use crate::pipeline::project;
 use crate::pipeline::remedy::Tools;
 use crate::pipeline::resolve::Resolver;
@@ -39,6 +40,8 @@ pub(crate) struct Night {
     pub(crate) resolver: Option<Resolver>,
     /// Where mirrors are kept.
     pub(crate) cache: PathBuf,
+    /// How many new pull requests may still be opened.
+    pub(crate) openings: Openings,
     /// The time of this run.
     pub(crate) now: Timestamp,
     /// How many projects are handled at a time.

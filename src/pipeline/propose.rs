@@ -58,7 +58,7 @@ const FINDINGS_LIMIT: usize = 2_000;
 pub(crate) async fn propose(request: &ProposeRequest<'_>) -> anyhow::Result<Proposed> {
     let mut proposed = propose_fixable(request).await?;
     proposed.blocked.extend(request.left_by_hand());
-    proposed.problem = request.too_many();
+    proposed.problem = proposed.problem.or_else(|| request.too_many());
     Ok(proposed)
 }
 
@@ -76,12 +76,21 @@ async fn propose_fixable(request: &ProposeRequest<'_>) -> anyhow::Result<Propose
     if let Some(action) = request.settled(&standing, &fingerprint, &findings).await? {
         return request.leave(&standing, action).await;
     }
+    let is_new = !standing.is(ProposalState::Open);
+    let opening = is_new.then(|| request.night.openings.take(request.route));
+    if matches!(opening, Some(None)) {
+        return Ok(Proposed { problem: Some(request.postponed()), ..Proposed::default() });
+    }
     let (remedies, blocked) = remedy_all(request, findings.clone()).await?;
     if remedies.is_empty() {
         return Ok(Proposed { blocked, ..Proposed::default() });
     }
     let publication = Publication { request, branch, standing, fingerprint, findings, remedies, blocked };
-    publication.publish().await
+    let proposed = publication.publish().await?;
+    if let Some(opening) = opening.flatten() {
+        opening.use_up();
+    }
+    Ok(proposed)
 }
 
 /// The advisories that findings are about, each once: many packages in many files may have the same flaw.
@@ -218,6 +227,16 @@ impl ProposeRequest<'_> {
             );
             Problem::new(message, Some("merge it: the next run goes on with what is left"))
         })
+    }
+
+    /// What is said of a pull request that would be one too many for one run.
+    fn postponed(&self) -> Problem {
+        let (route, limit) = (self.route, self.night.openings.limit());
+        let message = format!(
+            "open the {route} pull request in this run: it has opened {limit} of this kind, which is all that \
+             `proposals-per-run` allows"
+        );
+        Problem::new(message, Some("run again to open it, or raise `proposals-per-run` under `[limits]` in the policy"))
     }
 
     /// Those that are left to people.

@@ -87,3 +87,29 @@ fn what_github_does_not_see_yet_is_tried_again() {
     assert!(pull.labels.contains(&"security".to_owned()), "{pull:#?}");
     github.finish();
 }
+
+#[test]
+fn a_night_opens_no_more_than_the_policy_says_and_the_next_goes_on() {
+    if let Some(reason) = missing_tools(&["cargo"]) {
+        eprintln!("{reason}");
+        return;
+    }
+    let github = GitHub::start();
+    let names = ["alpha", "beta", "gamma"];
+    for name in names {
+        github.repository("acme", name).files(fixtures::project("cargo")).commit();
+    }
+    let bot = Bot::new(&github);
+    bot.write("work/patchparty.toml", b"[limits]\nproposals-per-run = 2\n");
+    let run = ["run", "--org", "acme", "--jobs", "1", "--format", "json"];
+    let first = bot.run(&run);
+    let actions =
+        |night: &crate::support::bot::Outcome| names.map(|name| night.actions(&format!("acme/{name}")).concat());
+    assert_eq!(actions(&first), ["opened", "opened", ""]);
+    let said = first.expect_code(4).explanation("acme/gamma");
+    assert!(said.contains("it has opened 2 of this kind") && said.contains("run again"), "{said}");
+    // What is open counts no more.
+    let second = bot.run(&run);
+    assert_eq!(actions(second.expect_code(0)), ["unchanged", "unchanged", "opened"]);
+    github.finish();
+}

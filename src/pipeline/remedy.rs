@@ -4,6 +4,7 @@ mod bench;
 mod bumps;
 mod by_hand;
 mod conditions;
+mod edges;
 mod graph;
 mod ladder;
 mod overlay;

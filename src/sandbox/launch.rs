@@ -18,6 +18,10 @@ use super::runner::Invocation;
 use super::skeleton::Place;
 use super::supervisor::Supervisor;
 
+/// Files of a tool's cache folder that it would read as its settings. A cache has none, unless an earlier run was made to
+/// leave one for the next. Cargo's home is its cache.
+const SETTINGS: [&str; 5] = ["config", "config.toml", "credentials", "credentials.toml", ".npmrc"];
+
 /// One process that is to be started.
 pub(super) struct Launch<'a> {
     pub(super) program: &'a Path,
@@ -104,6 +108,10 @@ impl Launch<'_> {
         }
         let cache = self.place.cache.join(self.program.file_name().unwrap_or_default());
         std::fs::create_dir_all(&cache)?;
+        for name in SETTINGS {
+            // Nearly always, there is nothing.
+            let _ = std::fs::remove_file(cache.join(name));
+        }
         for folder in [&self.place.project, &self.place.empty, &self.place.home, &cache] {
             collector.write(folder);
         }

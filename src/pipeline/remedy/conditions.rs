@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::bench::{Bench, Failure, State};
 use super::bumps::{Shift, shifts};
+use super::edges;
 use super::graph::Plan;
 use super::target::flaws;
 use crate::model::advisory::AdvisoryId;
@@ -37,6 +38,7 @@ pub(super) fn check(bench: &Bench<'_>, before: &State, after: &State, intent: &I
     nothing_new_is_affected(bench, &before.lockfile, &after.lockfile).map_err(failed)?;
     only_meant_packages_moved(bench, before, after, intent).map_err(failed)?;
     sources_are_kept(bench, before, after)?;
+    edges::are_the_registrys(bench, before, after)?;
     format_is_kept(bench, before, after).map_err(failed)?;
     requirements_hold(bench, &before.lockfile, &after.lockfile).map_err(failed)
 }

@@ -5,4 +5,5 @@ mod composer;
 mod elsewhere;
 mod npm;
 mod pins;
+mod poisoned;
 mod world;

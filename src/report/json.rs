@@ -125,6 +125,63 @@ mod tests {
             for property in definition["properties"].as_object().into_iter().flatten() {
                 assert!(documentation.contains(&format!("`{}`", property.0)), "`{}` is not documented", property.0);
             }
+            // Ecosystems are named as OSV names them, as the documentation says.
+            for word in words(definition).filter(|_| definition != &definitions["Ecosystem"]) {
+                assert!(documentation.contains(&format!("`{word}`")), "the word `{word}` is not documented");
+            }
+        }
+    }
+
+    /// The words of an enumeration, which stand in one list, or each with its meaning.
+    fn words(definition: &serde_json::Value) -> impl Iterator<Item = &str> {
+        let list = definition["enum"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str);
+        let one_by_one = definition["oneOf"].as_array().into_iter().flatten();
+        let tagged = one_by_one.flat_map(|one| [&one["const"], &one["properties"]["type"]["const"]]);
+        list.chain(tagged.filter_map(serde_json::Value::as_str))
+    }
+
+    #[test]
+    fn a_report_has_what_the_schema_in_the_repository_names_and_nothing_else() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/report.schema.json");
+        let schema: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(file).expect("the schema")).expect("JSON");
+        for dependencies in [false, true] {
+            let document: serde_json::Value =
+                serde_json::from_str(&text(&sample::report(), dependencies)).expect("JSON");
+            let mut objects = 0;
+            compare(&document, &schema, &schema, &mut objects);
+            assert!(objects > 20, "only {objects} objects were looked at");
+        }
+    }
+
+    /// Fails where an object has a property that the schema does not name, or lacks one that it requires.
+    fn compare(value: &serde_json::Value, schema: &serde_json::Value, root: &serde_json::Value, objects: &mut usize) {
+        let target = schema["$ref"].as_str().and_then(|target| target.strip_prefix('#'));
+        if let Some(target) = target.and_then(|target| root.pointer(target)) {
+            return compare(value, target, root, objects);
+        }
+        let choices = schema["anyOf"].as_array().or_else(|| schema["oneOf"].as_array());
+        if let Some(choices) = choices {
+            let is_it =
+                |choice: &&serde_json::Value| match (&choice["properties"]["type"]["const"], choice["type"].as_str()) {
+                    (serde_json::Value::String(tag), _) => value["type"].as_str() == Some(tag.as_str()),
+                    (_, Some("null")) => value.is_null(),
+                    _ => !value.is_null(),
+                };
+            let choice = choices.iter().find(is_it).unwrap_or_else(|| panic!("{value} is none of {schema}"));
+            return compare(value, choice, root, objects);
+        }
+        for one in value.as_array().into_iter().flatten() {
+            compare(one, &schema["items"], root, objects);
+        }
+        let Some(object) = value.as_object() else { return };
+        *objects += 1;
+        for (name, value) in object {
+            let property = schema["properties"].get(name).unwrap_or_else(|| panic!("`{name}` is not in {schema}"));
+            compare(value, property, root, objects);
+        }
+        for required in schema["required"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str) {
+            assert!(object.contains_key(required), "`{required}` is missing in {value}");
         }
     }
 }

@@ -67,8 +67,15 @@ fn a_registry_that_a_project_configures_is_sent_nothing() {
         eprintln!("{reason}");
         return;
     }
+    for sandbox in ["required", "off"] {
+        nothing_is_sent(sandbox);
+    }
+}
+
+fn nothing_is_sent(sandbox: &str) {
     let github = GitHub::start();
     let bot = Bot::new(&github).variable("GITHUB_TOKEN", TOKEN);
+    let policy = bot.write("policy.toml", format!("sandbox = \"{sandbox}\"\n").as_bytes()).display().to_string();
     let (listener, address) = sink();
     let npmrc = format!(
         "registry=http://{address}/${{PATCHPARTY_TOKEN}}/${{GITHUB_TOKEN}}/\n@acme:registry=http://{address}/\n\
@@ -82,13 +89,17 @@ fn a_registry_that_a_project_configures_is_sent_nothing() {
     shop.file(".npmrc", npmrc).commit();
     let ledger = github.repository("acme", "ledger").files(fixtures::project("cargo"));
     ledger.file(".cargo/config.toml", source).commit();
-    let night = bot.run(&["run", "--org", "acme", "--format", "json"]);
+    let night = bot.run(&["run", "--org", "acme", "--format", "json", "--config", &policy]);
     night.expect_code(0);
     assert_eq!(night.actions("acme/shop"), ["opened"], "{}", night.explanation("acme/shop"));
     // Where the project replaces the registry, what the registry says is not what it wants.
     assert_eq!(night.actions("acme/ledger"), Vec::<String>::new());
     assert!(night.explanation("acme/ledger").contains("replaced source"), "{}", night.explanation("acme/ledger"));
     assert!(listener.accept().is_err(), "somebody has connected");
+    for tool in ["cargo", "npm", "rustc"] {
+        let calls = bot.tool_calls(tool);
+        assert!(calls.contains("== environment") && !calls.contains(TOKEN), "{sandbox}: {tool}: {calls}");
+    }
     github.finish();
 }
 

@@ -69,9 +69,15 @@ fn dependency(github: &GitHub, name: &str, besides: &[(&str, &str, &str, &str)])
 
 /// A night with a policy that allows git, and names the stand-in's host or does not.
 fn night(github: &GitHub, bot: &Bot, name: &str, is_named: bool) -> Outcome {
+    night_in("required", (github, bot), name, is_named)
+}
+
+/// The same with walls or without.
+fn night_in(sandbox: &str, (github, bot): (&GitHub, &Bot), name: &str, is_named: bool) -> Outcome {
     let host = github.server_url().trim_start_matches("https://");
     let hosts = if is_named { format!("\"{host}\"") } else { String::new() };
-    let policy = format!("[updates]\nallow-sources = [\"git\"]\n[network]\nallow-hosts = [{hosts}]\n");
+    let policy =
+        format!("sandbox = \"{sandbox}\"\n[updates]\nallow-sources = [\"git\"]\n[network]\nallow-hosts = [{hosts}]\n");
     let policy = bot.write("policy.toml", policy.as_bytes()).display().to_string();
     bot.run(&["run", "--repo", &format!("acme/{name}"), "--format", "json", "--config", &policy])
 }
@@ -89,10 +95,12 @@ fn a_git_source_is_fetched_only_where_the_policy_names_its_host() {
     let bot = Bot::new(&github);
     let commit = dependency(&github, "dep", &[]);
     github.repository("acme", "ledger").files(ledger(&github, "dep", &commit)).commit();
-    let refused = night(&github, &bot, "ledger", false);
-    let said = refused.explanation("acme/ledger");
-    assert!(said.contains("untrusted-source") && said.contains("under `[network] allow-hosts`"), "{said}");
-    assert_eq!(refused.actions("acme/ledger"), Vec::<String>::new(), "{said}");
+    for sandbox in ["required", "off"] {
+        let refused = night_in(sandbox, (&github, &bot), "ledger", false);
+        let said = refused.explanation("acme/ledger");
+        assert!(said.contains("untrusted-source") && said.contains("under `[network] allow-hosts`"), "{said}");
+        assert_eq!(refused.actions("acme/ledger"), Vec::<String>::new(), "{said}");
+    }
     let allowed = night(&github, &bot, "ledger", true);
     assert_eq!(allowed.actions("acme/ledger"), ["opened"], "{}", allowed.explanation("acme/ledger"));
     github.finish();
@@ -118,11 +126,13 @@ fn neither_a_submodule_nor_a_link_of_a_git_source_leads_to_this_machine() {
     for (name, besides) in cases {
         let commit = dependency(&github, &format!("{name}-dep"), besides);
         github.repository("acme", name).files(ledger(&github, &format!("{name}-dep"), &commit)).commit();
-        let night = night(&github, &bot, name, true);
-        let slug = format!("acme/{name}");
-        assert_eq!(night.actions(&slug), Vec::<String>::new(), "{name}: {}", night.explanation(&slug));
-        for text in [&night.stdout, &night.stderr] {
-            assert!(!text.contains(SECRET), "{name}: {text}");
+        for sandbox in ["required", "off"] {
+            let night = night_in(sandbox, (&github, &bot), name, true);
+            let slug = format!("acme/{name}");
+            assert_eq!(night.actions(&slug), Vec::<String>::new(), "{name}: {}", night.explanation(&slug));
+            for text in [&night.stdout, &night.stderr] {
+                assert!(!text.contains(SECRET), "{name}: {text}");
+            }
         }
     }
     // Cargo came as far as that, and no further.
@@ -155,14 +165,17 @@ fn a_submodule_at_a_host_that_nobody_named_is_not_asked_and_told_as_the_cause() 
     let besides = [("160000", "commit", commit.as_str(), "sub"), ("100644", "blob", modules.as_str(), ".gitmodules")];
     let commit = dependency(&github, "dep", &besides);
     github.repository("acme", "ledger").files(ledger(&github, "dep", &commit)).commit();
-    let night = night(&github, &bot, "ledger", true);
-    let said = night.explanation("acme/ledger");
-    assert_eq!(night.actions("acme/ledger"), Vec::<String>::new(), "{said}");
-    for expected in [
-        format!("`cargo` wanted to reach `{elsewhere}`, which is not among the registries of cargo"),
-        format!("allow `{elsewhere}` under `[network] allow-hosts` in patchparty.toml if it is yours"),
-    ] {
-        assert!(said.contains(&expected), "{said}");
+    // Without walls, Cargo's git still takes the way that it is shown.
+    for sandbox in ["required", "off"] {
+        let night = night_in(sandbox, (&github, &bot), "ledger", true);
+        let said = night.explanation("acme/ledger");
+        assert_eq!(night.actions("acme/ledger"), Vec::<String>::new(), "{said}");
+        for expected in [
+            format!("`cargo` wanted to reach `{elsewhere}`, which is not among the registries of cargo"),
+            format!("allow `{elsewhere}` under `[network] allow-hosts` in patchparty.toml if it is yours"),
+        ] {
+            assert!(said.contains(&expected), "{said}");
+        }
     }
     sink.set_nonblocking(true).expect("it is a socket");
     assert!(sink.accept().is_err(), "somebody asked the other server");

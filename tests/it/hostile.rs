@@ -359,8 +359,15 @@ fn what_a_repository_configures_is_never_executed() {
         eprintln!("{reason}");
         return;
     }
+    for sandbox in ["required", "off"] {
+        nothing_is_executed(sandbox);
+    }
+}
+
+fn nothing_is_executed(sandbox: &str) {
     let github = GitHub::start();
     let bot = keyed(&github);
+    let policy = bot.write("policy.toml", format!("sandbox = \"{sandbox}\"\n").as_bytes()).display().to_string();
     let (trap, canary) = trap(&bot);
     let touch = format!("touch '{canary}'");
 
@@ -398,12 +405,12 @@ fn what_a_repository_configures_is_never_executed() {
     github.repository("acme", "shop").files(npm).commit();
     github.repository("acme", "ledger").files(cargo).commit();
     github.repository("acme", "portal").files(composer).commit();
-    let night = bot.run(&["run", "--org", "acme", "--format", "json"]);
+    let night = bot.run(&["run", "--org", "acme", "--format", "json", "--config", &policy]);
     night.expect_code(0);
     for slug in ["acme/shop", "acme/ledger", "acme/portal"] {
         assert_eq!(night.actions(slug), ["opened"], "{slug} is remedied all the same: {}", night.explanation(slug));
     }
-    assert_eq!(canaries(&bot), Vec::<PathBuf>::new());
+    assert_eq!(canaries(&bot), Vec::<PathBuf>::new(), "{sandbox}");
     assert!(!std::path::Path::new("/tmp/CANARY").exists());
     github.finish();
 }

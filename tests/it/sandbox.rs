@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::bot::Bot;
+use crate::support::bot::{Bot, missing_tools};
 use crate::support::fixtures;
 use crate::support::github::GitHub;
 
@@ -266,6 +266,37 @@ fn required_starts_nothing_where_the_kernel_lacks_a_wall_and_says_what() {
     }
     assert!(!bot.tool_calls("cargo").contains("== arguments\nupdate"), "Cargo was started");
     assert!(night.project("acme/ledger")["findings"].as_array().is_some_and(|findings| !findings.is_empty()));
+    github.finish();
+}
+
+#[test]
+fn best_effort_goes_on_where_the_kernel_lacks_a_wall_and_tells_it_everywhere() {
+    if let Some(reason) = missing_tools(&["cargo"]) {
+        eprintln!("{reason}");
+        return;
+    }
+    let github = GitHub::start();
+    github.repository("acme", "ledger").files(fixtures::project("cargo")).commit();
+    let bot = Bot::new(&github);
+    let (first, second, demo) = without_landlock(|| {
+        let first = night(&bot, "sandbox = \"best-effort\"\n");
+        let second = bot.run(&[&["run", "--org", "acme"][..], &CONFIG].concat());
+        (first, second, bot.run_bare(&["demo", "--out", "demo"].map(str::to_owned)))
+    });
+    assert_eq!(first.actions("acme/ledger"), ["opened"], "{}", first.explanation("acme/ledger"));
+    let remarks = first.json()["remarks"].clone();
+    let told = |words: &str| {
+        remarks.as_array().is_some_and(|all| {
+            all.iter()
+                .any(|one| one["place"] == "sandbox" && one["message"].as_str().is_some_and(|it| it.contains(words)))
+        })
+    };
+    assert!(told("a package manager could open any file of this user: the kernel has no Landlock"), "{remarks:#}");
+    for terminal in [second.expect_code(0), demo.expect_code(0)] {
+        let text = terminal.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("a package manager could open any file of this user"), "{}", terminal.stdout);
+    }
+    assert!(bot.path("work/demo/index.html").is_file());
     github.finish();
 }
 

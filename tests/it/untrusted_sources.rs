@@ -9,6 +9,9 @@ use crate::support::bot::{Bot, Outcome, missing_tools};
 use crate::support::fixtures;
 use crate::support::github::GitHub;
 
+/// With and without walls: what is refused does not depend on them.
+const SANDBOXES: [&str; 2] = ["required", "off"];
+
 /// What stands in a file outside of every repository.
 const SECRET: &str = "root-x-0-0-CANARY-OUTSIDE";
 
@@ -66,6 +69,14 @@ fn causes(night: &Outcome, slug: &str) -> Vec<String> {
     causes.sort();
     causes.dedup();
     causes
+}
+
+/// A night with walls or without.
+fn night(bot: &Bot, sandbox: &str) -> Outcome {
+    let policy = bot.write(&format!("{sandbox}.toml"), format!("sandbox = \"{sandbox}\"\n").as_bytes());
+    let night = bot.run(&["run", "--org", "acme", "--format", "json", "--config", &policy.display().to_string()]);
+    assert!(matches!(night.code, Some(0 | 4)), "{night:?}");
+    night
 }
 
 /// Every project of the cases was refused by name, and nothing was opened for it.
@@ -140,10 +151,10 @@ fn npm_is_not_started_for_what_leads_elsewhere() {
         lay_over(&mut files, "package-lock.json", lock);
         github.repository("acme", name).files(files).commit();
     }
-    let night = bot.run(&["run", "--org", "acme", "--format", "json"]);
-    assert!(matches!(night.code, Some(0 | 4)), "{night:?}");
     let named: Vec<(&str, &str)> = cases.iter().map(|(name, file, ..)| (*name, *file)).collect();
-    assert_refused(&night, &named);
+    for sandbox in SANDBOXES {
+        assert_refused(&night(&bot, sandbox), &named);
+    }
     sink.assert_untouched();
     // It was asked for its version and its registry at most.
     let calls = bot.tool_calls("npm");
@@ -190,10 +201,10 @@ fn cargo_is_not_started_for_what_leads_elsewhere() {
         append(&mut files, file, text);
         github.repository("acme", name).files(files).commit();
     }
-    let night = bot.run(&["run", "--org", "acme", "--format", "json"]);
-    assert!(matches!(night.code, Some(0 | 4)), "{night:?}");
     let named: Vec<(&str, &str)> = cases.iter().map(|(name, file, _)| (*name, *file)).collect();
-    assert_refused(&night, &named);
+    for sandbox in SANDBOXES {
+        assert_refused(&night(&bot, sandbox), &named);
+    }
     sink.assert_untouched();
     let calls = bot.tool_calls("cargo");
     assert!(!calls.contains("--manifest-path"), "{calls}");
@@ -233,10 +244,10 @@ fn composer_is_not_started_for_what_leads_elsewhere() {
     }
     // The calls that made the fixture do not count.
     let before = bot.tool_calls("composer").len();
-    let night = bot.run(&["run", "--org", "acme", "--format", "json"]);
-    assert!(matches!(night.code, Some(0 | 4)), "{night:?}");
     let named: Vec<(&str, &str)> = cases.iter().map(|(name, _)| (*name, "composer.json")).collect();
-    assert_refused(&night, &named);
+    for sandbox in SANDBOXES {
+        assert_refused(&night(&bot, sandbox), &named);
+    }
     sink.assert_untouched();
     let calls = bot.tool_calls("composer").split_off(before);
     assert!(!calls.contains("--no-scripts"), "{calls}");
@@ -317,6 +328,12 @@ fn what_a_tool_says_is_in_the_local_log_and_nowhere_else() {
         eprintln!("{reason}");
         return;
     }
+    for sandbox in SANDBOXES {
+        let_a_tool_speak(sandbox);
+    }
+}
+
+fn let_a_tool_speak(sandbox: &str) {
     let github = GitHub::start();
     github
         .repository("acme", "tools")
@@ -336,7 +353,7 @@ fn what_a_tool_says_is_in_the_local_log_and_nowhere_else() {
     );
     let preview = bot.path("preview").display().to_string();
     bot.run(&["run", "--org", "acme", "--dry-run", "--out", &preview]).expect_code(0);
-    let night = bot.run(&["run", "--org", "acme", "--format", "json"]);
+    let night = night(&bot, sandbox);
     assert_eq!(causes(&night, "acme/ledger"), ["tool-failed"], "{}", night.explanation("acme/ledger"));
     let told = night.explanation("acme/ledger");
     assert!(told.contains("`cargo` ended with code 101; its own words are in the local log"), "{told}");
@@ -346,7 +363,7 @@ fn what_a_tool_says_is_in_the_local_log_and_nowhere_else() {
     let found = bot.files_with(SECRET);
     let logs: Vec<&String> = found.iter().filter(|name| *name != "bin/cargo").collect();
     assert!(matches!(logs.as_slice(), [log] if log.ends_with("/tools.log")), "{found:?}");
-    let log = std::fs::read_to_string(bot.path(logs[0])).unwrap();
+    let log = std::fs::read_to_string(bot.path(logs[0])).expect("it is there");
     assert!(log.lines().all(|line| line.starts_with("== ") || line.starts_with(" | ")), "{log}");
     assert!(!log.contains('\u{1b}'), "{log}");
     github.finish();

@@ -208,8 +208,8 @@ impl Children {
     }
 }
 
-/// A path of its own for tests: each step requires the next.
-#[cfg(test)]
+/// A path of its own for tests and fuzz targets: each step requires the next.
+#[cfg(any(test, fuzzing))]
 impl From<Vec<super::dependency::PackageVersion>> for DependencyPath {
     fn from(steps: Vec<super::dependency::PackageVersion>) -> Self {
         let ecosystem = super::ecosystem::Ecosystem::Npm;

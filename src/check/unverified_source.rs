@@ -1,5 +1,8 @@
 //! Unverified source: packages that come from an unexpected host, or of which nothing says that they are still the same.
 //!
+//! What is installed from an archive on disk, or from a folder in the place of a release, is one more row: it may be
+//! anything, whatever name and version the lockfile gives it.
+//!
 //! Expected is the host of most packages of the same lockfile, and what the tool is configured with beside it. One row for
 //! each host of a file, and one for all packages without a checksum: a mirror, or a tool that wrote no checksums, is one
 //! thing to look at.
@@ -8,6 +11,7 @@ use std::collections::BTreeMap;
 
 use super::contract::finding::of_dependency;
 use super::contract::{Check, CheckContext};
+use crate::model::dependency::{Dependency, Origin};
 use crate::model::doubt::Doubt;
 use crate::model::finding::{Detail, Finding, FindingKind};
 use crate::model::lockfile::Lockfile;
@@ -15,7 +19,9 @@ use crate::model::severity::Severity;
 use crate::model::tree::ProjectTree;
 
 /// Where tools are told which registries to use, beside a lockfile or at the project's root.
-const CONFIGURATIONS: [&str; 14] = [
+const CONFIGURATIONS: [&str; 16] = [
+    ".cargo/config.toml",
+    ".cargo/config",
     ".npmrc",
     ".yarnrc",
     ".yarnrc.yml",
@@ -50,12 +56,32 @@ impl Check for UnverifiedSource {
 enum Group<'a> {
     Host(&'a str, &'a str),
     NoChecksum,
+    OnDisk,
+}
+
+/// Where a package stands that is installed from disk, and has a name and a version all the same.
+fn place_on_disk(dependency: &Dependency) -> Option<&str> {
+    match &dependency.origin {
+        Origin::Archive { url } => match url.split_once(':') {
+            Some(("file", path)) => Some(path.strip_prefix("//").unwrap_or(path)),
+            Some((scheme, _)) if scheme.len() > 1 && scheme.bytes().all(is_of_scheme) => None,
+            _ => Some(url.as_str()),
+        },
+        _ => None,
+    }
+}
+
+fn is_of_scheme(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)
 }
 
 fn of_file(context: &CheckContext<'_>, lockfile: &Lockfile) -> Vec<Finding> {
     // The first package of each group, and how many there are.
     let mut groups: BTreeMap<Group<'_>, (usize, usize)> = BTreeMap::new();
     for (position, dependency) in lockfile.dependencies.iter().enumerate() {
+        if place_on_disk(dependency).is_some() {
+            groups.entry(Group::OnDisk).or_insert((position, 0)).1 += 1;
+        }
         for doubt in &dependency.doubts {
             let group = match doubt {
                 Doubt::Host { host, usual } => Group::Host(host, usual),
@@ -76,12 +102,19 @@ fn of_file(context: &CheckContext<'_>, lockfile: &Lockfile) -> Vec<Finding> {
             1 => ", as does 1 other".to_owned(),
             more => format!(", as do {more} others"),
         };
+        let Some(dependency) = lockfile.dependencies.get(first) else { continue };
         let reason = match group {
             Group::Host(host, _) if configuration.iter().any(|text| names(text, host)) => continue,
+            Group::Host(host, "") => {
+                format!("comes from {host}{others}, which nothing beside the file is configured with")
+            }
             Group::Host(host, usual) => format!("comes from {host}{others}; most of the file comes from {usual}"),
             Group::NoChecksum => format!("has no checksum{}", others.replace("does", "has").replace("do ", "have ")),
+            Group::OnDisk => {
+                let place = place_on_disk(dependency).unwrap_or_default();
+                format!("comes from `{place}` on disk, not from a registry{others}")
+            }
         };
-        let Some(dependency) = lockfile.dependencies.get(first) else { continue };
         let graded = (FindingKind::UnverifiedSource, Severity::Low);
         let mut finding = of_dependency(lockfile, first, dependency, graded);
         finding.detail = Some(Detail::reason(reason));
@@ -149,6 +182,35 @@ mod tests {
         assert_eq!(rows(&[], &[Doubt::NoChecksum, Doubt::NoChecksum]), ["has no checksum, as has 1 other"]);
         assert_eq!(rows(&[], &vec![Doubt::NoChecksum; 3]), ["has no checksum, as have 2 others"]);
         assert!(rows(&[], &[Doubt::contradiction("x", None)]).is_empty());
+        let mirror = Doubt::Host { host: "mirror.example".to_owned(), usual: String::new() };
+        let said = "comes from mirror.example, which nothing beside the file is configured with";
+        assert_eq!(rows(&[], std::slice::from_ref(&mirror)), [said]);
+        let configured =
+            [(".cargo/config.toml", "[registries.own]\nindex = \"sparse+https://mirror.example/index/\"\n")];
+        assert!(rows(&configured, &[mirror]).is_empty());
+    }
+
+    #[test]
+    fn what_comes_from_disk_is_one_row_and_no_address_is_taken_for_a_path() {
+        let of = |url: &str| Dependency {
+            origin: Origin::Archive { url: url.to_owned() },
+            ..Dependency::new(Ecosystem::Npm, "a", "1.0.0", 3)
+        };
+        let row = |urls: &[&str]| {
+            let dependencies = urls.iter().map(|url| of(url)).collect();
+            let findings = inspect(&UnverifiedSource, &[], &[lockfile("package-lock.json", dependencies)]);
+            findings.into_iter().map(|it| it.detail.expect("a reason").to_string()).collect::<Vec<_>>()
+        };
+        for (url, place) in [
+            ("file:./a.tgz", "./a.tgz"),
+            ("file:///a.whl", "/a.whl"),
+            ("vendor/a.tgz", "vendor/a.tgz"),
+            ("c:\\a.tgz", "c:\\a.tgz"),
+        ] {
+            assert_eq!(row(&[url]), [format!("comes from `{place}` on disk, not from a registry")]);
+        }
+        assert_eq!(row(&["file:a.tgz", "b.tgz"]), ["comes from `a.tgz` on disk, not from a registry, as does 1 other"]);
+        assert!(row(&["https://host.example/a.tgz", "git+ssh://host.example/a", "hg+https://host.example"]).is_empty());
     }
 
     #[test]

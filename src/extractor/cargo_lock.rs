@@ -24,7 +24,7 @@ use crate::model::doubt::Doubt;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::RepoPath;
 use manifest::DevelopmentNames;
-use source::origin;
+use source::{doubt_registry, origin};
 
 /// How often `cargo-lock` may compare a package with an edge: it looks every edge up by walking all packages. The
 /// largest lockfiles in public have 3,000 packages and 20,000 edges.
@@ -83,6 +83,9 @@ impl Extractor for CargoLock {
                 doubts: package.doubts,
             })
             .collect();
+        for dependency in &mut dependencies {
+            dependency.doubts.extend(doubt_registry(&dependency.origin));
+        }
         sources.judge(&mut dependencies, Checksums::SameForAll);
         Ok(dependencies)
     }

@@ -2,6 +2,7 @@
 //! (<https://docs.npmjs.com/cli/configuring-npm/package-lock-json>).
 
 mod beside;
+mod bundle;
 mod installed;
 mod legacy;
 mod location;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::contract::python::archive;
+use super::contract::python::archive::{self, on_disk};
 use super::contract::python::git::{pin_by_form, without_credentials};
 use super::contract::python::graph::{Edges, Names, mark_direct, mark_scopes_of};
 use super::contract::python::manifest::Manifest;
@@ -141,9 +141,9 @@ impl<'t> Package<'t> {
             };
         }
         match (field("path"), field("url")) {
-            (Some(_), _) => Origin::Path,
+            (Some(path), _) => on_disk(path),
             (None, Some(url)) => match url.strip_prefix("file:") {
-                Some(_) => Origin::Path,
+                Some(path) => on_disk(path),
                 None => Origin::Archive { url: without_credentials(url) },
             },
             (None, None) => Origin::Registry { url: None },

@@ -5,6 +5,7 @@ mod pipfile;
 use std::collections::HashMap;
 
 use super::contract::json::{Member, Node};
+use super::contract::python::archive::on_disk;
 use super::contract::python::git::{GitAddress, pin_by_form, without_credentials};
 use super::contract::python::{is_development_name, normalise};
 use super::contract::text::{Lines, read_whole};
@@ -167,7 +168,7 @@ fn origin(value: &Node<'_>, registries: &Registries<'_>, asked: impl Fn() -> Opt
         Some(url) if url.contains("://") && !url.starts_with("file:") => {
             Origin::Archive { url: without_credentials(url) }
         }
-        Some(_) => Origin::Path,
+        Some(path) => on_disk(path),
         None => Origin::Registry { url: registries.foreign(value.text_at("index")) },
     }
 }

@@ -245,7 +245,7 @@ snapshots:
         insta::assert_snapshot!(show(&found), @r#"
         0 a@1.0.0 Runtime direct Git { url: "https://github.com/acme/a", pin: DefaultBranch, commit: Some(CommitId("0123456789012345678901234567890123456789")) } [] line 10
         1 b@2.0.0 Runtime direct Archive { url: "https://downloads.example/b.tgz" } [] line 13
-        2 c@ Runtime direct Path [] line 16
+        2 c@ Runtime direct Archive { url: "file:vendor/c.tgz" } [] line 16
         3 e@1.0.0 Runtime Registry { url: None } [0] line 18
         "#);
     }

@@ -133,8 +133,8 @@ impl<'t> Package<'t> {
                     commit: CommitId::new(commit).ok(),
                 }
             }
-            Some("directory" | "file") => Origin::Path,
-            Some("url") => Origin::Archive { url: url.unwrap_or_default() },
+            Some("directory") => Origin::Path,
+            Some("url" | "file") => Origin::Archive { url: url.unwrap_or_default() },
             _ => Origin::Registry { url },
         }
     }

@@ -110,7 +110,8 @@ impl<'t> Package<'t> {
         match self.table.table_at("archive") {
             Some(archive) => match archive.text_at("url") {
                 Some(url) => Origin::Archive { url: without_credentials(url) },
-                None => Origin::Path,
+                // An archive on disk.
+                None => Origin::Archive { url: archive.text_at("path").unwrap_or_default().to_owned() },
             },
             None => Origin::Registry { url: None },
         }

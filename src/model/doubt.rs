@@ -16,7 +16,7 @@ pub enum Doubt {
     Host {
         /// The host of its archive, with a port where one is written. Untrusted.
         host: String,
-        /// The host of most others. Untrusted.
+        /// The host of most others; empty where the format has one of its own, which the file does not name. Untrusted.
         usual: String,
     },
     /// The file has no checksum of it, though its format has room for one.

@@ -205,7 +205,6 @@ fn locks_without_addresses_links_and_bundles_are_as_npm_writes_them() {
     for entry in [
         // `omit-lockfile-registry-resolved`.
         json!({ "version": "3.0.0", "integrity": INTEGRITY }),
-        json!({ "version": "3.0.0", "inBundle": true }),
         json!({ "resolved": "packages/good", "link": true }),
         json!({ "version": "3.0.0", "resolved": format!("git+ssh://git@git.example/good.git#{}", "a".repeat(40)) }),
     ] {
@@ -216,6 +215,47 @@ fn locks_without_addresses_links_and_bundles_are_as_npm_writes_them() {
             "{entry} {kinds:?}"
         );
     }
+}
+
+#[test]
+fn an_archive_on_disk_is_matched_and_told() {
+    let bot = bot();
+    for (entry, code, expected) in [
+        (
+            json!({ "version": "1.0.0", "resolved": "file:./vendor.tgz", "integrity": INTEGRITY }),
+            1,
+            vec!["vulnerability bad 1.0.0", "unverified-source bad 1.0.0"],
+        ),
+        (json!({ "version": "3.0.0", "resolved": "file:./vendor.tgz" }), 0, vec!["unverified-source bad 3.0.0"]),
+    ] {
+        let outcome = audit(&bot, "package-lock.json", &npm("node_modules/bad", &entry));
+        assert_eq!(short(&outcome), expected, "{entry}");
+        outcome.expect_code(code);
+    }
+    let outcome = audit(&bot, "requirements.txt", "./bad-1.0-py3-none-any.whl\n");
+    assert_eq!(short(&outcome), ["vulnerability bad 1.0", "unverified-source bad 1.0"]);
+}
+
+#[test]
+fn only_what_another_archive_brings_along_needs_no_checksum_and_no_exact_version() {
+    let bot = bot();
+    let own = |entry: Value| short(&audit(&bot, "package-lock.json", &npm("node_modules/good", &entry)));
+    assert_eq!(own(json!({ "version": "3.0.0", "inBundle": true })), ["unverified-source good 3.0.0"]);
+    for entry in [
+        json!({ "version": "3.0.0", "resolved": "npm:bad@1.0.0", "inBundle": true, "integrity": INTEGRITY }),
+        json!({ "version": "<2.0.0", "inBundle": true, "integrity": INTEGRITY }),
+    ] {
+        let rows = own(entry.clone());
+        assert!(rows.iter().any(|row| row.starts_with("inconsistent-lock good")), "{entry} {rows:?}");
+    }
+    let mut lock: Value = serde_json::from_str(&npm(
+        "node_modules/one",
+        &json!({ "version": "1.0.0",
+        "resolved": archive("one", "1.0.0"), "integrity": INTEGRITY, "bundleDependencies": ["good"] }),
+    ))
+    .expect("JSON");
+    lock["packages"]["node_modules/one/node_modules/good"] = json!({ "version": "3.0.0", "inBundle": true });
+    assert!(short(&audit(&bot, "package-lock.json", &lock.to_string())).is_empty());
 }
 
 /// A lock of Cargo with one package of a source.

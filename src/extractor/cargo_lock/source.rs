@@ -23,7 +23,7 @@ pub(super) fn origin(source: Option<&SourceId>) -> (Origin, Option<Doubt>) {
         },
         SourceKind::Path | SourceKind::Directory => Origin::Path,
         _ if source.is_default_registry() => Origin::Registry { url: None },
-        SourceKind::Registry if is_default(source.url()) => {
+        SourceKind::Registry | SourceKind::SparseRegistry if is_default(source.url()) => {
             let reason = format!("its source `{}` is crates.io's index in another form", source.url());
             return (Origin::Registry { url: None }, Some(Doubt::contradiction(reason, None)));
         }
@@ -32,10 +32,22 @@ pub(super) fn origin(source: Option<&SourceId>) -> (Origin, Option<Doubt>) {
     (origin, None)
 }
 
-/// Whether Cargo takes an address for that of crates.io's index, or could be made to: credentials, a query and empty parts,
-/// which make it another address for Cargo, change nothing about what is served there.
+/// Whether Cargo takes an address for that of one of crates.io's indexes, or could be made to: credentials, a query, the
+/// scheme, the kind and empty parts, which make it another address for Cargo, change nothing about what is served there.
 fn is_default(url: &Url) -> bool {
-    canonical(url) == canonical(SourceId::default().url())
+    let plain = canonical(url);
+    let is_known = |source: String| source.parse::<SourceId>().is_ok_and(|source| source.is_default_registry());
+    plain == canonical(SourceId::default().url()) || is_known(format!("sparse+{}/", plain.trim_end_matches('/')))
+}
+
+/// Why a registry is a surprise: crates come from crates.io, and what another one serves under their names is other code.
+pub(super) fn doubt_registry(origin: &Origin) -> Option<Doubt> {
+    let Origin::Registry { url: Some(url) } = origin else { return None };
+    let host = Url::parse(url).ok().and_then(|url| {
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        Some(format!("{}{port}", url.host_str()?))
+    });
+    Some(Doubt::Host { host: host.unwrap_or_else(|| url.clone()), usual: String::new() })
 }
 
 /// `CanonicalUrl::new` of Cargo (`src/cargo/util/canonical_url.rs`): no slash and no `.git` at the end; on GitHub, whatever
@@ -48,11 +60,10 @@ fn canonical(url: &Url) -> String {
     let path = parts.join("/");
     let is_caseless = host == CASELESS_HOST;
     let path = if is_caseless { path.to_ascii_lowercase() } else { path };
-    let scheme = if is_caseless { "https" } else { url.scheme() };
-    // Over TLS, its port is the default one.
-    let port = url.port().filter(|&port| !(is_caseless && port == 443));
+    // The ports of both schemes, over either of which the same is served.
+    let port = url.port().filter(|&port| !matches!(port, 80 | 443));
     let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-    format!("{scheme}://{host}{port}/{}", path.strip_suffix(".git").unwrap_or(&path))
+    format!("https://{host}{port}/{}", path.strip_suffix(".git").unwrap_or(&path))
 }
 
 fn git_pin(reference: &GitReference) -> GitPin {
@@ -96,6 +107,20 @@ mod tests {
             let (origin, doubt) = origin(Some(&source));
             assert_eq!(origin, Origin::Registry { url: None }, "{written}");
             assert_eq!(doubt.is_some(), is_odd, "{written}");
+        }
+        let sparse = own.replacen("github.com/rust-lang/crates.io-index", &format!("index.{}", "crates.io"), 1);
+        for (written, is_odd) in [
+            (format!("sparse+{sparse}/"), false),
+            (format!("sparse+{sparse}"), false),
+            (format!("sparse+{sparse}//"), true),
+            (format!("sparse+{}/", sparse.replacen("https", "HTTP", 1)), true),
+            (format!("sparse+{}./", sparse.to_ascii_uppercase()), true),
+            (format!("registry+{sparse}/"), true),
+            (format!("sparse+{own}"), true),
+        ] {
+            let source: SourceId = written.parse().expect("a source");
+            let (origin, doubt) = origin(Some(&source));
+            assert_eq!((origin, doubt.is_some()), (Origin::Registry { url: None }, is_odd), "{written}");
         }
         for other in [with("crates.io-index", "crates.io-index-2"), with("github.com", "github.example")] {
             let source: SourceId = format!("registry+{other}").parse().expect("a source");

@@ -7,6 +7,7 @@ use super::super::contract::text::Lines;
 use super::super::contract::{ParseError, SourceFile, check_package_count};
 use super::installed::{Installed, Instance};
 use super::location::{location, name_of};
+use super::packages::asked_anew;
 use crate::model::dependency::Scope;
 use crate::model::doubt::Doubt;
 
@@ -97,6 +98,10 @@ pub(super) fn instance<'a>(key: &'a str, entry: &'a Node<'_>, line: u32) -> Inst
         let asked = plain.asked.or_else(|| version.starts_with("http").then_some(version));
         return Instance { version: commit, resolved, asked, ..plain };
     }
+    // What stands below another package is taken for a part of its bundle where it says so.
+    let doubt = asked_anew(resolved, Some(version)).filter(|_| !entry.is_true("bundled") && !version.is_empty());
+    let mut plain = plain;
+    plain.doubts.extend(doubt);
     plain
 }
 

@@ -80,13 +80,14 @@ fn entry(numbers: &mut Numbers, name: &str, expected: &mut Vec<(String, String)>
     let mut entry = Map::new();
     let version = numbers.of(&VERSIONS);
     if numbers.chance(92) {
+        let version = if numbers.chance(4) { "<2.0.0" } else { version };
         entry.insert("version".to_owned(), json!(version));
     }
     if numbers.chance(15) {
         entry.insert("name".to_owned(), json!(numbers.of(&NAMES)));
     }
     let own = entry.get("name").and_then(Value::as_str).unwrap_or(name).to_owned();
-    match numbers.below(10) {
+    match numbers.below(12) {
         // npm leaves the build out of an archive's name.
         0..=5 => drop(entry.insert("resolved".to_owned(), json!(archive(&own, version.trim_start_matches('v'))))),
         6 | 7 => {
@@ -98,7 +99,15 @@ fn entry(numbers: &mut Numbers, name: &str, expected: &mut Vec<(String, String)>
             "resolved".to_owned(),
             json!("git+ssh://git@git.example/x.git#0123456789abcdef0123456789abcdef01234567"),
         )),
+        9 => {
+            let archive = numbers.of(&["file:vendor.tgz", "file:./a/bad-1.0.0.tgz"]);
+            entry.insert("resolved".to_owned(), json!(archive));
+        }
+        10 => drop(entry.insert("resolved".to_owned(), json!("npm:bad@1.0.0"))),
         _ => {}
+    }
+    if numbers.chance(10) {
+        entry.insert("bundleDependencies".to_owned(), json!([numbers.of(&NAMES)]));
     }
     if numbers.chance(85) {
         entry.insert("integrity".to_owned(), json!(INTEGRITY));
@@ -210,6 +219,8 @@ struct Answer {
 struct Installed {
     name: String,
     version: String,
+    /// Whether npm asks its registry what the entry means.
+    anew: bool,
 }
 
 /// npm's answers; `None`, with the reason printed, where it is not here.
@@ -266,6 +277,13 @@ fn difference(case: &Case, ours: &[Dependency], npm: &[Installed]) -> Option<Str
         let (name, version) = alias.unwrap_or((&installed.name, &installed.version));
         if !is_matched(ours, name, version) {
             return Some(format!("npm installs {name} {version}, which is not matched"));
+        }
+        let is_told = |it: &&Dependency| {
+            let contradicts = it.doubts.iter().any(|doubt| matches!(doubt, Doubt::Contradiction { .. }));
+            it.name == name && same_version(&it.version, version) && contradicts
+        };
+        if installed.anew && alias.is_none() && !ours.iter().any(|it| is_told(&it)) {
+            return Some(format!("npm asks its registry anew about {name} {version}, which is not told"));
         }
     }
     for (name, version) in &case.expected {

@@ -6,9 +6,11 @@ use foldhash::HashMap;
 use url::Url;
 
 use super::super::contract::json::{Member, Node};
+use super::super::contract::npm::requirement::is_local;
 use super::super::contract::text::Lines;
 use super::super::contract::{ParseError, check_package_count};
 use super::beside::{self, Forms};
+use super::bundle::Bundled;
 use super::installed::{Installed, Instance};
 use super::location::{location, name_of};
 use crate::model::dependency::Scope;
@@ -45,8 +47,9 @@ pub(super) fn read<'a>(
         locations.iter().zip(packages.members()).map(|(folder, member)| (folder.as_ref(), &member.value)).collect();
     tree.add_containers(&folders);
     let entries = || packages.members().iter().zip(&locations);
+    let bundled = Bundled::of(&folders);
     let positions: Vec<Option<usize>> =
-        entries().map(|(member, folder)| tree.add_package((member, folder), &folders, lines)).collect();
+        entries().map(|(member, folder)| tree.add_package((member, folder), (&folders, &bundled), lines)).collect();
     for ((member, folder), position) in entries().zip(&positions) {
         tree.add_requirements(member, folder, *position);
     }
@@ -64,15 +67,13 @@ const FETCHED: [&str; 10] =
 
 /// Why npm would not install the version that an entry names: `resolved` is no address but a range or another name, or there
 /// is none and `version` is no exact version. npm then asks its registry for what stands there.
-fn asked_anew(entry: &Node<'_>) -> Option<Doubt> {
-    if entry.is_true("link") || entry.is_true("inBundle") {
-        return None;
-    }
-    let (key, written, is_exact) = match (entry.text_at("resolved"), entry.text_at("version")) {
+pub(super) fn asked_anew(resolved: Option<&str>, version: Option<&str>) -> Option<Doubt> {
+    let (key, written, is_exact) = match (resolved, version) {
         (Some(resolved), _) => {
             let is_fetched = |url: Url| FETCHED.contains(&url.scheme());
-            // Nearly all are, and need not be taken apart.
-            let is_exact = resolved.starts_with("https://") || Url::parse(resolved).is_ok_and(is_fetched);
+            // Nearly all are, and need not be taken apart; a path leads to a file on disk.
+            let is_exact =
+                resolved.starts_with("https://") || is_local(resolved) || Url::parse(resolved).is_ok_and(is_fetched);
             ("resolved", resolved, is_exact)
         }
         (None, Some(version)) => {
@@ -119,7 +120,7 @@ impl<'a: 'f, 'f> Tree<'a, 'f> {
     fn add_package(
         &mut self,
         (member, folder): (&'a Member<'_>, &'f Cow<'a, str>),
-        folders: &HashMap<&'f str, &'a Node<'_>>,
+        (folders, bundled): (&HashMap<&'f str, &'a Node<'_>>, &Bundled),
         lines: &Lines,
     ) -> Option<usize> {
         let entry = &member.value;
@@ -135,8 +136,11 @@ impl<'a: 'f, 'f> Tree<'a, 'f> {
             let reason = format!("npm reads its key `{}` as `{folder}`", member.key);
             doubts.push(Doubt::contradiction(reason, None));
         }
-        doubts.extend(asked_anew(entry));
-        let is_bundled = entry.is_true("inBundle") && entry.get("resolved").is_none();
+        // What an archive brings along is not fetched: it has no address, and no checksum but that of the archive.
+        let is_bundled = entry.get("resolved").is_none() && bundled.holds(folder);
+        if !link && !is_bundled {
+            doubts.extend(asked_anew(entry.text_at("resolved"), entry.text_at("version")));
+        }
         let instance = Instance {
             // An alias gives the package's own name beside it.
             name: entry.text_at("name").map_or_else(|| name.clone(), Cow::Borrowed),

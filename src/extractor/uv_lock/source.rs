@@ -71,7 +71,8 @@ impl<'t> Source<'t> {
             Self::Registry(_) => Origin::Registry { url: None },
             Self::Git(url) => git(url),
             Self::Url(url) => Origin::Archive { url: without_credentials(url) },
-            Self::Path(_) | Self::Folder(_) => Origin::Path,
+            Self::Path(path) => Origin::Archive { url: (*path).to_owned() },
+            Self::Folder(_) => Origin::Path,
         }
     }
 }

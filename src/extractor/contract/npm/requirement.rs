@@ -38,7 +38,7 @@ pub(in crate::extractor) fn origin(resolved: Option<&str>, asked: &[&str]) -> Or
         return if local { Origin::Path } else { Origin::Registry { url: None } };
     };
     if is_local(resolved) {
-        return Origin::Path;
+        return if stands_in(resolved, asked) { Origin::Archive { url: resolved.to_owned() } } else { Origin::Path };
     }
     if let Some((url, commit)) = hosted_archive(resolved)
         && (asked.is_empty() || asked.iter().any(|asked| requirement_pin(asked).is_some()))
@@ -97,6 +97,17 @@ pub(in crate::extractor) fn alias(requirement: &str) -> Option<(&str, &str)> {
         // `npm:name` asks for any version; `npm:^1.0.0`, of Yarn, for none of another name.
         None => target.starts_with('@').then_some((target, "")),
     }
+}
+
+/// Whether what stands on disk is taken for a package of its own name and version: an archive always, a folder where a
+/// release was asked for. npm 11 installs either without a word, whatever the entry is called.
+fn stands_in(resolved: &str, asked: &[&str]) -> bool {
+    let path = resolved.split(['#', '?']).next().unwrap_or_default().to_ascii_lowercase();
+    // `npm-package-arg` takes these for archives, and anything else for a folder.
+    let is_archive = [".tgz", ".tar.gz", ".tar"].iter().any(|end| path.ends_with(end));
+    // Where nobody says what was asked for, a folder may be what was.
+    let mut known = asked.iter().filter(|asked| !asked.is_empty()).peekable();
+    is_archive || resolved.starts_with("file:") && known.peek().is_some() && !known.any(|asked| is_local(asked))
 }
 
 /// `file:`, `link:`, `portal:`, `exec:`, `workspace:` or a plain path.
@@ -189,6 +200,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_stands_in_for_a_release_is_no_folder_of_the_project() {
+        let archive = |resolved: &str| Origin::Archive { url: resolved.to_owned() };
+        for (resolved, asked, stands_in) in [
+            ("file:./vendor.tgz", vec!["^3.0.0"], true),
+            ("file:vendor/A-1.0.0.TAR.GZ#0123", vec!["file:vendor/A-1.0.0.TAR.GZ"], true),
+            ("file:vendor", vec!["^3.0.0"], true),
+            ("file:vendor", vec!["file:vendor", "*"], false),
+            ("file:vendor", vec![], false),
+            ("workspace:packages/a", vec!["^1.0.0"], false),
+            ("link:../a", vec!["^1.0.0"], false),
+        ] {
+            let expected = if stands_in { archive(resolved) } else { Origin::Path };
+            assert_eq!(origin(Some(resolved), &asked), expected, "{resolved}");
+        }
+    }
+
+    #[test]
     fn an_address_tells_the_version_that_an_entry_does_not() {
         let archive = "https://registry.example/@a/b/-/b-1.4.1.tgz";
         for (name, written, resolved, expected) in [
@@ -243,7 +271,7 @@ mod tests {
         assert_eq!(origin(Some(registry), &["^1.0.0"]), Origin::Registry { url: None });
         assert_eq!(origin(Some(registry), &[registry]), Origin::Registry { url: None });
         assert_eq!(origin(Some(other), &[other]), Origin::Archive { url: other.to_owned() });
-        assert_eq!(origin(Some("file:vendor/a.tgz"), &[]), Origin::Path);
+        assert_eq!(origin(Some("file:vendor/a"), &[]), Origin::Path);
         assert_eq!(origin(None, &["file:../a"]), Origin::Path);
         assert_eq!(origin(None, &["^1.0.0"]), Origin::Registry { url: None });
     }

@@ -2,7 +2,7 @@
 //! (<https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-name-convention>).
 
 use super::normalise;
-use crate::model::dependency::Dependency;
+use crate::model::dependency::{Dependency, Origin};
 use crate::model::doubt::Doubt;
 use crate::model::ecosystem::Ecosystem;
 use crate::version;
@@ -35,6 +35,13 @@ pub(in crate::extractor) fn contradiction(name: &str, version: &str, file: &str)
     }
     let reason = format!("its archive is that of {other_name} {other_version}");
     Some(Doubt::contradiction(reason, Some((other_name, other_version))))
+}
+
+/// Where a package comes from that is installed from disk: an archive may be anything, a folder is one of the project.
+pub(in crate::extractor) fn on_disk(path: &str) -> Origin {
+    let file = path.split(['#', '?']).next().unwrap_or_default().to_ascii_lowercase();
+    let is_archive = file.ends_with(".whl") || SOURCE.iter().any(|end| file.ends_with(end));
+    if is_archive { Origin::Archive { url: path.to_owned() } } else { Origin::Path }
 }
 
 /// Notes in a dependency what its archives say otherwise, each thing once.

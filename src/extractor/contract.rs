@@ -4,6 +4,7 @@ pub(super) mod bom;
 pub(super) mod encoding;
 pub(super) mod git_options;
 pub(super) mod git_pin;
+pub(super) mod go_build;
 pub(super) mod go_module;
 pub(super) mod graph;
 pub(super) mod image;
@@ -108,4 +109,10 @@ pub trait Extractor: Sync {
     ///
     /// An empty list means that the file is well-formed and pins nothing.
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError>;
+
+    /// What a file that could be read leads to or asks for, and what could not be followed: each becomes a named problem
+    /// beside the dependencies. Nothing for most formats.
+    fn not_followed(&self, _file: &SourceFile<'_>) -> Vec<ParseError> {
+        Vec::new()
+    }
 }

@@ -53,7 +53,9 @@ fn read_as(extractor: &dyn Extractor, path: &RepoPath, content: &[u8]) {
     let beside: Vec<String> = beside.chain(above.map(str::to_owned)).filter(|name| name != path.as_str()).collect();
     let beside: Vec<(&str, &[u8])> = beside.iter().map(|path| (path.as_str(), content)).collect();
     let tree = MemoryTree::new(&beside);
-    if let Ok(dependencies) = extractor.extract(&SourceFile { path, content, tree: &tree }) {
+    let file = SourceFile { path, content, tree: &tree };
+    drop(extractor.not_followed(&file));
+    if let Ok(dependencies) = extractor.extract(&file) {
         let lines = content.split(|&byte| byte == b'\n').count();
         for dependency in &dependencies {
             assert!(dependency.parents.iter().all(|&parent| parent < dependencies.len()));

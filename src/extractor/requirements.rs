@@ -2,6 +2,7 @@
 
 mod include;
 mod line;
+mod options;
 mod requirement;
 mod via;
 
@@ -16,6 +17,7 @@ use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::RepoPath;
 use include::{Budget, Kind};
 use line::Line;
+use options::Options;
 use requirement::{Fault, Requirement};
 use via::Comments;
 
@@ -43,9 +45,18 @@ impl Extractor for Requirements {
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
         let text = decode(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
-        read(file, &text).map_err(|error| explain(&text, error, WAY_OUT))
+        let read = read(file, &text).map_err(|error| explain(&text, error, WAY_OUT))?;
+        Ok(read.0)
+    }
+
+    fn not_followed(&self, file: &SourceFile<'_>) -> Vec<ParseError> {
+        let text = decode(file.content).ok();
+        text.and_then(|text| read(file, &text).ok()).map(|read| read.1).unwrap_or_default()
     }
 }
+
+/// More of one file say nothing that these do not.
+const PROBLEM_LIMIT: usize = 20;
 
 /// As osv-scanner finds them, and as pip's users lay them out.
 fn is_requirements(path: &RepoPath) -> bool {
@@ -71,11 +82,27 @@ fn scope_of(path: &RepoPath) -> Scope {
     }
 }
 
-fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError> {
-    let mut reading = Reading { file, entries: Vec::new(), constraints: HashMap::new(), budget: Budget::of(file.path) };
+/// The dependencies, and what was not followed.
+fn read(file: &SourceFile<'_>, text: &str) -> Result<(Vec<Dependency>, Vec<ParseError>), ParseError> {
+    let mut reading = Reading {
+        file,
+        entries: Vec::new(),
+        constraints: HashMap::new(),
+        budget: Budget::of(file.path),
+        problems: Vec::new(),
+    };
     let mut comments = Comments::of(text);
     reading.read(text, &mut comments)?;
-    Ok(reading.finish(&comments))
+    let problems = std::mem::take(&mut reading.problems);
+    Ok((reading.finish(&comments), problems))
+}
+
+/// What a line asks for.
+enum Asked {
+    Requirement(Requirement),
+    File(Kind, String),
+    /// An option that asks for nothing, or the folder of the project itself.
+    Nothing,
 }
 
 /// One requirement of the file, pinned or not.
@@ -91,6 +118,8 @@ struct Reading<'a> {
     /// The versions that constraints pin, by normalised name.
     constraints: HashMap<String, String>,
     budget: Budget,
+    /// What pip would read and is not read here, or what it would refuse.
+    problems: Vec<ParseError>,
 }
 
 impl Reading<'_> {
@@ -115,49 +144,89 @@ impl Reading<'_> {
 
     /// A line without its comment.
     fn logical(&mut self, text: &str, line: u32) -> Result<(), ParseError> {
-        if let Some((kind, target)) = include::parse(text) {
-            return self.include(kind, target, line);
-        }
-        match Requirement::parse(text) {
-            Ok(Some(requirement)) => {
+        match self.ask(text, line)? {
+            Asked::File(kind, target) => self.include(kind, &target, line),
+            Asked::Requirement(requirement) => {
                 self.entries.push(Entry { requirement, line });
                 check_package_count(self.entries.len())
             }
-            // An option of pip.
-            Ok(None) => Ok(()),
-            Err(fault) => Err(refuse(text, fault)),
+            Asked::Nothing => Ok(()),
+        }
+    }
+
+    /// What a line asks for, of the file or of one that its line includes.
+    fn ask(&mut self, text: &str, line: u32) -> Result<Asked, ParseError> {
+        let (requirement, options) = options::split(text);
+        // A list in prose begins with a dash, too.
+        let is_option = options.starts_with('-') && !options.starts_with("- ");
+        let options = if is_option { Options::read(options) } else { Ok(Options::default()) };
+        let options = options.unwrap_or_else(|reason| {
+            self.problem(line, format!("read the options in `{}`: {reason}", shown(text)));
+            Options::default()
+        });
+        for file in &options.passed_over {
+            self.problem(line, format!("read `{}`, which pip passes over on this line", shown(file)));
+        }
+        match options.include {
+            Some((kind, target)) if requirement.is_empty() => return Ok(Asked::File(kind, target)),
+            Some((_, file)) => {
+                self.problem(line, format!("read `{}`, which pip passes over on this line", shown(&file)));
+            }
+            None => {}
+        }
+        let found = match options.editable.filter(|_| requirement.is_empty()) {
+            Some(target) => Ok(Requirement::editable(&target)),
+            None if requirement.is_empty() && is_option => Ok(None),
+            None => Requirement::parse(text),
+        };
+        Ok(found.map_err(|fault| refuse(text, fault))?.map_or(Asked::Nothing, Asked::Requirement))
+    }
+
+    fn problem(&mut self, line: u32, message: String) {
+        if self.problems.len() < PROBLEM_LIMIT {
+            let hint = "name a file of the project in a line of its own, or pin what it asks for here";
+            self.problems.push(ParseError::new(message).at_line(line).with_hint(hint));
         }
     }
 
     /// A file that is not claimed itself is read as if it stood in the place of the line that names it.
     fn include(&mut self, kind: Kind, target: &str, line: u32) -> Result<(), ParseError> {
         let start = self.file.path.clone();
-        let mut queue = vec![(kind, include::resolve(&start, target))];
-        while let Some((kind, path)) = queue.pop() {
-            // What is outside of the project, at another host or not there cannot be read; pip would say so.
-            let Some(path) = path.filter(|path| kind == Kind::Constraints || !is_requirements(path)) else { continue };
-            let Some(content) = self.budget.read(self.file, &path) else { continue };
+        let mut queue = vec![(kind, start, target.to_owned())];
+        while let Some((kind, from, target)) = queue.pop() {
+            let Some(path) = include::resolve(&from, &target) else {
+                self.problem(line, format!("read `{}`: it is no file of the project", shown(&target)));
+                continue;
+            };
+            // What is claimed is read by itself, and what was read before says nothing new.
+            if kind == Kind::Requirements && is_requirements(&path) || self.budget.knows(&path) {
+                continue;
+            }
+            let Some(content) = self.budget.read(self.file, &path) else {
+                self.problem(line, format!("read what it includes: `{path}` is not there or cannot be read"));
+                continue;
+            };
             let named = |error: ParseError| {
                 ParseError::new(format!("read what it includes, line {} of `{path}`: {error}", error.line.unwrap_or(1)))
             };
             let text = decode(&content).map_err(named)?;
             for inner in line::read(&text) {
                 let Line::Logical { text, line: place, .. } = inner else { continue };
-                if let Some((inner, target)) = include::parse(&text) {
-                    let kind = if kind == Kind::Constraints { kind } else { inner };
-                    queue.push((kind, include::resolve(&path, target)));
-                    continue;
-                }
-                let requirement =
-                    Requirement::parse(&text).map_err(|fault| named(refuse(&text, fault).at_line(place)))?;
-                match (requirement, kind) {
-                    (Some(requirement), Kind::Requirements) => self.entries.push(Entry { requirement, line }),
-                    (Some(requirement), Kind::Constraints) => {
+                let asked = self.ask(&text, line).map_err(|error| named(error.at_line(place)))?;
+                match (asked, kind) {
+                    (Asked::File(inner, target), _) => {
+                        let kind = if kind == Kind::Constraints { kind } else { inner };
+                        queue.push((kind, path.clone(), target));
+                    }
+                    (Asked::Requirement(requirement), Kind::Requirements) => {
+                        self.entries.push(Entry { requirement, line });
+                    }
+                    (Asked::Requirement(requirement), Kind::Constraints) => {
                         if let Some(version) = requirement.version {
                             self.constraints.insert(normalise(&requirement.name), version);
                         }
                     }
-                    (None, _) => {}
+                    (Asked::Nothing, _) => {}
                 }
                 check_package_count(self.entries.len())?;
             }
@@ -196,11 +265,68 @@ fn is_editable(text: &str) -> bool {
 }
 
 fn refuse(text: &str, fault: Fault) -> ParseError {
-    let shown: String = text.chars().take(80).collect();
     let reason = match fault {
         Fault::Name => "it does not begin with a name",
         Fault::Range => "what follows the name is no range of versions",
         Fault::Marker => "its marker is not complete",
     };
-    ParseError::new(format!("read the requirement `{}`: {reason}", shown.escape_debug()))
+    ParseError::new(format!("read the requirement `{}`: {reason}", shown(text)))
+}
+
+/// Text of a file in a message.
+fn shown(text: &str) -> String {
+    text.chars().take(80).collect::<String>().escape_debug().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{MemoryTree, extract, show};
+    use super::*;
+
+    #[test]
+    fn what_pip_reads_of_a_line_is_read() {
+        let file =
+            b"--pre --requirem more.txt\n./b-1.0-py3-none-any.whl\nc==3.0.*\nd===3.0.*\n-c pins.txt -r own.txt\n\
+            e==1 --hash=sha256:0 -r never.txt\nf\n-e ./g";
+        let files: [(&str, &[u8]); 5] = [
+            ("requirements.txt", file),
+            ("more.txt", b"a==1.0\n"),
+            ("own.txt", b"h==1.0\n"),
+            ("pins.txt", b"f==9.0\n"),
+            ("never.txt", b"never==1.0\n"),
+        ];
+        insta::assert_snapshot!(show(&extract(&Requirements, &files).expect("a file")), @r#"
+        0 a@1.0 Runtime direct Registry { url: None } [] line 1
+        1 b@1.0 Runtime direct Archive { url: "./b-1.0-py3-none-any.whl" } [] line 2
+        2 h@1.0 Runtime direct Registry { url: None } [] line 5
+        3 e@1 Runtime direct Registry { url: None } [] line 6
+        4 g@ Runtime direct Path [] line 8
+        "#);
+    }
+
+    #[test]
+    fn what_is_not_followed_is_a_named_problem() {
+        let told = |line: &str| {
+            let tree = MemoryTree::new(&[("requirements.txt", line.as_bytes()), ("here.txt", b"a==1")]);
+            let path = RepoPath::new("requirements.txt").expect("a plain path");
+            let problems =
+                Requirements.not_followed(&SourceFile { path: &path, content: line.as_bytes(), tree: &tree });
+            problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>().join("; ")
+        };
+        for (line, expected) in [
+            ("-r file:///srv/x.txt", "read `file:///srv/x.txt`: it is no file of the project"),
+            ("-c https://host.example/c.txt", "read `https://host.example/c.txt`: it is no file of the project"),
+            ("-r ../x.txt", "read `../x.txt`: it is no file of the project"),
+            ("-r ${WHERE}.txt", "read `${WHERE}.txt`: it is no file of the project"),
+            ("-r gone.txt", "read what it includes: `gone.txt` is not there or cannot be read"),
+            ("-r here.txt -c c.txt", "read `c.txt`, which pip passes over on this line"),
+            ("a==1 -r here.txt", "read `here.txt`, which pip passes over on this line"),
+            ("--some-option", "read the options in `--some-option`: pip has no option --some-option"),
+            ("-r 'here.txt", "read the options in `-r 'here.txt`: its quotes are not closed"),
+            ("-r here.txt", ""),
+            ("--pre -i https://host.example/simple", ""),
+        ] {
+            assert_eq!(told(line).replace("\\'", "'"), expected, "{line}");
+        }
+    }
 }

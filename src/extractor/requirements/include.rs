@@ -20,26 +20,10 @@ pub(super) enum Kind {
     Constraints,
 }
 
-/// The kind and the file that a line includes.
-pub(super) fn parse(text: &str) -> Option<(Kind, &str)> {
-    const OPTIONS: [(&str, Kind); 4] = [
-        ("--requirement", Kind::Requirements),
-        ("--constraint", Kind::Constraints),
-        ("-r", Kind::Requirements),
-        ("-c", Kind::Constraints),
-    ];
-    OPTIONS.iter().find_map(|&(option, kind)| {
-        let rest = text.strip_prefix(option)?;
-        // A short option may stand right before its value.
-        let apart = rest.starts_with([' ', '\t', '=']) || !option.starts_with("--");
-        let target = rest.trim_start_matches('=').trim().trim_matches(['"', '\'']);
-        (apart && !target.is_empty()).then_some((kind, target))
-    })
-}
-
-/// The path of a file that is named in another, if it is in the project.
+/// The path of a file that is named in another, if it is in the project and named without a variable.
 pub(super) fn resolve(from: &RepoPath, target: &str) -> Option<RepoPath> {
-    if target.contains("://") || target.starts_with('/') {
+    let is_address = ["http:", "https:", "file:"].iter().any(|scheme| target.starts_with(scheme));
+    if is_address || target.contains("://") || target.starts_with('/') || target.contains("${") {
         return None;
     }
     let mut parts: Vec<&str> = from.folder().split('/').filter(|part| !part.is_empty()).collect();
@@ -67,6 +51,11 @@ impl Budget {
         Self { seen: BTreeSet::from([file.clone()]), bytes: BYTE_LIMIT }
     }
 
+    /// Whether a file was read before.
+    pub(super) fn knows(&self, path: &RepoPath) -> bool {
+        self.seen.contains(path)
+    }
+
     /// Reads a file once.
     pub(super) fn read(&mut self, file: &SourceFile<'_>, path: &RepoPath) -> Option<Vec<u8>> {
         if self.seen.len() > FILE_LIMIT || !self.seen.insert(path.clone()) {
@@ -83,24 +72,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn includes_have_many_forms() {
-        for (text, expected) in [
-            ("-r a.txt", Some((Kind::Requirements, "a.txt"))),
-            ("-ra.txt", Some((Kind::Requirements, "a.txt"))),
-            ("--requirement=a.txt", Some((Kind::Requirements, "a.txt"))),
-            ("--requirement 'a b.txt'", Some((Kind::Requirements, "a b.txt"))),
-            ("-c  ../c.txt", Some((Kind::Constraints, "../c.txt"))),
-            ("--constraint c.txt", Some((Kind::Constraints, "c.txt"))),
-            ("--require-hashes", None),
-            ("--requirements-from-script x.py", None),
-            ("-r", None),
-            ("requests", None),
-        ] {
-            assert_eq!(parse(text), expected, "{text}");
-        }
-    }
-
-    #[test]
     fn includes_stay_inside_the_project() {
         let from = RepoPath::new("a/b/requirements.txt").expect("a plain path");
         for (target, expected) in [
@@ -109,6 +80,8 @@ mod tests {
             ("../../x.txt", Some("x.txt")),
             ("../../../x.txt", None),
             ("/etc/passwd", None),
+            ("file:x.txt", None),
+            ("${FOLDER}/x.txt", None),
             ("https://host.example/x.txt", None),
             ("../.git/config", None),
             ("..\\x.txt", None),

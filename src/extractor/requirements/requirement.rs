@@ -36,9 +36,6 @@ pub(super) enum Fault {
 impl Requirement {
     /// Reads a line without comment; `None` for options, and for what has no name: the folder of the project itself.
     pub(super) fn parse(text: &str) -> Result<Option<Self>, Fault> {
-        if let Some(target) = editable(text) {
-            return Ok(Self::address(target).or_else(|| Self::path(target)));
-        }
         if let Some(option) = text.strip_prefix('-') {
             // A list in prose begins so, too.
             return if option.starts_with([' ', '\t']) { Err(Fault::Name) } else { Ok(None) };
@@ -51,6 +48,11 @@ impl Requirement {
             return Ok(Self::path(text));
         }
         Self::named(text).map(Some)
+    }
+
+    /// What is installed in place; `None` where it has no name.
+    pub(super) fn editable(target: &str) -> Option<Self> {
+        Self::address(target).or_else(|| Self::path(target))
     }
 
     /// `name[extra] >=1,==2 ; marker` or `name @ address ; marker`.
@@ -79,7 +81,8 @@ impl Requirement {
                 continue;
             }
             let (operator, wanted) = comparison(part).ok_or(Fault::Range)?;
-            if operator == "===" || operator == "==" && !wanted.ends_with(".*") {
+            // `==1.*` is a range, and as a text no version is `1.*`.
+            if matches!(operator, "===" | "==") && !wanted.ends_with(".*") {
                 version.get_or_insert(wanted);
             }
         }
@@ -124,18 +127,11 @@ impl Requirement {
         let path = path.split(['[', ';']).next().unwrap_or_default();
         let (file_name, version) = archive(path);
         let name = egg.or(file_name).or_else(|| last_part(path))?;
-        let version = Some(version.unwrap_or_default().to_owned());
-        Some(Self { name: name.to_owned(), version, origin: Origin::Path })
+        // The name of an archive gives what it is installed as, whatever is in it.
+        let is_archive = ARCHIVES.iter().any(|end| path.ends_with(end));
+        let origin = if is_archive { Origin::Archive { url: path.to_owned() } } else { Origin::Path };
+        Some(Self { name: name.to_owned(), version: Some(version.unwrap_or_default().to_owned()), origin })
     }
-}
-
-/// What is installed in place.
-fn editable(text: &str) -> Option<&str> {
-    let rest = match text.strip_prefix("--editable") {
-        Some(rest) => rest.strip_prefix(['=', ' ', '\t'])?,
-        None => text.strip_prefix("-e")?,
-    };
-    Some(rest.trim().trim_matches(['"', '\'']))
 }
 
 /// The requirement without options such as `--hash=sha256:…`, which stand behind it.
@@ -231,12 +227,12 @@ mod tests {
             ("a>=1,==1.5,", Some(("a", Some("1.5")))),
             ("a==1 --hash=sha256:0 --hash=sha256:1", Some(("a", Some("1")))),
             ("a==1.*", Some(("a", None))),
+            ("a===1.*", Some(("a", None))),
             ("a", Some(("a", None))),
             ("a~=1.0,!=1.1", Some(("a", None))),
             ("a==${VERSION}", Some(("a", Some("${VERSION}")))),
             ("./a-1.0.zip", Some(("a", Some("1.0")))),
             ("a_b-1.0-py3-none-any.whl", Some(("a_b", Some("1.0")))),
-            ("-e .", None),
             (".", None),
             ("--no-binary :all:", None),
             ("--some-new-option x", None),

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::recorder::{Looks, Recorder};
 use super::{Claim, LFS_POINTER, pointer, unreadable};
 use crate::config::policy::Limits;
-use crate::extractor::SourceFile;
+use crate::extractor::{ParseError, SourceFile};
 use crate::model::lockfile::{Content, Lockfile};
 use crate::model::report::Problem;
 use crate::model::repository::RepoPath;
@@ -37,6 +37,8 @@ enum Outcome {
         extractor: &'static str,
         content: Arc<Content>,
         bytes: u64,
+        /// What it leads to that was not read.
+        not_followed: Vec<Problem>,
     },
     Refused {
         problem: Problem,
@@ -189,7 +191,8 @@ impl<'a> Reader<'a> {
         let mut readings = self.readings.get(key)?.iter().flatten();
         let same = readings.find(|reading| reading.looks.are_the_same_at(self.tree, &reading.path, path))?;
         // Its bytes were counted when they were read.
-        Some(Outcome::Read { extractor: same.extractor, content: Arc::clone(&same.content), bytes: 0 })
+        let content = Arc::clone(&same.content);
+        Some(Outcome::Read { extractor: same.extractor, content, bytes: 0, not_followed: Vec::new() })
     }
 
     fn remember(&mut self, key: &Key, path: &RepoPath, outcome: &Outcome, looks: Looks) {
@@ -218,25 +221,21 @@ impl<'a> Reader<'a> {
         let recorder = Recorder::new(self.tree);
         let mut problem = None;
         for extractor in &claim.extractors {
-            match extractor.extract(&SourceFile { path, content: &content, tree: &recorder }) {
+            let file = SourceFile { path, content: &content, tree: &recorder };
+            match extractor.extract(&file) {
                 Ok(dependencies) => {
+                    let not_followed = extractor.not_followed(&file);
+                    let not_followed = not_followed.into_iter().map(|error| problem_of(path, extractor.id(), error));
+                    let not_followed = not_followed.collect();
                     let content = Arc::new(Content::new(dependencies));
-                    let outcome = Outcome::Read { extractor: extractor.id(), content, bytes };
+                    let outcome = Outcome::Read { extractor: extractor.id(), content, bytes, not_followed };
                     return (outcome, recorder.into_looks());
                 }
                 Err(error) => problem = problem.or(Some((extractor.id(), error))),
             }
         }
-        let (id, mut error) = problem.expect("somebody knows every file that is read");
-        // It may quote what stands there, and many files may say the same.
-        error.message.truncate(error.message.floor_char_boundary(MESSAGE));
-        let problem = Problem {
-            file: Some(path.clone()),
-            line: error.line,
-            message: format!("read the {id} `{path}`: {}", error.message),
-            hint: error.hint,
-        };
-        (Outcome::Refused { problem, bytes }, Looks::default())
+        let (id, error) = problem.expect("somebody knows every file that is read");
+        (Outcome::Refused { problem: problem_of(path, id, error), bytes }, Looks::default())
     }
 
     /// Adds up what was read, in order, until something is exceeded.
@@ -259,7 +258,8 @@ impl<'a> Reader<'a> {
                 return exceeded(format!("has more than {limit} dependencies (`dependencies`)"));
             }
             match outcome {
-                Outcome::Read { extractor, content, .. } => {
+                Outcome::Read { extractor, content, not_followed, .. } => {
+                    done.problems.extend(not_followed);
                     done.lockfiles.push(Lockfile::of(claim.entry.path.clone(), extractor, content));
                 }
                 Outcome::Refused { problem, .. } => done.problems.push(problem),
@@ -277,6 +277,17 @@ impl<'a> Reader<'a> {
 struct Taken {
     read: usize,
     exceeded: Option<String>,
+}
+
+fn problem_of(path: &RepoPath, id: &str, mut error: ParseError) -> Problem {
+    // It may quote what stands there, and many files may say the same.
+    error.message.truncate(error.message.floor_char_boundary(MESSAGE));
+    Problem {
+        file: Some(path.clone()),
+        line: error.line,
+        message: format!("read the {id} `{path}`: {}", error.message),
+        hint: error.hint,
+    }
 }
 
 /// The bytes and the dependencies of a file, as they count.

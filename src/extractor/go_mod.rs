@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::contract::go_module::{GoModule, Replacement, Requirement};
+use super::contract::go_build::{own_toolchain, replaced};
+use super::contract::go_module::{GoModule, Replacement, Requirement, unescaped};
 use super::contract::text::read_whole;
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
-use crate::model::dependency::{Dependency, Origin, Scope};
+use crate::model::dependency::Dependency;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::RepoPath;
 use crate::version;
@@ -35,7 +36,8 @@ impl Extractor for GoMod {
 }
 
 fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
-    let module = GoModule::read(text)?;
+    let text = unescaped(text)?;
+    let module = GoModule::read(&text)?;
     check_package_count(module.requirements.len())?;
     let mut dependencies = own_toolchain(&module);
     let replacements = replacements(&module);
@@ -51,40 +53,6 @@ fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
     }
     dependencies.sort_by_key(|dependency| dependency.line);
     Ok(dependencies)
-}
-
-/// `stdlib`, which is in every program, and `toolchain`, which only builds it
-/// (<https://go.dev/doc/security/vuln/database#schema>).
-fn own_toolchain(module: &GoModule<'_>) -> Vec<Dependency> {
-    // `default` is whatever is installed; `go1.22.3-custom` is somebody's build of 1.22.3.
-    let named = module.toolchain.and_then(|(name, line)| {
-        let version = name.strip_prefix("go")?;
-        Some((version.split('-').next().unwrap_or(version), line))
-    });
-    let Some((version, line)) = named.or(module.go) else { return Vec::new() };
-    let version = semantic(version);
-    [("stdlib", Scope::Runtime), ("toolchain", Scope::Development)]
-        .into_iter()
-        .map(|(name, scope)| {
-            let mut dependency = Dependency::new(Ecosystem::Go, name, version.as_str(), line);
-            dependency.direct = true;
-            dependency.scope = scope;
-            dependency
-        })
-        .collect()
-}
-
-/// A pre-release of Go as OSV writes it: `1.21rc2` is `1.21.0-rc.2` there.
-fn semantic(version: &str) -> String {
-    let start = version.find(|character: char| character.is_ascii_alphabetic());
-    let Some((numbers, rest)) = start.and_then(|start| version.split_at_checked(start)) else {
-        return version.to_owned();
-    };
-    let digits = rest.find(|character: char| character.is_ascii_digit()).unwrap_or(rest.len());
-    let (kind, number) = rest.split_at(digits);
-    let missing = if numbers.matches('.').count() == 1 { ".0" } else { "" };
-    let dot = if number.is_empty() { "" } else { "." };
-    format!("{numbers}{missing}-{kind}{dot}{number}")
 }
 
 /// Each module once, in file order: of a module that is required twice Go takes the higher version.
@@ -111,15 +79,6 @@ fn replacements<'module, 'text>(
     module: &'module GoModule<'text>,
 ) -> HashMap<(&'text str, Option<&'text str>), &'module Replacement<'text>> {
     module.replacements.iter().map(|it| ((it.old_path, it.old_version), it)).collect()
-}
-
-fn replaced(requirement: &Requirement<'_>, replacement: &Replacement<'_>) -> Dependency {
-    if let Some(version) = replacement.version {
-        return Dependency::new(Ecosystem::Go, replacement.path, version, replacement.line);
-    }
-    let mut dependency = Dependency::new(Ecosystem::Go, requirement.path, requirement.version, replacement.line);
-    dependency.origin = Origin::Path;
-    dependency
 }
 
 /// The paths that may be those of the modules whose packages the project runs as tools: Go notes such a module as
@@ -181,6 +140,10 @@ replace (
 	ex.test/local => ../local
 )
 "#;
+        let escaped = text
+            .replace("ex.test/alone v1.0.0", r#""ex.test/\x61lone" "v1.0.0"#)
+            .replace("+incompatible", "+incompatible\"");
+        assert_eq!(read_alone(&escaped), read_alone(text));
         insta::assert_snapshot!(read_alone(text), @r#"
         0 stdlib@1.25.3 Runtime direct Registry { url: None } [] line 5
         1 toolchain@1.25.3 Development direct Registry { url: None } [] line 5

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::contract::go_module::GoModule;
+use super::contract::go_module::{GoModule, unescaped};
 use super::contract::graph::roots_are_direct;
 use super::contract::text::read_whole;
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
@@ -52,7 +52,8 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
     let content = file.neighbour("go.mod");
     let text = content.as_deref().and_then(|content| std::str::from_utf8(content).ok());
     // A go.mod that cannot be read is named by its own extractor.
-    let manifest = text.and_then(|text| GoModule::read(text).ok());
+    let text = text.and_then(|text| unescaped(text).ok());
+    let manifest = text.as_deref().and_then(|text| GoModule::read(text).ok());
     if let Some(manifest) = &manifest {
         if manifest.is_complete() {
             return Ok(Vec::new());

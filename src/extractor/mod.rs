@@ -18,6 +18,7 @@ mod gemfile_lock;
 mod gitmodules;
 mod go_mod;
 mod go_sum;
+mod go_work;
 mod gradle_lockfile;
 mod gradle_verification;
 mod mix_lock;
@@ -57,6 +58,7 @@ pub static EXTRACTORS: &[&dyn Extractor] = &[
     &gemfile_lock::GemfileLock,
     &go_mod::GoMod,
     &go_sum::GoSum,
+    &go_work::GoWork,
     &gradle_lockfile::GradleLockfile,
     &gradle_verification::GradleVerification,
     &pom::Pom,

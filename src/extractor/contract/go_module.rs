@@ -1,5 +1,7 @@
 //! go.mod line by line (<https://go.dev/ref/mod#go-mod-file-grammar>), for its own extractor and for that of go.sum.
 
+use std::borrow::Cow;
+
 use super::ParseError;
 
 /// Older Go needs modules that go.mod does not list: since 1.17 it lists all that the build needs
@@ -19,6 +21,8 @@ pub(in crate::extractor) struct GoModule<'a> {
     pub(in crate::extractor) replacements: Vec<Replacement<'a>>,
     /// The packages that are run as tools.
     pub(in crate::extractor) tools: Vec<&'a str>,
+    /// The folders of the modules of a workspace (go.work).
+    pub(in crate::extractor) uses: Vec<&'a str>,
 }
 
 /// A module that is required.
@@ -97,6 +101,7 @@ impl<'a> GoModule<'a> {
                 None => return usage("replace module/path [v1.2.3] => other/module v1.4"),
             },
             ("tool", [path]) => self.tools.push(path),
+            ("use", [folder]) => self.uses.push(folder),
             ("go", _) => return usage("go 1.23"),
             ("toolchain", _) => return usage("toolchain go1.23.0"),
             ("require", _) => return usage("require module/path v1.2.3"),
@@ -142,6 +147,73 @@ fn is_folder(path: &str) -> bool {
         || path.as_bytes().get(1) == Some(&b':')
 }
 
+/// A text in which no string has an escape: `golang.org/x/mod` takes strings as Go does (`parseString` of its `modfile`).
+pub(in crate::extractor) fn unescaped(text: &str) -> Result<Cow<'_, str>, ParseError> {
+    let is_escaped = |line: &&str| line.contains('"') && line.contains('\\');
+    if !text.lines().any(|line| is_escaped(&line)) {
+        return Ok(Cow::Borrowed(text));
+    }
+    let mut plain = String::with_capacity(text.len());
+    for (number, line) in (1..).zip(text.split('\n')) {
+        if number > 1 {
+            plain.push('\n');
+        }
+        // A comment has no strings.
+        let mut rest = line;
+        while let Some(start) = rest.find('"').filter(|&start| rest.find("//").is_none_or(|comment| start < comment)) {
+            let (before, literal) = rest.split_at(start);
+            let found = unquote(literal).ok_or_else(|| ParseError::new("read a string as Go does").at_line(number))?;
+            plain.push_str(before);
+            plain.push('"');
+            plain.push_str(&found.0);
+            plain.push('"');
+            rest = found.1;
+        }
+        plain.push_str(rest);
+    }
+    Ok(Cow::Owned(plain))
+}
+
+/// What a string of Go at the start of a text says, and what follows it; `None` for what is none, or says what no path,
+/// version or folder has: a quote or a control character.
+fn unquote(literal: &str) -> Option<(String, &str)> {
+    let mut bytes = Vec::new();
+    let mut rest = literal.strip_prefix('"')?;
+    loop {
+        let next = rest.chars().next()?;
+        rest = rest.get(next.len_utf8()..)?;
+        match next {
+            '"' => break,
+            '\\' => {
+                let kind = rest.chars().next()?;
+                let (radix, start, end) = match kind {
+                    '0'..='7' => (8, 0, 3),
+                    'x' => (16, 1, 3),
+                    'u' => (16, 1, 5),
+                    'U' => (16, 1, 9),
+                    '\\' => {
+                        bytes.push(b'\\');
+                        rest = rest.get(1..)?;
+                        continue;
+                    }
+                    _ => return None,
+                };
+                let digits = rest.get(start..end).filter(|digits| digits.bytes().all(|it| it.is_ascii_hexdigit()))?;
+                let value = u32::from_str_radix(digits, radix).ok()?;
+                rest = rest.get(end..)?;
+                if matches!(kind, 'u' | 'U') {
+                    bytes.extend_from_slice(char::from_u32(value)?.encode_utf8(&mut [0; 4]).as_bytes());
+                } else {
+                    bytes.push(u8::try_from(value).ok()?);
+                }
+            }
+            other => bytes.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    let text = String::from_utf8(bytes).ok()?;
+    (!text.contains(|character: char| character == '"' || character.is_control())).then_some((text, rest))
+}
+
 /// Cuts a line into words, strings without their quotes, and parentheses; answers whether its comment says `indirect`.
 fn tokenise<'a>(line: &'a str, tokens: &mut Vec<&'a str>) -> Result<bool, ParseError> {
     tokens.clear();
@@ -153,7 +225,9 @@ fn tokenise<'a>(line: &'a str, tokens: &mut Vec<&'a str>) -> Result<bool, ParseE
         }
         let end = match first {
             '(' | ')' => 1,
-            '"' | '`' => {
+            // Go reserves these, and refuses the file.
+            '`' => return Err(ParseError::new("read a string in backquotes, which Go refuses")),
+            '"' => {
                 let inside = rest.get(1..).and_then(|inside| inside.split_once(first));
                 let (text, after) = inside.ok_or_else(|| ParseError::new("find the end of a string"))?;
                 tokens.push(text);
@@ -184,7 +258,7 @@ mod tests {
             ("\ta.example/b v1.0.0//indirect; kept\r", vec!["a.example/b", "v1.0.0"], true),
             ("a v1 // not indirect", vec!["a", "v1"], false),
             ("require(", vec!["require", "("], false),
-            ("replace \"a b\" => `./c d`", vec!["replace", "a b", "=>", "./c d"], false),
+            ("replace \"a b\" => \"./c d\"", vec!["replace", "a b", "=>", "./c d"], false),
             ("retract [v1.0.0, v1.9.9]", vec!["retract", "[v1.0.0,", "v1.9.9]"], false),
             ("// only", vec![], false),
         ] {
@@ -193,6 +267,24 @@ mod tests {
             assert_eq!(tokens, expected, "{line}");
         }
         assert!(tokenise("a \"b", &mut Vec::new()).is_err());
+        assert!(tokenise("require `a.example/b` v1.0.0", &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn strings_say_what_go_reads_in_them() {
+        for (written, expected) in [
+            (r#"require "a.example/\x62" "v1.\x30.0" // "\q""#, Some(r#"require "a.example/b" "v1.0.0" // "\q""#)),
+            (r#"replace a => "..\\b""#, Some(r#"replace a => "..\b""#)),
+            (r#"require "\u0061\142\U00000063" v1.0.0"#, Some(r#"require "abc" v1.0.0"#)),
+            ("require a v1 // \\", Some("require a v1 // \\")),
+            (r#"require "a\q" v1"#, None),
+            (r#"require "a\"b" v1"#, None),
+            (r#"require "a\x0ab" v1"#, None),
+            (r#"require "a\"#, None),
+        ] {
+            assert_eq!(unescaped(written).ok().as_deref(), expected, "{written}");
+        }
+        assert_eq!(unescaped("go 1.22\nrequire \"\\q\" v1").expect_err("no string").line, Some(2));
     }
 
     #[test]

@@ -5,12 +5,12 @@
 //! | file | compared |
 //! |---|---|
 //! | package-lock.json | key with the folder that npm makes of it; name and version with the archive at `resolved`; `packages` with `dependencies` |
-//! | yarn.lock, classic | name and version with the archive at `resolved` |
+//! | yarn.lock, classic | name and version with the archive at `resolved`; `version` with what a version is |
 //! | yarn.lock, berry | key and `version` with `resolution`; both with `__archiveUrl` |
 //! | pnpm-lock.yaml | key with `name` and `version`; both with `resolution.tarball` |
 //! | bun.lock | name and version with the address of the archive |
 //! | Cargo.lock | source with the one that Cargo takes it for; checksum with `[metadata]` and with the kind of the source |
-//! | composer.lock | commit and repository of `source` with those of `dist`, and with its address |
+//! | composer.lock | commit and repository of `source` with those of `dist`, and with its address; `version` with their tags |
 //! | poetry.lock, pdm.lock, uv.lock | name and version with the names of the archives |
 //! | pubspec.lock | key with the name in `description` |
 //!

@@ -66,7 +66,7 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
                 requirements,
                 line: package.line,
                 abandoned: abandoned(package.entry),
-                doubts: source::doubts(package.entry),
+                doubts: source::doubts(package.entry, (package.name, package.version)),
             }
         })
         .collect();

@@ -143,7 +143,7 @@ impl<'a> Lock<'a> {
             (_, Section::Checksums) => Ok(()),
             (4, Section::Gem | Section::Git | Section::Path | Section::Plugin) => self.add(content, number),
             (6, Section::Gem | Section::Git | Section::Path | Section::Plugin) => {
-                let (name, requirement) = split(content);
+                let (name, requirement) = gem(content).unwrap_or_else(|| split(content));
                 // What RubyGems takes for no requirement.
                 let requirement = if requirement.is_empty() { ">= 0" } else { requirement };
                 self.requirements.extend(self.current.map(|parent| (parent, name, requirement)));
@@ -187,9 +187,10 @@ impl<'a> Lock<'a> {
 
     /// `name (version-platform)`; Bundler reads a gem without a version, too.
     fn add(&mut self, content: &'a str, number: u32) -> Result<(), ParseError> {
-        let (name, version) = split(content);
+        let unreadable = |message: &str| ParseError::new(message).at_line(number);
+        let (name, version) = gem(content).ok_or_else(|| unreadable("read a gem as Bundler writes it"))?;
         if name.is_empty() {
-            return Err(ParseError::new("find the name of a gem").at_line(number));
+            return Err(unreadable("find the name of a gem"));
         }
         // A version has no dash: Bundler cuts the platform off there, too.
         let version = version.split('-').next().unwrap_or(version);
@@ -253,6 +254,19 @@ impl<'a> Lock<'a> {
         };
         self.gems.iter().map(dependency).collect()
     }
+}
+
+/// The name and the version of a gem: `name (version)`, behind which Bundler takes a mark of what is pinned and a checksum
+/// (`NAME_VERSION` of its `lockfile_parser.rb`). `None` where it would take all of it for a name, which no gem has.
+fn gem(content: &str) -> Option<(&str, &str)> {
+    let Some((name, rest)) = content.split_once(" (") else {
+        let name = content.split(' ').next().unwrap_or(content);
+        return Some((name.strip_suffix('!').unwrap_or(name), ""));
+    };
+    let (version, behind) = rest.rsplit_once(')')?;
+    let behind = behind.strip_prefix('!').unwrap_or(behind);
+    let is_checksum = behind.strip_prefix(' ').is_some_and(|checksum| !checksum.is_empty() && !checksum.contains(' '));
+    (behind.is_empty() || is_checksum).then_some((name, version))
 }
 
 /// `name (rest)` or `name`.

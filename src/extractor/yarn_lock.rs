@@ -59,6 +59,25 @@ mod tests {
     }
 
     #[test]
+    fn a_version_of_the_classic_format_that_is_none_contradicts_itself() {
+        for (version, resolved, other) in [
+            ("npm:bad@1.0.0", "", Some("bad@1.0.0")),
+            ("npm:@s/bad@1.0.0", "", Some("@s/bad@1.0.0")),
+            ("<2.0.0", "https://registry.example/good/-/good-1.0.0.tgz", None),
+            ("", "", None),
+        ] {
+            let resolved = if resolved.is_empty() { String::new() } else { format!("  resolved \"{resolved}\"\n") };
+            let text = format!("# yarn lockfile v1\n\ngood@^3.0.0:\n  version \"{version}\"\n{resolved}");
+            let found = extract(&YarnLock, &[("yarn.lock", text.as_bytes())]).expect("a lockfile");
+            let [crate::model::doubt::Doubt::Contradiction { other: found, .. }, ..] = found[0].doubts.as_slice()
+            else {
+                panic!("{version}: {:?}", found[0].doubts)
+            };
+            assert_eq!(found.as_ref().map(ToString::to_string).as_deref(), other, "{version}");
+        }
+    }
+
+    #[test]
     fn a_builtin_patch_is_what_others_get() {
         insta::assert_snapshot!(read_alone("__metadata:\n  version: 8\n\n\"a@npm:^1\":\n  version: 1.0.0\n  resolution: \"a@npm:1.0.0\"\n  dependencies:\n    resolve: \"npm:^1\"\n\n\"resolve@npm:^1\":\n  version: 1.1.0\n  resolution: \"resolve@npm:1.1.0\"\n\n\"resolve@patch:resolve@npm%3A^1#optional!builtin<compat/resolve>\":\n  version: 1.1.0\n  resolution: \"resolve@patch:resolve@npm%3A1.1.0#optional!builtin<compat/resolve>::version=1.1.0&hash=0\"\n"), @"
         0 a@1.0.0 Runtime direct Registry { url: None } [] line 4

@@ -4,12 +4,13 @@ mod almost;
 mod installed;
 mod reader;
 mod recorder;
+mod yarn;
 
 use std::time::Instant;
 
 use globset::GlobSet;
 
-use self::almost::is_almost_lockfile;
+use self::almost::{is_almost_lockfile, may_pin};
 use self::installed::{Installed, record_of};
 use self::reader::{Done, Reader};
 use crate::config::policy::Limits;
@@ -47,8 +48,18 @@ struct Claim<'a> {
 pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet, limits: &Limits, deadline: Instant) -> Scan {
     let mut unread: Vec<(UnreadReason, String)> =
         tree.left_out().iter().map(|left_out| (left_out.reason, left_out.folder.clone())).collect();
-    let claimed = claimed(tree, exclude, &mut unread);
+    let mut claimed = claimed(tree, exclude, &mut unread);
     let mut scan = Scan::default();
+    let (renamed, problems) = yarn::renamed(tree);
+    scan.problems.extend(problems);
+    for claim in renamed {
+        let is_known = claimed.iter().any(|known| known.entry.path == claim.entry.path);
+        if exclude.is_match(claim.entry.path.as_str()) {
+            unread.push((UnreadReason::ExcludedByPolicy, claim.entry.path.to_string()));
+        } else if !is_known {
+            claimed.push(claim);
+        }
+    }
     let mut files = Vec::new();
     for claim in claimed {
         match claim.entry.kind {
@@ -116,22 +127,6 @@ fn unclaimed(entry: &TreeEntry) -> Option<UnreadReason> {
 /// The extractors that know a file of this name: two tools may call their own files the same.
 fn extractors(path: &RepoPath) -> Vec<&'static dyn Extractor> {
     EXTRACTORS.iter().filter(|extractor| extractor.claims(path)).copied().collect()
-}
-
-/// Whether what stands at a refused path may be, or hold, a lockfile.
-fn may_pin(path: &str) -> bool {
-    if path.ends_with('/') {
-        return true;
-    }
-    // The nearest path that is allowed: extractors know a file by its name and folder, and a plain name in a folder that is
-    // refused is still a lockfile's.
-    let plain: String = path
-        .chars()
-        .map(|character| if character.is_control() || "\\:".contains(character) { '_' } else { character })
-        .collect();
-    let name = plain.rsplit('/').next().unwrap_or(&plain);
-    let nearest = RepoPath::new(&plain).or_else(|_| RepoPath::new(name));
-    is_almost_lockfile(path) || nearest.is_ok_and(|path| !extractors(&path).is_empty())
 }
 
 fn refusal(path: &str) -> Problem {
@@ -212,6 +207,17 @@ mod tests {
         let mut limits = crate::config::policy::Policy::default().limits;
         change(&mut limits);
         scan(&tree, &GlobSet::empty(), &limits, Instant::now() + limits.time)
+    }
+
+    #[test]
+    fn a_lockfile_of_yarn_under_another_name_is_read_or_named() {
+        let configuration = "lockfileFilename: own.txt\n";
+        let scan = read(&[("web/.yarnrc.yml", configuration), ("web/own.txt", YARN), ("web/yarn.lock", YARN)], |_| {});
+        assert_eq!(paths(&scan), ["web/own.txt", "web/yarn.lock"]);
+        assert!(scan.problems.is_empty(), "{:?}", scan.problems);
+        let scan = read(&[("web/.yarnrc.yml", configuration), ("web/yarn.lock", YARN)], |_| {});
+        let [problem] = scan.problems.as_slice() else { panic!("one problem, not {:?}", scan.problems) };
+        assert!(problem.message.starts_with("read the lockfile `own.txt` that `web/.yarnrc.yml` names"), "{problem:?}");
     }
 
     fn paths(scan: &Scan) -> Vec<&str> {

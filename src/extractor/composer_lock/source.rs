@@ -6,12 +6,20 @@
 use super::super::contract::json::Node;
 use super::super::contract::sources::{Sources, host};
 use crate::model::doubt::Doubt;
+use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::CommitId;
+use crate::version;
 
-/// What contradicts itself in an entry.
-pub(super) fn doubts(entry: &Node<'_>) -> Vec<Doubt> {
-    let (Some(source), Some(dist)) = (entry.get("source"), entry.get("dist")) else { return Vec::new() };
+/// What contradicts itself in the entry of a package at a version.
+pub(super) fn doubts(entry: &Node<'_>, (name, version): (&str, &str)) -> Vec<Doubt> {
     let mut doubts = Vec::new();
+    for (what, key) in [("source", "source"), ("archive", "dist")] {
+        let reference = entry.get(key).and_then(|place| place.text_at("reference")).unwrap_or_default();
+        if let Some(tag) = other_release(reference, version) {
+            doubts.push(Doubt::contradiction(format!("its {what} is at the tag {reference}"), Some((name, tag))));
+        }
+    }
+    let (Some(source), Some(dist)) = (entry.get("source"), entry.get("dist")) else { return doubts };
     let commit = |place: &Node<'_>| place.text_at("reference").and_then(|text| CommitId::new(text).ok());
     let (source_commit, dist_commit) = (commit(source), commit(dist));
     if let (Some(source), Some(dist)) = (&source_commit, &dist_commit)
@@ -31,6 +39,20 @@ pub(super) fn doubts(entry: &Node<'_>) -> Vec<Doubt> {
         doubts.push(Doubt::contradiction(format!("its archive is that of {other}, its source is {own}"), None));
     }
     doubts
+}
+
+/// The version that a reference names as a tag, where that is another one: Composer checks the reference out. Only plain
+/// numbers are compared; `8.x-1.3` and the like count in a way of their own.
+fn other_release<'r>(reference: &'r str, version: &str) -> Option<&'r str> {
+    let tag = reference.strip_prefix("refs/tags/").or_else(|| reference.strip_prefix("tags/")).unwrap_or(reference);
+    let plain = |text: &str| {
+        let numbers = text.split(['-', '+']).next().unwrap_or_default();
+        numbers.contains('.') && numbers.split('.').all(|part| part.len() < 10 && part.parse::<u32>().is_ok())
+    };
+    let number = |text: &'r str| text.strip_prefix(['v', 'V']).unwrap_or(text);
+    let own = version.strip_prefix(['v', 'V']).unwrap_or(version);
+    let is_other = || version::compare(Ecosystem::Packagist, number(tag), own).is_ok_and(std::cmp::Ordering::is_ne);
+    (plain(number(tag)) && plain(own) && is_other()).then(|| number(tag))
 }
 
 /// Notes from which site the archive of an entry comes: a repository's host serves archives under other names of its own.
@@ -86,7 +108,7 @@ mod tests {
                 r#"{{"source": {{"url": "{}", "reference": "{}"}}, "dist": {{"url": "{}", "reference": "{}"}}}}"#,
                 source.0, source.1, dist.0, dist.1
             );
-            doubts(&Node::parse(&text).expect("JSON")).len()
+            doubts(&Node::parse(&text).expect("JSON"), ("acme/a", "1.0.0")).len()
         };
         let source = "https://host.example/acme/a.git";
         let archive = |name: &str, commit: &str| format!("https://api.host.example/repos/{name}/zipball/{commit}");
@@ -97,6 +119,28 @@ mod tests {
         assert_eq!(of((source, &one), (&archive("acme/b", &one), &one)), 1);
         assert_eq!(of((source, &one), (&archive("acme/a", &two), &one)), 1);
         assert_eq!(of((source, &one), (&archive("acme/a", &two), &two)), 1);
+    }
+
+    #[test]
+    fn a_reference_that_is_a_tag_is_one_of_the_version() {
+        for (reference, version, expected) in [
+            ("v1.2.0", "2.0.0", Some("1.2.0")),
+            ("tags/1.2.0", "2.0.0", Some("1.2.0")),
+            ("refs/tags/v2.0.0-rc1", "2.0.0", Some("2.0.0-rc1")),
+            ("1.2", "v1.2.0", None),
+            ("v2.0.0", "2.0.0", None),
+            ("8.x-1.3", "1.3.0", None),
+            ("0123456789012345678901234567890123456789", "1.0.0", None),
+            ("v1.2.0", "dev-main", None),
+            ("main", "1.0.0", None),
+            ("20240101", "1.0.0", None),
+            ("", "1.0.0", None),
+        ] {
+            assert_eq!(other_release(reference, version), expected, "{reference} {version}");
+        }
+        let text = r#"{"dist": {"url": "https://mirror.example/a.zip", "reference": "v1.2.0"}}"#;
+        let found = doubts(&Node::parse(text).expect("JSON"), ("acme/a", "2.0.0"));
+        assert_eq!(found, [Doubt::contradiction("its archive is at the tag v1.2.0", Some(("acme/a", "1.2.0")))]);
     }
 
     #[test]

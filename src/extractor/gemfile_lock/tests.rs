@@ -155,3 +155,24 @@ fn bundlers_names_for_lockfiles_are_claimed() {
         assert_eq!(GemfileLock.claims(&RepoPath::new(path).expect("a plain path")), claimed, "{path}");
     }
 }
+
+#[test]
+fn a_gem_with_the_mark_of_what_is_pinned_has_its_version() {
+    for (line, expected) in [
+        ("rack (3.0.0)!", "rack@3.0.0"),
+        ("rack (3.0.0) sha256=0123", "rack@3.0.0"),
+        ("rack (3.0.0)! sha256=0123", "rack@3.0.0"),
+        ("rack (3.0.0-java)!", "rack@3.0.0"),
+        ("rack!", "rack@"),
+    ] {
+        let text = format!("GEM\n  remote: https://gems.example/\n  specs:\n    {line}\n\nDEPENDENCIES\n  rack!\n");
+        let found = extract(&GemfileLock, &[("Gemfile.lock", text.as_bytes())]).expect("a lockfile");
+        let found: Vec<String> = found.iter().map(|gem| format!("{}@{}", gem.name, gem.version)).collect();
+        assert_eq!(found, [expected], "{line}");
+    }
+    for line in ["rack (3.0.0", "rack (3.0.0)x", "rack (3.0.0) a b"] {
+        let text = format!("GEM\n  specs:\n    {line}\n");
+        let error = extract(&GemfileLock, &[("Gemfile.lock", text.as_bytes())]).expect_err("no gem of Bundler's");
+        assert_eq!(error.line, Some(3), "{line}");
+    }
+}

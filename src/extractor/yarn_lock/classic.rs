@@ -8,6 +8,9 @@ use memchr::memchr3;
 use super::super::contract::npm::requirement::{alias, is_local};
 use super::super::contract::{ParseError, check_package_count};
 use super::entry::{Entry, split_descriptor};
+use crate::model::doubt::Doubt;
+use crate::model::ecosystem::Ecosystem;
+use crate::version;
 
 /// What Yarn writes on top; a higher number is of a format that nobody knows.
 const HEADER: &str = "# yarn lockfile v";
@@ -27,8 +30,21 @@ pub(super) fn read(text: &str) -> Result<Vec<Entry<'_>>, ParseError> {
         if entry.resolved.is_none() {
             entry.resolved = entry.descriptors.iter().map(|(_, range)| range).find(|range| is_local(range)).cloned();
         }
+        let doubt = doubt_version(entry);
+        entry.doubts.extend(doubt);
     }
     Ok(reader.entries)
+}
+
+/// Why the version of an entry is none that Yarn installs: it writes exact ones, and goes by `resolved`, or asks the registry
+/// anew, whatever stands there.
+fn doubt_version(entry: &Entry<'_>) -> Option<Doubt> {
+    if version::parse(Ecosystem::Npm, &entry.version).is_ok() || entry.resolved.as_deref().is_some_and(is_local) {
+        return None;
+    }
+    let other = entry.version.strip_prefix("npm:").and_then(|target| target.rsplit_once('@'));
+    let reason = format!("its `version` is `{}`, which is no version", entry.version);
+    Some(Doubt::contradiction(reason, other.filter(|(name, _)| !name.is_empty())))
 }
 
 struct Reader<'a> {

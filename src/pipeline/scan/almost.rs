@@ -4,25 +4,41 @@ use super::extractors;
 use crate::model::repository::RepoPath;
 use crate::model::text::is_invisible;
 
-/// Whether a path is that of a lockfile once what macOS and Windows do not tell apart is levelled: the case of letters,
-/// dots and spaces at the end (Windows), characters that nobody sees (HFS+), other separators, and what is not allowed.
+/// Whether what stands at a refused path may be, or hold, a lockfile.
+pub(super) fn may_pin(path: &str) -> bool {
+    path.ends_with('/') || readings(path).any(|path| !extractors(&path).is_empty())
+}
+
+/// Whether a path that no extractor knows is that of a lockfile in another reading of its name.
 pub(super) fn is_almost_lockfile(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    if !path.ends_with('/') && is_plain(name) {
-        return false;
-    }
+    (path.ends_with('/') || !is_plain(name)) && readings(path).any(|path| !extractors(&path).is_empty())
+}
+
+/// The paths that a name may stand for once what macOS and Windows do not tell apart is levelled: the case of letters, dots
+/// and spaces at the end (Windows), characters that nobody sees (HFS+), other separators, and what is not allowed.
+fn readings(path: &str) -> impl Iterator<Item = RepoPath> {
+    let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
     // On Windows a backslash parts folders, and what follows a colon is a stream or a drive.
     let special = [path.rsplit(['/', '\\']).next(), path.rsplit(['/', '\\', ':']).next(), name.split(':').next()];
-    let readings = if name.contains(['\\', ':']) { special } else { [Some(name), None, None] };
-    readings.into_iter().flatten().any(|reading| {
-        let level = level(reading);
-        let folder = path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/").to_lowercase());
-        [level.clone(), capitalised(&level)].iter().any(|name| {
-            let with_folder = RepoPath::new(&format!("{folder}{name}"));
-            let path = with_folder.or_else(|_| RepoPath::new(name));
-            path.is_ok_and(|path| !extractors(&path).is_empty())
-        })
-    })
+    let special = special.into_iter().flatten().filter(|_| name.contains(['\\', ':']));
+    let level = |name: &str| [allowed(name), levelled(name), capitalised(&levelled(name))];
+    let names: Vec<String> = std::iter::once(name).chain(special).flat_map(level).collect();
+    let folders = [allowed(folder), folder.to_lowercase()];
+    // A plain name in a folder that is refused is still a lockfile's.
+    let join = |folder: &String, name: &String| {
+        let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
+        RepoPath::new(&path).or_else(|_| RepoPath::new(name)).ok()
+    };
+    let paths: Vec<RepoPath> =
+        names.iter().flat_map(|name| folders.iter().filter_map(move |folder| join(folder, name))).collect();
+    paths.into_iter()
+}
+
+/// The nearest text that a path may have.
+fn allowed(text: &str) -> String {
+    let is_refused = |character: char| character.is_control() || "\\:".contains(character);
+    text.chars().map(|character| if is_refused(character) { '_' } else { character }).collect()
 }
 
 /// Names that end so are no lockfile's in any reading: most files with capital letters are sources and texts.
@@ -36,7 +52,7 @@ fn is_plain(name: &str) -> bool {
         || !name.contains(':') && SOURCES.iter().any(|ending| name.ends_with(ending))
 }
 
-fn level(name: &str) -> String {
+fn levelled(name: &str) -> String {
     let visible: String = name
         .chars()
         .filter(|&character| !is_invisible(character) && character != char::REPLACEMENT_CHARACTER)

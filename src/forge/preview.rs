@@ -57,6 +57,8 @@ pub(crate) struct Previewed {
     pub(crate) updates: Option<u64>,
     /// Lines added and removed; `None` when only the text changes.
     pub(crate) lines: Option<(usize, usize)>,
+    /// The files whose change has characters that no reader sees.
+    pub(crate) unseen: Vec<patch::Unseen>,
 }
 
 impl Preview {
@@ -198,7 +200,8 @@ impl Forge for Preview {
             verdict: proposal.body.lines().next().unwrap_or_default().replace("**", ""),
             labels: proposal.labels.iter().map(|label| label.name.clone()).collect(),
             updates: existing.filter(|existing| existing.state == ProposalState::Open).map(|existing| existing.number),
-            lines: change.map(|change| patch::line_counts(&change.files)),
+            lines: change.as_ref().map(|change| patch::line_counts(&change.files)),
+            unseen: change.map(|change| patch::unseen(&change.files)).unwrap_or_default(),
         };
         self.state().entries.insert(folder.clone(), entry);
         // As the user wrote the folder: shorter than from the root, and it can be opened from where they stand.
@@ -295,6 +298,12 @@ fn list(entries: &[Previewed]) -> String {
             labels.join(", "),
         );
         list.push_str(&line);
+        for patch::Unseen { path, lines, first } in &entry.unseen {
+            let (path, first) = (markdown(path), markdown(first));
+            let what = "characters that no reader sees, or that turn the direction of writing";
+            let line = format!("  - {path}: {what}, in {lines} of the lines of its patch; the first: {first}\n");
+            list.push_str(&line);
+        }
     }
     list
 }

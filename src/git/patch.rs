@@ -3,6 +3,7 @@
 use similar::{Algorithm, DiffOp, capture_diff_slices, group_diff_ops};
 
 use crate::model::proposal::FileChange;
+use crate::model::text::is_invisible;
 
 /// Unchanged lines around a change, as git shows them.
 const CONTEXT: usize = 3;
@@ -35,6 +36,39 @@ pub(crate) fn unified(files: &[FileChange]) -> Vec<u8> {
         }
     }
     patch
+}
+
+/// A file whose patch has characters that no reader sees, or that turn the direction of writing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unseen {
+    /// The file.
+    pub(crate) path: String,
+    /// How many lines of its patch have such characters.
+    pub(crate) lines: usize,
+    /// The first of these lines, its sign included, with all such characters escaped, up to a length.
+    pub(crate) first: String,
+}
+
+/// The files whose patch shows something else than it does. The patch itself stays exact, or git would refuse it.
+pub(crate) fn unseen(files: &[FileChange]) -> Vec<Unseen> {
+    const SHOWN: usize = 200;
+    let is_odd = |character: char| is_invisible(character) && character != '\t';
+    let of_file = |file: &FileChange| {
+        let patch = unified(std::slice::from_ref(file));
+        let text = String::from_utf8_lossy(&patch);
+        let lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+        let mut odd = lines.filter(|line| line.contains(is_odd));
+        let first = odd.next()?;
+        let escape = |character: char| {
+            if is_odd(character) { character.escape_unicode().to_string() } else { character.to_string() }
+        };
+        Some(Unseen {
+            path: file.path.to_string(),
+            first: first.chars().take(SHOWN).map(escape).collect(),
+            lines: 1 + odd.count(),
+        })
+    };
+    files.iter().filter(|file| file.before != file.after).filter_map(of_file).collect()
 }
 
 /// How many lines a change adds and removes.
@@ -133,6 +167,18 @@ mod tests {
         }
         assert!(!String::from_utf8_lossy(&patch).contains("same"));
         assert_eq!(line_counts(&changes[..1]), (1, 2));
+    }
+
+    #[test]
+    fn what_no_reader_sees_is_told_and_stays_in_the_patch() {
+        let odd = "\u{202e}gpj\ttab\r\nb\u{200b}\n";
+        let changes = [file("odd.lock", "a\n", odd), file("plain.lock", "a\tb\r\n", "ü\r\n")];
+        let told = unseen(&changes);
+        let first = "+\\u{202e}gpj\ttab".to_owned();
+        assert_eq!(told, [Unseen { path: "odd.lock".to_owned(), lines: 2, first }]);
+        assert!(String::from_utf8(unified(&changes)).expect("UTF-8").contains(odd.lines().next().expect("a line")));
+        let twin = file("odd.lock", odd, odd);
+        assert!(unseen(&[twin]).is_empty(), "what does not change is no part of the patch");
     }
 
     #[test]

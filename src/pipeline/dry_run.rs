@@ -45,6 +45,15 @@ struct PullRequestView<'a> {
     changes_files: bool,
     added: usize,
     removed: usize,
+    unseen: Vec<UnseenView<'a>>,
+}
+
+/// A file whose change has characters that no reader sees.
+#[derive(Serialize)]
+struct UnseenView<'a> {
+    path: &'a str,
+    lines: usize,
+    first: &'a str,
 }
 
 #[derive(Serialize)]
@@ -148,9 +157,14 @@ fn pull_requests<'a>(report: &'a Report, previewed: &'a [Previewed]) -> Vec<Pull
                 changes_files: entry.lines.is_some(),
                 added,
                 removed,
+                unseen: unseen_views(entry),
             }
         })
         .collect()
+}
+
+fn unseen_views(entry: &Previewed) -> Vec<UnseenView<'_>> {
+    entry.unseen.iter().map(|it| UnseenView { path: &it.path, lines: it.lines, first: &it.first }).collect()
 }
 
 fn blocked_view<'a>(project: &'a str, blocked: &'a Blocked) -> BlockedView<'a> {
@@ -205,6 +219,7 @@ mod tests {
             labels: Vec::new(),
             updates: Some(7),
             lines: Some((3, 2)),
+            unseen: Vec::new(),
         }
     }
 
@@ -215,6 +230,17 @@ mod tests {
         (pin.branch, pin.lines, pin.updates) = ("patchparty/routine/main".to_owned(), None, None);
         let page = index_page(&sample::report(), &[pin, previewed("fix(deps): bump minimist")], &templates);
         insta::assert_snapshot!("index_page", page.expect("renders"));
+    }
+
+    #[test]
+    fn the_page_names_files_with_characters_that_no_reader_sees() {
+        let templates = Templates::built_in().expect("valid");
+        let mut entry = previewed("x");
+        let first = "+\\u{202e}gpj".to_owned();
+        entry.unseen = vec![crate::git::patch::Unseen { path: "Cargo.lock".to_owned(), lines: 2, first }];
+        let page = index_page(&sample::report(), &[entry], &templates).expect("renders");
+        assert!(page.contains("turn the direction of writing, in 2 lines of its patch"), "{page}");
+        assert!(page.contains("<code>+\\u{202e}gpj</code>"), "{page}");
     }
 
     #[test]

@@ -91,7 +91,7 @@ mod linux {
             fold(&text, "", out)?;
         }
         if !attacked {
-            return Ok(());
+            return fold(verdict(&diagnosis.gaps), "", out);
         }
         writeln!(out, "\n{:<COLUMN$}result", "attack")?;
         for verdict in &diagnosis.attacks {
@@ -104,6 +104,18 @@ mod linux {
         let open = diagnosis.attacks.iter().filter(|verdict| !verdict.denied).count();
         writeln!(out, "\n{} attacks, {open} not enforced here.", diagnosis.attacks.len())
     }
+
+    /// What the walls come to, in a sentence.
+    fn verdict(gaps: &[Gap]) -> &'static str {
+        if gaps.iter().any(|gap| gap.wall.is_required()) {
+            "With `sandbox = \"required\"`, no package manager is started on this machine; \
+             docs/configuration.md tells what `best-effort` gives up."
+        } else {
+            "Package managers can be confined here: `sandbox = \"required\"` holds. \
+             `patchparty doctor --attack` puts it to the test."
+        }
+    }
+
     /// Writes lines of at most 80 columns.
     fn fold(text: &str, indent: &str, out: &mut impl Write) -> io::Result<()> {
         let mut line = String::new();

@@ -1,6 +1,6 @@
 //! Progress on a terminal; silence when piped or asked for.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -30,6 +30,13 @@ impl ProgressLine {
     /// Says what is done now.
     pub(super) fn say(&self, text: &str) {
         self.bar.set_message(printable(text));
+    }
+
+    /// Leaves a line on standard error.
+    pub(super) fn note(&self, text: &str) {
+        let text = printable(text);
+        // Where nobody can read it, nothing depends on it.
+        self.bar.suspend(|| _ = writeln!(anstream::stderr(), "{text}"));
     }
 
     /// Clears the line, so that the report stands alone.

@@ -93,6 +93,9 @@ pub(super) fn night_of(
             vec![ProjectReport::failed(&subject(&settings), Problem::from_error(&error, error.hint()))]
         });
         let remarks = remarks(&night, &projects);
+        if let Some(log) = night.tools.log().filter(|_| !global.quiet) {
+            progress.note(&format!("what package managers said when they failed is in {}", log.display()));
+        }
         let report = Report { sources: loaded.sources, projects, remarks };
         if let Some(preview) = preview {
             let page = index_page(&report, &preview.previewed(), &night.templates);

@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use serde_spanned::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::complaint::{Complaints, nearest};
+use super::complaint::Complaints;
+use super::serde_words::{MISSING, explain};
 use crate::model::bounded_toml;
 
 /// Reads `text`; `None` when it is no TOML. Parts that do not fit are complained about and left out, so that the rest can
@@ -49,35 +50,6 @@ pub(super) fn read<T: DeserializeOwned>(
             _ => return None,
         }
     }
-}
-
-/// How serde begins to say that a required key is absent.
-const MISSING: &str = "missing field ";
-
-/// Serde's words in ours: what is wrong, and the way out.
-fn explain(message: &str, elsewhere: fn(&str) -> Option<String>) -> (String, String) {
-    let quoted = |text: &str| text.split('`').skip(1).step_by(2).map(ToOwned::to_owned).collect::<Vec<_>>();
-    if let Some(missing) = message.strip_prefix(MISSING) {
-        return (format!("missing key {missing}"), format!("add {missing}"));
-    }
-    for (prefix, noun) in [("unknown field ", "key"), ("unknown variant ", "value")] {
-        let Some((written, expected)) = message.strip_prefix(prefix).and_then(|rest| rest.rsplit_once(", ")) else {
-            continue;
-        };
-        let expected = expected.starts_with("expected").then_some(expected);
-        // `expected one of` has commas of its own: the list starts at the first "expected".
-        let (written, expected) = match expected {
-            Some(expected) => (written, expected),
-            None => message[prefix.len()..].split_once(", expected").unwrap_or((written, "")),
-        };
-        let word = written.trim_matches('`');
-        let known = quoted(expected);
-        let way_out = elsewhere(word)
-            .or_else(|| nearest(word, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?")))
-            .unwrap_or_else(|| format!("known here: {}", known.join(", ")));
-        return (format!("unknown {noun} `{word}`"), way_out);
-    }
-    (message.to_owned(), "docs/configuration.md lists what is expected".to_owned())
 }
 
 /// Removes the innermost entry whose key or value stands at `place`; gives the span of what held it.
@@ -154,13 +126,13 @@ mod tests {
         assert_eq!(
             complaints(text),
             [
-                "house.toml:1:10: invalid type: string \"seven\", expected u32; docs/configuration.md lists what is expected",
+                "house.toml:1:10: a whole number is expected here, not a text; write for example `10`, without quotes",
                 "house.toml:2:1: unknown key `numbr`; did you mean `number`?",
                 "house.toml:3:1: unknown key `garden`; it belongs outside",
                 "house.toml:4:8: unknown value `opn`; did you mean `open`?",
                 "house.toml:7:1: missing key `name`; add `name`",
                 "house.toml:10:1: unknown key `size`; known here: name",
-                "house.toml:13:8: invalid type: integer `4`, expected a string; docs/configuration.md lists what is expected",
+                "house.toml:13:8: a text is expected here, not a number; put it in quotes",
             ]
         );
     }

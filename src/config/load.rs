@@ -8,6 +8,7 @@ use super::complaint::{Complaints, ConfigError};
 use super::document;
 use super::policy::Policy;
 use super::raw::RawPolicy;
+use super::schema;
 use super::validate;
 
 /// The organisation's policy in the current folder.
@@ -45,7 +46,7 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Policy, ConfigError> {
 /// The policy that `text` describes where it says something, and `base` elsewhere.
 pub(super) fn parse_onto(name: &str, text: &str, base: Policy) -> Result<Policy, ConfigError> {
     let mut complaints = Complaints::new(name, text);
-    let raw = document::read::<RawPolicy>(text, &mut complaints, |_| None).unwrap_or_default();
+    let raw = document::read::<RawPolicy>(text, &mut complaints, schema::place_of).unwrap_or_default();
     let policy = validate::policy(&raw, base, &mut complaints);
     complaints.finish(policy)
 }

@@ -13,6 +13,7 @@ mod raw;
 #[cfg(test)]
 mod samples;
 mod schema;
+mod serde_words;
 mod validate;
 mod value;
 

@@ -1,6 +1,7 @@
 //! `patchparty.toml` as written. The texts of the fields are those of the schema and of `docs/configuration.md`.
 
 use std::borrow::Cow;
+use std::num::NonZeroU16;
 use std::ops::Range;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -231,7 +232,7 @@ pub(super) struct RawNetwork {
     /// sources need no mention.
     pub(super) allow_hosts: Vec<Written<String>>,
     /// How many hosts one project may lead us to, for example `20`.
-    pub(super) hosts_per_project: Option<Written<u16>>,
+    pub(super) hosts_per_project: Option<Written<NonZeroU16>>,
 }
 
 /// When a fix is due, counted from the night it was first seen. What is rated worse is due no later.

@@ -11,6 +11,22 @@ pub(crate) fn schema() -> String {
     text
 }
 
+/// Where a key belongs that is not known where it stands: only said when there is one such place.
+pub(super) fn place_of(key: &str) -> Option<String> {
+    let schema = serde_json::to_value(schema_for!(RawPolicy)).ok()?;
+    let top = schema["properties"].as_object()?;
+    if top.contains_key(key) {
+        return Some("it stands at the top of the file, above the first section".to_owned());
+    }
+    let has_key = |section: &serde_json::Value| {
+        let name = section["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/$defs/"));
+        name.is_some_and(|name| schema["$defs"][name]["properties"].get(key).is_some())
+    };
+    let mut sections = top.iter().filter(|(_, section)| has_key(section)).map(|(name, _)| name);
+    let section = sections.next()?;
+    sections.next().is_none().then(|| format!("it belongs to `[{section}]`"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -159,7 +159,7 @@ const fn specification_kind(raw: RawAllowedSource) -> SpecificationKind {
 }
 
 fn network(raw: &RawNetwork, base: &NetworkPolicy, complaints: &mut Complaints<'_>) -> NetworkPolicy {
-    let hosts_per_project = raw.hosts_per_project.as_ref().map(|written| usize::from(*written.value()));
+    let hosts_per_project = raw.hosts_per_project.as_ref().map(|written| usize::from(written.value().get()));
     NetworkPolicy {
         allow_hosts: raw.allow_hosts.iter().filter_map(|written| value::authority(written, complaints)).collect(),
         hosts_per_project: hosts_per_project.unwrap_or(base.hosts_per_project),
@@ -321,7 +321,7 @@ mod tests {
             ("[advisories]\nwarn-age = \"0 days\"", "2:12: `0 days` is no time at all"),
             ("[advisories]\nmax-age = \"a month\"", "2:11: `a month` is not a length of time"),
             ("[advisories]\nmax-age = \"1 month\"", "2:11: `1 month` is of no fixed length"),
-            ("[advisories]\nmax-age = 30", "2:11: invalid type: integer `30`"),
+            ("[advisories]\nmax-age = 30", "2:11: a text is expected here, not a number; put it in quotes"),
             ("[advisories]\nmax-age = \"2 days\"", "2:11: `max-age` (2 days) is shorter than `warn-age` (7 days)"),
             (
                 "[[advisories.source]]\nkind = \"ovs\"\nlocation = \"x\"",
@@ -338,13 +338,20 @@ mod tests {
             ("[[advisories.source]]\nkind = \"osv\"\nlocation = \" \"", "3:12: a source without a location"),
             ("[network]\nallow-hosts = [\"https://git.example\"]", "2:16: `https://git.example` is not a host"),
             ("[network]\nallow-hosts = [\"git.example:0\"]", "2:16: `git.example:0` is not a host"),
-            ("[network]\nhosts-per-project = -1", "2:21: invalid value: integer `-1`"),
+            ("[network]\nhosts-per-project = -1", "2:21: `-1` is out of range; write a whole number from 1 to 65535"),
+            ("[network]\nhosts-per-project = 0", "2:21: `0` is out of range; write a whole number from 1 to 65535"),
             ("[deadlines]\nemergency = \"2 days\"", "2:13: an emergency is due in 24 h, not in 2 days"),
             ("[deadlines]\nhigh = \"60 days\"", "2:8: `high` (60 days) is due later than `unknown` (30 days)"),
             ("[wording]\nsuffix = \"a\\nb\"", "2:10: not a part of a title"),
             ("[wording]\nsign-off = \"patchparty\"", "2:12: not an identity"),
             ("[audit]\nexclude = [\"/vendor\"]", "2:12: `/vendor` matches nothing"),
             ("[audit]\nexclude = [\"a{b\"]", "2:12: `a{b` is not a pattern"),
+            (
+                "[limits]\nsandbox = \"off\"",
+                "2:1: unknown key `sandbox`; it stands at the top of the file, above the first",
+            ),
+            ("[network]\nallow-sources = []", "2:1: unknown key `allow-sources`; it belongs to `[updates]`"),
+            ("allow-sources = []", "1:1: unknown key `allow-sources`; it belongs to `[updates]`"),
             ("[updates]\nallow-sources = [\"alias\"]", "2:18: unknown value `alias`"),
             ("[audit]\nexlude = []", "2:1: unknown key `exlude`; did you mean `exclude`?"),
             (&check("Sign-In"), "2:6: `Sign-In` is not a name for a check"),

@@ -1,10 +1,11 @@
 //! The local log of what tools say: for whoever runs patchparty, and for nobody else. Tools repeat what files hold, so that
-//! none of it is published; here it lies beside the cache, where it is looked for by hand.
+//! none of it is published; here it lies beside the cache.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::text::is_invisible;
@@ -18,22 +19,31 @@ const FILE_LIMIT: u64 = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct ToolLog {
     path: PathBuf,
+    entries: AtomicUsize,
     writing: Mutex<()>,
 }
 
 impl ToolLog {
     /// The log beside a cache folder: `tools.log`.
     pub(crate) fn beside(cache: &Path) -> Self {
-        Self { path: cache.with_file_name("tools.log"), writing: Mutex::default() }
+        Self { path: cache.with_file_name("tools.log"), entries: AtomicUsize::new(0), writing: Mutex::default() }
     }
 
     /// Adds what a tool said. Nothing depends on the log: when it cannot be written, only that is noted.
     pub(crate) fn note(&self, title: &str, text: &str) {
         // A poisoned lock guards no data.
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = self.write(title, text) {
-            tracing::debug!(path = %self.path.display(), %error, "the log of the tools cannot be written");
+        match self.write(title, text) {
+            Ok(()) => _ = self.entries.fetch_add(1, Ordering::Relaxed),
+            Err(error) => {
+                tracing::debug!(path = %self.path.display(), %error, "the log of the tools cannot be written");
+            }
         }
+    }
+
+    /// Where the log lies, when this process has written to it.
+    pub(crate) fn written(&self) -> Option<&Path> {
+        (self.entries.load(Ordering::Relaxed) > 0).then_some(&*self.path)
     }
 
     fn write(&self, title: &str, text: &str) -> io::Result<()> {

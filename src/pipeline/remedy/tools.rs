@@ -90,6 +90,11 @@ impl Tools {
         self.runner.gaps()
     }
 
+    /// Where the words of failed package managers lie, when there are any of this run.
+    pub(crate) fn log(&self) -> Option<&Path> {
+        self.log.written()
+    }
+
     /// Who knows the releases of the packages of a lockfile; `None` for ecosystems without a registry.
     pub(super) fn registry(&self, ecosystem: Ecosystem, files: &Files) -> Option<Arc<dyn Registry>> {
         if self.offline {

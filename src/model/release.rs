@@ -1,5 +1,7 @@
 //! Releases: what a registry offers of a package.
 
+use std::collections::BTreeSet;
+
 /// One release of a package.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Release {
@@ -11,6 +13,13 @@ pub struct Release {
     pub checksum: Option<String>,
     /// What it requires: package and requirement; `None` when the list of releases does not say.
     pub requirements: Option<Vec<(String, String)>>,
+    /// Of what it requires, the packages that are left out unless a feature asks for them, as far as the registry says so.
+    pub optional: BTreeSet<String>,
+    /// The oldest version of the language that builds it, where the registry says so. Untrusted.
+    pub needs: Option<String>,
+    /// Stands for all that it requires but the ranges of versions: of two releases with the same, one can take the other's place in
+    /// a lockfile if the ranges hold. `None` where the registry does not say enough.
+    pub shape: Option<u64>,
     /// The registry's own record, where an updater needs more than the above (npm).
     pub record: Option<serde_json::Value>,
 }

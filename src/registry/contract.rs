@@ -67,6 +67,11 @@ pub(crate) trait Registry: Send + Sync {
         let release = releases.iter().find(|release| release.version == version);
         Ok(release.and_then(|release| release.requirements.clone()).unwrap_or_default())
     }
+
+    /// The registry's own record of one release, where it has one and more of it is needed than its [`Release`] tells.
+    fn record(&self, _package: &str, _version: &str) -> Option<serde_json::Value> {
+        None
+    }
 }
 
 /// What a registry needs to know before it can be asked.

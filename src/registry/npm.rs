@@ -83,6 +83,7 @@ fn release(version: String, record: Value) -> Release {
         checksum: checksum.map(str::to_owned),
         requirements: Some(requirements),
         record: Some(record),
+        ..Release::default()
     }
 }
 

@@ -4,7 +4,7 @@ mod said;
 
 use std::collections::BTreeMap;
 
-pub(crate) use said::{Reason, Said, between, package, requirement};
+pub(crate) use said::{Reason, Said, Sibling, between, package, requirement, version};
 
 use crate::model::dependency::Dependency;
 use crate::model::ecosystem::Ecosystem;
@@ -134,6 +134,9 @@ pub(crate) struct Proved {
     pub(crate) install: &'static str,
 }
 
+/// The registry's own record of a release: package and version.
+pub(crate) type Lookup<'a> = dyn Fn(&str, &str) -> Option<serde_json::Value> + 'a;
+
 /// One package manager.
 pub(crate) trait Updater: Sync {
     /// Its name: the program.
@@ -147,6 +150,16 @@ pub(crate) trait Updater: Sync {
 
     /// The files that the tool may see, or why it must not run on this project.
     fn files(&self, lockfile: &RepoPath, tree: &dyn ProjectTree) -> Result<Files, Refusal>;
+
+    /// The files with stand-ins for what comes from hosts that need not be asked; `None` where there is no such thing.
+    fn standing_in(&self, _: &Files, _: &Lookup<'_>) -> Option<Files> {
+        None
+    }
+
+    /// What the project lacks so that the tool cannot read it: asked where the tool has said that it cannot.
+    fn missing(&self, _: &RepoPath, _: &dyn ProjectTree) -> Option<Refusal> {
+        None
+    }
 
     /// The versions of the tool whose flags were proved to hold.
     fn proved(&self) -> Proved;
@@ -166,6 +179,38 @@ pub(crate) trait Updater: Sync {
 
     /// How to bring the lockfile in line with a changed manifest, where [`Updater::attempts`] does not do it anyway.
     fn reconcile(&self, files: &Files, place: &Place) -> Option<Attempt>;
+
+    /// The way to make planned moves at once, which leaves to the tool only what comes or goes with them; `None` where the tool
+    /// has no such way: then the moves are found and made one by one, by [`Updater::attempts`].
+    fn settle(&self, _: &[Move<'_>], _: &Files, _: &Place) -> Result<Option<Attempt>, InvalidToken> {
+        Ok(None)
+    }
+
+    /// The lockfile with the moves in it and nothing else, for those that leave nothing to settle.
+    fn edit(&self, _moves: &[Move<'_>], _lockfile: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Whether [`Updater::settle`] makes moves.
+    fn settles(&self) -> bool {
+        false
+    }
+
+    /// The lockfile with what the tool chose anew without need put back: who requires what among packages that did not move.
+    /// `None` where there is no such thing.
+    fn rewired(&self, _before: &[u8], _after: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Everything that the project's own manifests ask for: package and requirement. Needed where moves are settled.
+    fn every_requirement(&self, _: &Files, _: &dyn ProjectTree) -> Vec<(String, DirectRequirement)> {
+        Vec::new()
+    }
+
+    /// The oldest version of the language that the project is for, where its manifests say so.
+    fn floor(&self, _: &Files) -> Option<String> {
+        None
+    }
 
     /// What the project's own manifests ask of the package.
     fn requirements(&self, files: &Files, tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement>;

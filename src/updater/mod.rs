@@ -14,8 +14,8 @@ mod pin_workflow;
 mod testing;
 
 pub(crate) use contract::{
-    Action, Attempt, DirectRequirement, Files, LockedEntry, Move, PinRequest, Pinner, Proved, Reason, Said, SyncCheck,
-    Updater,
+    Action, Attempt, DirectRequirement, Files, LockedEntry, Move, PinRequest, Pinner, Proved, Reason, Said, Sibling,
+    SyncCheck, Updater,
 };
 
 /// Every updater.

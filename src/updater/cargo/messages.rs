@@ -4,6 +4,8 @@
 //! error: failed to select a version for [the requirement] `S[ = "REQ"]`[ (locked to v)]
 //! required by package `A v1[ (path)]`
 //!     ... which satisfies [path ][git ]dependency `A = "^1"` [(locked to v)] of package `B v2 [(path)]`
+//! versions that meet the requirements `REQ`[ (locked to v)] are: v, v
+//!   previously selected package `S vOLD`
 //! error: no matching package named `X` found
 //! error: package ID specification `X@V` did not match any packages
 //! error: failed to get `X` as a dependency of package `A v1 [(path)]`
@@ -11,7 +13,7 @@
 //! error: failed to parse manifest at `path`
 //! ```
 
-use super::super::contract::{Reason, Said, between, package, requirement};
+use super::super::contract::{Reason, Said, Sibling, between, package, requirement, version};
 use crate::model::ecosystem::Ecosystem;
 use crate::sandbox::words;
 
@@ -22,7 +24,7 @@ pub(super) fn read(messages: &str) -> Said {
     if messages.contains("--locked was passed") {
         return Said::because(Reason::Stale);
     }
-    let mut said = Said { reason: reason(messages), chain: Vec::new() };
+    let mut said = Said { reason: reason(messages), siblings: siblings(messages), ..Said::default() };
     let mut wanted = "";
     for line in messages.lines().map(str::trim) {
         // Either the requirement that nothing meets, or the link to the next parent.
@@ -38,8 +40,46 @@ pub(super) fn read(messages: &str) -> Said {
     if matches!(said.reason, Some(Reason::Unreachable | Reason::NotLoaded(_) | Reason::Manifest)) {
         // The same words lead to what cannot be read; nobody stands in the way.
         said.chain.clear();
+        said.siblings.clear();
     }
     said
+}
+
+/// The locked packages that stand in the way, with what they would have to meet.
+fn siblings(messages: &str) -> Vec<Sibling> {
+    let mut found: Vec<Sibling> = Vec::new();
+    let mut asked = "";
+    let mut wanted: Vec<String> = Vec::new();
+    for line in messages.lines().map(str::trim) {
+        if let Some(name) = between(line, "failed to select a version for `", "`") {
+            asked = name;
+        }
+        if let Some(range) = between(line, "versions that meet the requirements `", "`") {
+            wanted.extend(requirement(ECOSYSTEM, range));
+        }
+        let mut note = |name: &str, locked: &str, wanted: Vec<String>| {
+            let locked = locked.split(' ').next().unwrap_or(locked);
+            let known = package(ECOSYSTEM, name).zip(version(ECOSYSTEM, locked));
+            if let Some((package, version)) = known
+                && !found.iter().any(|it| it.package == package && it.version == version)
+            {
+                found.push(Sibling { package, version, wanted });
+            }
+        };
+        if let Some((name, locked)) =
+            between(line, "previously selected package `", "`").and_then(|text| text.split_once(" v"))
+            && name == asked
+        {
+            note(name, locked, wanted.clone());
+        }
+        if let Some((name, range)) = between(line, "for the requirement `", "`").and_then(|text| text.split_once(" = "))
+            && let Some(locked) = between(line, "(locked to ", ")")
+        {
+            let range = requirement(ECOSYSTEM, range.trim_matches('"'));
+            note(name, locked, range.into_iter().collect());
+        }
+    }
+    found
 }
 
 /// The first line that has a known form.
@@ -92,6 +132,21 @@ mod tests {
         );
         assert_eq!(chain(&said), ["chrono@0.4.19 ^0.1.43", "app@0.1.0 ^0.4"]);
         assert_eq!(said.reason, Some(Reason::NoRelease("time".to_owned(), "^0.1.43".to_owned())));
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_named_with_what_it_would_have_to_meet() {
+        let said = read(
+            "error: failed to select a version for `smallvec`.\n    ... required by package `idna v1.0.3`\n    \
+            ... which satisfies dependency `idna = \"^1\"` of package `url v2.5.4`\n\
+            versions that meet the requirements `^1.13.1` are: 1.15.1, 1.13.1\n\n\
+            all possible versions conflict with previously selected packages.\n\n  \
+            previously selected package `smallvec v1.7.0`\n    ... which satisfies dependency `smallvec = \"^1.6\"` \
+            (locked to 1.7.0) of package `app v0.1.0 (/scratch)`\n",
+        );
+        let wanted = vec!["^1.13.1".to_owned()];
+        let expected = Sibling { package: "smallvec".to_owned(), version: "1.7.0".to_owned(), wanted };
+        assert_eq!(said.siblings, [expected]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(super) fn read(messages: &str) -> Said {
     if words::say_unreachable(messages) {
         return Said::because(Reason::Unreachable);
     }
-    let mut said = Said { reason: reason(messages), chain: Vec::new() };
+    let mut said = Said { reason: reason(messages), ..Said::default() };
     for line in messages.lines() {
         let Some((left, right)) = line.trim().trim_start_matches("- ").split_once(" requires ") else { continue };
         let mut words = left.split_whitespace();

@@ -17,12 +17,25 @@ pub(crate) struct Said {
     pub(crate) reason: Option<Reason>,
     /// Who stands in the way, from the package up to the project; empty when the messages do not tell.
     pub(crate) chain: Vec<BlockingParent>,
+    /// The locked packages that would have to move for it, where the messages name them.
+    pub(crate) siblings: Vec<Sibling>,
+}
+
+/// A locked package that stands in the way of another one's move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sibling {
+    /// The package.
+    pub(crate) package: String,
+    /// Its locked version.
+    pub(crate) version: String,
+    /// What it would have to meet.
+    pub(crate) wanted: Vec<String>,
 }
 
 impl Said {
     /// Messages with a known reason.
     pub(crate) fn because(reason: Reason) -> Self {
-        Self { reason: Some(reason), chain: Vec::new() }
+        Self { reason: Some(reason), ..Self::default() }
     }
 
     /// Adds a link of the chain, unless it is there already or something in it is not in the ecosystem's grammar.
@@ -85,7 +98,7 @@ pub(crate) fn package(ecosystem: Ecosystem, text: &str) -> Option<String> {
 }
 
 /// A version, if it is one.
-fn version(ecosystem: Ecosystem, text: &str) -> Option<String> {
+pub(crate) fn version(ecosystem: Ecosystem, text: &str) -> Option<String> {
     grammar::version(ecosystem, text).ok().map(str::to_owned)
 }
 

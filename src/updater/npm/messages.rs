@@ -23,7 +23,7 @@ const ECOSYSTEM: Ecosystem = Ecosystem::Npm;
 pub(super) fn read(messages: &str) -> Said {
     let lines = || messages.lines().map(|line| line.trim_start_matches("npm error").trim());
     let code = lines().find_map(|line| line.strip_prefix("code ")).unwrap_or_default();
-    let mut said = Said { reason: reason(code, lines()), chain: Vec::new() };
+    let mut said = Said { reason: reason(code, lines()), ..Said::default() };
     if said.reason.is_none() && words::say_unreachable(messages) {
         said.reason = Some(Reason::Unreachable);
     }

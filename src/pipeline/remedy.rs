@@ -11,6 +11,7 @@ mod overlay;
 mod pins;
 mod proved;
 mod shared;
+mod solver;
 mod summary;
 mod target;
 #[cfg(test)]
@@ -68,7 +69,6 @@ pub(crate) struct RemedyOutcome {
     /// The breaking steps that fix more, one per requirement of the project, each on top of the remedy; sorted by package.
     ///
     /// What only they fix is in `blocked` as well, with the cause [`BlockCause::BreakingRaise`].
-    #[expect(dead_code, reason = "the pull requests that offer them come next")]
     pub(crate) raises: Vec<Raise>,
     /// The findings that stay, each with what stands in the way; sorted by package and version.
     pub(crate) blocked: Vec<Blocked>,
@@ -169,6 +169,9 @@ fn update_all(
             return (Vec::new(), Vec::new());
         }
     };
+    if bench.updater.settles() {
+        return solver::solve(&bench, goals, state, outcome);
+    }
     let wanted: BTreeSet<AdvisoryId> = goals.values().flatten().cloned().collect();
     let pinned = state.lockfile.clone();
     let mut reasons = summary::Reasons::new();
@@ -239,7 +242,8 @@ fn prepare<'a>(request: &'a RemedyRequest<'a>, state: &State) -> Result<Bench<'a
     let registry = request.tools.registry(updater.ecosystem(), &files).ok_or_else(unsupported)?;
     let foreign = bench::foreign(updater, registry.as_ref(), &files)?;
     trust::judge_hosts(request, updater, &files, |package| foreign.contains(package))?;
-    let bench = Bench { request, updater, registry, foreign, version };
+    let stands_in = bench::stands_in(request, updater, &files)?;
+    let bench = Bench { request, updater, registry, foreign, version, stands_in };
     bench.check_sync(&files)?;
     Ok(bench)
 }

@@ -15,7 +15,7 @@ use crate::registry::{Registry, RegistryError};
 use crate::sandbox::proxy;
 use crate::sandbox::runner::RunError;
 use crate::sandbox::skeleton::{Place, Skeleton};
-use crate::updater::{Action, Attempt, Files, Reason, Said, SyncCheck, Updater};
+use crate::updater::{Action, Attempt, Files, Reason, Said, Sibling, SyncCheck, Updater};
 
 /// Why something did not work out.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub(super) struct Failure {
     /// How many links before the last one of `chain` are left out.
     pub(super) chain_left_out: usize,
     /// What the tool said, where it was a tool that failed.
-    pub(super) reason: Option<Box<Reason>>,
+    pub(super) said: Option<Box<Said>>,
 }
 
 impl Failure {
@@ -38,8 +38,18 @@ impl Failure {
             next_step: None,
             chain: Vec::new(),
             chain_left_out: 0,
-            reason: None,
+            said: None,
         }
+    }
+
+    /// What the tool said of why it failed.
+    pub(super) fn reason(&self) -> Option<&Reason> {
+        self.said.as_deref().and_then(|said| said.reason.as_ref())
+    }
+
+    /// The locked packages that the tool named as standing in the way.
+    pub(super) fn siblings(&self) -> &[Sibling] {
+        self.said.as_deref().map_or(&[], |said| said.siblings.as_slice())
     }
 
     pub(super) fn with_next_step(mut self, next_step: impl Into<String>) -> Self {
@@ -86,6 +96,8 @@ pub(super) struct Bench<'a> {
     pub(super) foreign: BTreeSet<String>,
     /// The version of the package manager.
     pub(super) version: Version,
+    /// Whether the tool is shown stand-ins for what comes from hosts that the policy does not let it ask.
+    pub(super) stands_in: bool,
 }
 
 impl Bench<'_> {
@@ -121,10 +133,21 @@ impl Bench<'_> {
                 let messages = self.run(&Action::Run(invocation), &skeleton);
                 match messages {
                     Ok(()) => Ok(()),
-                    Err(failure) if failure.reason.as_deref() == Some(&Reason::Stale) => Err(stale()),
-                    Err(failure) => Err(failure),
+                    Err(failure) if failure.reason() == Some(&Reason::Stale) => Err(stale()),
+                    Err(failure) => Err(self.explained(failure)),
                 }
             }
+        }
+    }
+
+    /// A failure of a tool that cannot read the project, with what the project lacks.
+    fn explained(&self, failure: Failure) -> Failure {
+        if !matches!(failure.reason(), Some(Reason::NotLoaded(_) | Reason::Manifest)) {
+            return failure;
+        }
+        match self.updater.missing(&self.request.lockfile.path, self.request.tree) {
+            Some(refusal) => Failure::new(BlockCause::Refused, refusal.message).with_next_step(refusal.next_step),
+            None => failure,
         }
     }
 
@@ -157,9 +180,21 @@ impl Bench<'_> {
         read_again(self.request, changed)
     }
 
+    /// The files as the tool is shown them.
+    pub(super) fn shown(&self, files: &Files) -> Result<Files, Failure> {
+        if !self.stands_in {
+            return Ok(files.clone());
+        }
+        let lookup = |package: &str, version: &str| {
+            if self.foreign.contains(package) { None } else { self.registry.record(package, version) }
+        };
+        let gone = || Failure::new(BlockCause::UntrustedSource, "nothing can stand in for a package from git any more");
+        self.updater.standing_in(files, &lookup).ok_or_else(gone)
+    }
+
     fn skeleton(&self, files: &Files) -> Result<Skeleton, Failure> {
         let tools = self.tools();
-        Skeleton::new(&tools.scratch, &tools.cache, &files.contents)
+        Skeleton::new(&tools.scratch, &tools.cache, &self.shown(files)?.contents)
             .map_err(|error| Failure::new(BlockCause::Refused, format!("failed to {error}")))
     }
 
@@ -219,8 +254,17 @@ pub(super) fn files(
     let files = updater
         .files(&request.lockfile.path, &tree)
         .map_err(|refusal| Failure::new(BlockCause::Refused, refusal.message).with_next_step(refusal.next_step))?;
-    trust::judge(request, updater, &files)?;
+    stands_in(request, updater, &files)?;
     Ok(files)
+}
+
+/// Whether the policy allows where the files lead only with stand-ins for what comes from elsewhere.
+pub(super) fn stands_in(request: &RemedyRequest<'_>, updater: &dyn Updater, files: &Files) -> Result<bool, Failure> {
+    let Err(refused) = trust::judge(request, updater, files) else { return Ok(false) };
+    match updater.standing_in(files, &|_, _| None) {
+        Some(shown) if trust::judge(request, updater, &shown).is_ok() => Ok(true),
+        _ => Err(refused),
+    }
 }
 
 /// Why a tool failed, in our own words: its messages repeat what files hold, and only those in a known form are told.
@@ -236,7 +280,8 @@ fn failed(updater: &dyn Updater, how: &str, said: Said) -> Failure {
         Some(reason) => format!("`{tool}` says that {reason}"),
         None => format!("`{tool}` {how}; its own words are in the local log"),
     };
-    Failure { chain: said.chain, reason: said.reason.map(Box::new), ..Failure::new(cause, text) }
+    let chain = said.chain.clone();
+    Failure { chain, said: Some(Box::new(said)), ..Failure::new(cause, text) }
 }
 
 /// The locked packages that come from another registry than the one that is asked.

@@ -24,28 +24,39 @@ impl Shift {
     }
 }
 
-/// Every difference, sorted. Versions of one package are paired lowest with lowest, so that nothing seems to go down
-/// that did not.
+/// Every difference, sorted. A version that went away is paired with the one that those who required it require now; where
+/// nobody is known, lowest with lowest, so that nothing seems to go down that did not.
 pub(super) fn shifts(ecosystem: Ecosystem, before: &Lockfile, after: &Lockfile) -> Vec<Shift> {
     let (before, after) = (versions(before), versions(after));
-    let nothing = BTreeSet::new();
+    let nothing = Versions::new();
     let packages: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let mut shifts = Vec::new();
     for package in packages {
         let old = before.get(package).unwrap_or(&nothing);
         let new = after.get(package).unwrap_or(&nothing);
-        let gone = sorted(ecosystem, old.difference(new));
-        let mut come = sorted(ecosystem, new.difference(old));
+        let gone = sorted(ecosystem, old.keys().filter(|version| !new.contains_key(*version)));
+        let mut come = sorted(ecosystem, new.keys().filter(|version| !old.contains_key(*version)));
+        let here = sorted(ecosystem, new.keys());
         for from in gone {
-            let above = come.iter().position(|to| version::compare(ecosystem, to, &from).is_ok_and(Ordering::is_gt));
-            let to = match above {
-                Some(position) => Some(come.remove(position)),
-                // It moved onto a version that another parent uses already.
-                None => sorted(ecosystem, new.iter())
-                    .into_iter()
-                    .find(|to| version::compare(ecosystem, to, &from).is_ok_and(Ordering::is_gt))
-                    .or_else(|| (!come.is_empty()).then(|| come.remove(0))),
+            let askers = &old[&from];
+            let is_heir = |to: &&String| new.get(*to).is_some_and(|now| !now.is_disjoint(askers));
+            let is_above = |to: &&String| version::compare(ecosystem, to, &from).is_ok_and(Ordering::is_gt);
+            let to = if askers.is_empty() {
+                let beside = || here.iter().find(is_above).or(come.first());
+                come.iter().find(is_above).or_else(beside)
+            } else {
+                let heirs = |among: &[String]| -> Option<String> {
+                    let heirs: Vec<&String> = among.iter().filter(is_heir).collect();
+                    heirs.iter().find(|to| is_above(to)).or(heirs.first()).map(|to| (*to).clone())
+                };
+                // It may have moved onto a version that another parent uses already; one below was there for itself.
+                heirs(&come)
+                    .or_else(|| heirs(&here).filter(|to| is_above(&to)))
+                    .as_ref()
+                    .and_then(|to| here.iter().find(|it| *it == to))
             };
+            let to = to.cloned();
+            come.retain(|version| Some(version) != to.as_ref());
             shifts.push(Shift::Moved { package: package.clone(), from, to });
         }
         shifts.extend(come.into_iter().map(|version| Shift::Added { package: package.clone(), version }));
@@ -54,10 +65,16 @@ pub(super) fn shifts(ecosystem: Ecosystem, before: &Lockfile, after: &Lockfile) 
     shifts
 }
 
-fn versions(lockfile: &Lockfile) -> BTreeMap<String, BTreeSet<String>> {
-    let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+/// The locked versions of a package, each with the names of those that require it; the project's own is empty.
+type Versions = BTreeMap<String, BTreeSet<String>>;
+
+fn versions(lockfile: &Lockfile) -> BTreeMap<String, Versions> {
+    let mut versions: BTreeMap<String, Versions> = BTreeMap::new();
     for dependency in &lockfile.dependencies {
-        versions.entry(dependency.name.clone()).or_default().insert(dependency.version.clone());
+        let parents = dependency.parents.iter().filter_map(|&parent| lockfile.dependencies.get(parent));
+        let askers = parents.map(|parent| parent.name.clone()).chain(dependency.direct.then(String::new));
+        let known = versions.entry(dependency.name.clone()).or_default();
+        known.entry(dependency.version.clone()).or_default().extend(askers);
     }
     versions
 }
@@ -109,5 +126,30 @@ mod tests {
         assert_eq!(told(&[("debug", "2.6.8"), ("debug", "4.0.0")], &[("debug", "4.0.0")]), ["debug 2.6.8 -> 4.0.0"]);
         assert_eq!(told(&[("time", "0.1.40")], &[]), ["time 0.1.40 -> "]);
         assert_eq!(told(&[("a", "2.0.0")], &[("a", "1.0.0"), ("b", "1.0.0")]), ["a 2.0.0 -> 1.0.0", "b + 1.0.0"]);
+    }
+
+    #[test]
+    fn instances_are_paired_by_who_requires_them() {
+        let with_parent = |parent: &str, pins: &[(&str, &str)], required: usize| {
+            let mut dependencies = lockfile(pins).dependencies.clone();
+            dependencies.push(Dependency { name: parent.to_owned(), ..dependencies[0].clone() });
+            let position = dependencies.len() - 1;
+            if let Some(child) = dependencies.get_mut(required).filter(|_| required < position) {
+                child.parents = vec![position];
+                child.direct = false;
+            }
+            Lockfile::new(RepoPath::new("package-lock.json").unwrap(), "package-lock", dependencies)
+        };
+        // `chrono` no longer needs the first `time`; the project's own moved.
+        let before = with_parent("chrono", &[("time", "0.1.45"), ("time", "0.2.22")], 0);
+        let after = with_parent("chrono", &[("time", "0.2.23")], 9);
+        let told: Vec<Shift> = shifts(Ecosystem::Npm, &before, &after);
+        let moved = |from: &str, to: Option<&str>| Shift::Moved {
+            package: "time".to_owned(),
+            from: from.to_owned(),
+            to: to.map(str::to_owned),
+        };
+        assert!(told.contains(&moved("0.1.45", None)), "{told:?}");
+        assert!(told.contains(&moved("0.2.22", Some("0.2.23"))), "{told:?}");
     }
 }

@@ -43,6 +43,19 @@ pub(super) fn check(bench: &Bench<'_>, before: &State, after: &State, intent: &I
     requirements_hold(bench, &before.lockfile, &after.lockfile).map_err(failed)
 }
 
+/// The post-conditions that do not depend on one goal: for a change that serves several at once.
+pub(super) fn check_all(bench: &Bench<'_>, before: &State, after: &State, plan: &Plan) -> Result<(), Failure> {
+    let failed = |text: String| Failure::new(BlockCause::PostConditionFailed, text);
+    if before.lockfile.dependencies == after.lockfile.dependencies {
+        return Err(failed(format!("`{}` ended well but changed nothing", bench.updater.id())));
+    }
+    nothing_new_is_affected(bench, &before.lockfile, &after.lockfile).map_err(failed)?;
+    only_planned_packages_moved(bench, before, after, plan).map_err(failed)?;
+    sources_are_kept(bench, before, after)?;
+    format_is_kept(bench, before, after).map_err(failed)?;
+    requirements_hold(bench, &before.lockfile, &after.lockfile).map_err(failed)
+}
+
 /// P1: the instance is gone, and no other one is affected that was not before.
 fn is_fixed(bench: &Bench<'_>, before: &State, after: &State, intent: &Intent<'_>) -> Result<(), String> {
     let affected = |lockfile: &Lockfile| -> BTreeSet<String> {
@@ -129,6 +142,25 @@ fn only_meant_packages_moved(
         let meant = intent.plan.moves.iter().any(|step| step.package == package && step.release.version == *to);
         if breaks && !raised && !meant && named.contains(package) {
             return Err(format!("`{package}` would make a breaking step from {from} to {to}"));
+        }
+    }
+    Ok(())
+}
+
+/// P3 for a plan of the whole lockfile: nothing moved but what is planned and what that needs, and nothing went down.
+fn only_planned_packages_moved(bench: &Bench<'_>, before: &State, after: &State, plan: &Plan) -> Result<(), String> {
+    let mut named: BTreeSet<&str> = plan.moves.iter().map(|step| step.package.as_str()).collect();
+    named.extend(plan.raises.iter().map(|(package, _, _)| package.as_str()));
+    let mut allowed = below(&before.lockfile, &named);
+    allowed.extend(below(&after.lockfile, &named));
+    for shift in shifts(bench.ecosystem(), &before.lockfile, &after.lockfile) {
+        let package = shift.package();
+        if !allowed.contains(package) {
+            return Err(format!("`{package}` changed as well, which has nothing to do with what was planned"));
+        }
+        let Shift::Moved { from, to: Some(to), .. } = &shift else { continue };
+        if version::compare(bench.ecosystem(), to, from).is_ok_and(std::cmp::Ordering::is_lt) {
+            return Err(format!("`{package}` would go down from {from} to {to}"));
         }
     }
     Ok(())

@@ -198,7 +198,7 @@ fn blocked_by(state: &State, position: usize, target: &str, requirement: &str, p
 
 /// Who requires what, from `parent` of the package up to the direct dependency on the shortest way, and how many links before
 /// the last one are left out: a chain is told as long as a path is.
-fn chain(lockfile: &Lockfile, parent: usize, requirement: &str) -> (Vec<BlockingParent>, usize) {
+pub(super) fn chain(lockfile: &Lockfile, parent: usize, requirement: &str) -> (Vec<BlockingParent>, usize) {
     let link = |position: usize, requirement: &str| {
         let parent = lockfile.dependencies.get(position).map(PackageVersion::from)?;
         Some(BlockingParent { parent, requirement: requirement.to_owned() })

@@ -118,7 +118,7 @@ fn find(
 }
 
 /// Carries a plan out.
-fn apply(bench: &Bench<'_>, before: &State, intent: &Intent<'_>) -> Result<(State, &'static str), Failure> {
+pub(super) fn apply(bench: &Bench<'_>, before: &State, intent: &Intent<'_>) -> Result<(State, &'static str), Failure> {
     let mut current = raise(bench, before, intent.plan)?;
     let moves = &intent.plan.moves;
     let groups: Vec<&[PlannedMove]> =
@@ -158,6 +158,20 @@ fn accept(bench: &Bench<'_>, before: &State, after: &State, intent: &Intent<'_>)
 
 /// Raises the requirements of the project and brings the lockfile in line with them.
 fn raise(bench: &Bench<'_>, before: &State, plan: &Plan) -> Result<State, Failure> {
+    let current = raise_manifests(bench, before, plan)?;
+    if plan.raises.is_empty() {
+        return Ok(current);
+    }
+    let files = bench.files(&current.changed)?;
+    let reconciled = bench.attempt(&files, &|place: &Place| Ok(bench.updater.reconcile(&files, place)))?;
+    match reconciled {
+        Some((files, _)) => read(bench, current, &files),
+        None => Ok(current),
+    }
+}
+
+/// Raises the requirements of the project; the lockfile does not match them yet.
+pub(super) fn raise_manifests(bench: &Bench<'_>, before: &State, plan: &Plan) -> Result<State, Failure> {
     let mut current = before.clone();
     for (package, target, direct) in &plan.raises {
         let overlay = super::overlay::Overlay { base: bench.request.tree, changed: &current.changed };
@@ -171,15 +185,7 @@ fn raise(bench: &Bench<'_>, before: &State, plan: &Plan) -> Result<State, Failur
         })?;
         current.changed.insert(direct.manifest.clone(), raised);
     }
-    if plan.raises.is_empty() {
-        return Ok(current);
-    }
-    let files = bench.files(&current.changed)?;
-    let reconciled = bench.attempt(&files, &|place: &Place| Ok(bench.updater.reconcile(&files, place)))?;
-    match reconciled {
-        Some((files, _)) => read(bench, current, &files),
-        None => Ok(current),
-    }
+    Ok(current)
 }
 
 /// The first attempt after which the judge is content.
@@ -237,7 +243,7 @@ fn nth_attempt(
 }
 
 /// The state after a tool has written the lockfile.
-fn read(bench: &Bench<'_>, mut state: State, files: &Files) -> Result<State, Failure> {
+pub(super) fn read(bench: &Bench<'_>, mut state: State, files: &Files) -> Result<State, Failure> {
     state.changed.insert(files.lockfile.clone(), files.lock().to_vec());
     state.lockfile = bench.read_again(&state.changed)?;
     Ok(state)

@@ -31,7 +31,10 @@ pub(super) fn note_reasons(reasons: &mut Reasons, climbed: &Climbed) {
             if !stands(&key.1) {
                 note_other(reasons, climbed, &key);
             }
-            goal_reason(climbed)
+            let mut wanted = climbed.requirements.clone();
+            wanted.sort_unstable();
+            wanted.dedup();
+            goal_reason("no release", &climbed.candidate.remaining, climbed.candidate.in_range, &wanted)
         } else {
             format!("lowest release that admits `{}` {}", goal.package, goal.release.version)
         };
@@ -47,19 +50,18 @@ fn note_other(reasons: &mut Reasons, climbed: &Climbed, (package, planned): &(St
     }
 }
 
-fn goal_reason(climbed: &Climbed) -> String {
-    let candidate = &climbed.candidate;
-    let mut wanted: Vec<&str> = climbed.requirements.iter().map(String::as_str).collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let ranges: Vec<String> = wanted.into_iter().take(3).map(|range| format!("`{range}`")).collect();
-    let chosen = if candidate.remaining.is_empty() {
+/// Why a package came to its target, with what it asks for and whether that was kept.
+///
+/// `none` names the releases of which none is free of flaws, where the target still has some.
+pub(super) fn goal_reason(none: &str, remaining: &[AdvisoryId], in_range: bool, wanted: &[String]) -> String {
+    let ranges: Vec<String> = wanted.iter().take(3).map(|range| format!("`{range}`")).collect();
+    let chosen = if remaining.is_empty() {
         "lowest release that no known advisory affects".to_owned()
     } else {
-        let left: Vec<&str> = candidate.remaining.iter().map(AdvisoryId::as_str).collect();
-        format!("no release is free of known flaws; the lowest with the fewest still has {}", left.join(", "))
+        let left: Vec<&str> = remaining.iter().map(AdvisoryId::as_str).collect();
+        format!("{none} is free of known flaws; the lowest with the fewest still has {}", left.join(", "))
     };
-    match (candidate.in_range, ranges.is_empty()) {
+    match (in_range, ranges.is_empty()) {
         (true, false) => format!("{chosen}; within the range {} that is asked for", ranges.join(", ")),
         (true, true) => chosen,
         (false, _) => {
@@ -76,14 +78,23 @@ pub(super) fn moved(
     wanted: &BTreeSet<AdvisoryId>,
     reasons: &Reasons,
 ) -> Vec<Bump> {
-    let before = bench.request.lockfile;
+    moved_between(bench, (bench.request.lockfile, after), wanted, reasons)
+}
+
+/// The same between any two readings.
+pub(super) fn moved_between(
+    bench: &Bench<'_>,
+    (before, after): (&Lockfile, &Lockfile),
+    wanted: &BTreeSet<AdvisoryId>,
+    reasons: &Reasons,
+) -> Vec<Bump> {
     let mut bumps: Vec<Bump> = shifts(bench.ecosystem(), before, after)
         .into_iter()
         .filter_map(|shift| match shift {
             Shift::Moved { package, from, to } => Some((package, from, to)),
             Shift::Added { .. } => None,
         })
-        .filter_map(|(package, from, to)| bump(bench, after, (package, from, to), (wanted, reasons)))
+        .filter_map(|(package, from, to)| bump(bench, (before, after), (package, from, to), (wanted, reasons)))
         .collect();
     bumps.sort_by(|left, right| {
         let key = |bump: &Bump| (bump.fixes.is_empty(), bump.package.clone(), bump.from.clone());
@@ -94,11 +105,10 @@ pub(super) fn moved(
 
 fn bump(
     bench: &Bench<'_>,
-    after: &Lockfile,
+    (before, after): (&Lockfile, &Lockfile),
     (package, from, to): (String, String, Option<String>),
     (wanted, reasons): (&BTreeSet<AdvisoryId>, &Reasons),
 ) -> Option<Bump> {
-    let before = bench.request.lockfile;
     let ecosystem = bench.ecosystem();
     let at = |lockfile: &Lockfile, version: &str| {
         lockfile.dependencies.iter().position(|it: &Dependency| it.name == package && it.version == version)

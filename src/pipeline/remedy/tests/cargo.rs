@@ -42,20 +42,22 @@ fn a_parent_that_stands_in_the_way_moves_as_little_as_possible() {
     let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("time", "0.2.23")]);
     insta::assert_snapshot!(tell_about(&outcome, &["time", "chrono", "blocked"]), @r#"
         time 0.1.45 -> (gone) [Patch] fixes ["RUSTSEC-2020-0001"]: nothing requires it any more
-        chrono 0.4.19 -> 0.4.30 [Patch] fixes []: lowest release that admits `time` 0.2.23
+        chrono 0.4.19 -> 0.4.30 [Patch] fixes []: moves along, to the lowest release with which nothing needs `time` any more
         "#);
 }
 
 #[test]
-fn a_requirement_of_the_project_is_raised_when_nothing_else_helps() {
+fn a_breaking_raise_of_what_the_project_asks_for_is_offered_apart() {
     let Some(world) = World::new("cargo", true) else { return };
     let tree = world.generate(&project("time = \"0.1\" # the clock\n"), "Cargo.lock", &[&["cargo", "update"]]);
     let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("time", "0.2.23")]);
-    insta::assert_snapshot!(tell_about(&outcome, &["time", "Cargo.toml", "blocked"]), @r#"
-        time 0.1.45 -> 0.2.23 [Major] fixes ["RUSTSEC-2020-0001"]: lowest release that no known advisory affects and that what requires it can use; outside of the range `0.1` that was asked for
-        Cargo.toml: -1 +1
-        "#);
-    let manifest = &outcome.remedy.unwrap().changes[1];
+    assert!(outcome.remedy.is_none());
+    assert!(tell(&outcome).contains("BreakingRaise: `Cargo.toml` asks for `time` `0.1`"), "{}", tell(&outcome));
+    let [raise] = outcome.raises.as_slice() else { panic!("one raise: {}", tell(&outcome)) };
+    assert_eq!((raise.package.as_str(), raise.requirement.as_str(), raise.raised.as_str()), ("time", "0.1", "0.2.23"));
+    let bump = &raise.remedy.bumps[0];
+    assert_eq!((bump.from.as_str(), bump.to.as_deref(), bump.fixes.len()), ("0.1.45", Some("0.2.23"), 1));
+    let manifest = raise.remedy.changes.iter().find(|change| change.path.file_name() == "Cargo.toml").unwrap();
     assert!(String::from_utf8_lossy(&manifest.after).contains("time = \"0.2.23\" # the clock"));
 }
 

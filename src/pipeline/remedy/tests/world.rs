@@ -1,7 +1,7 @@
 //! The world of a test: a project in memory, advisories made for it, and scratch folders.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::super::{AllowedSources, RemedyOutcome, RemedyRequest, Tools, remedy};
@@ -41,6 +41,52 @@ impl MemoryTree {
         let kind = EntryKind::File { executable: false };
         let entries = files.keys().map(|path| TreeEntry { path: path.clone(), kind }).collect();
         Self { files, entries }
+    }
+}
+
+/// Where projects and cases for tests lie, beside the repository; `None`, with the reason on stderr, where there are none.
+pub(super) fn shared(folder: &str) -> Option<PathBuf> {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(folder);
+    if place.is_dir() {
+        return Some(place);
+    }
+    eprintln!("skipped: there is no `../shared/{folder}`");
+    None
+}
+
+impl MemoryTree {
+    /// Every file below a folder.
+    pub(super) fn of_folder(folder: &Path) -> Self {
+        let walk = walkdir::WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.file_type().is_file());
+        let files = walk.filter_map(|entry| {
+            let path = entry.path().strip_prefix(folder).ok()?.to_str()?.to_owned();
+            Some((RepoPath::new(&path).ok()?, std::fs::read(entry.path()).ok()?))
+        });
+        Self::of(files.collect())
+    }
+
+    /// A project as `tree.txt` and `files` tell it; what has no content is empty.
+    pub(super) fn of_project(folder: &Path) -> Self {
+        let list = std::fs::read(folder.join("tree.txt")).unwrap_or_default();
+        let list = String::from_utf8_lossy(&list).into_owned();
+        let files = list.lines().filter_map(|line| {
+            let path = line.strip_prefix("100644 ").or_else(|| line.strip_prefix("100755 "))?;
+            let content = std::fs::read(folder.join("files").join(path)).unwrap_or_default();
+            Some((RepoPath::new(path).ok()?, content))
+        });
+        Self::of(files.collect())
+    }
+
+    fn of(files: BTreeMap<RepoPath, Vec<u8>>) -> Self {
+        let kind = EntryKind::File { executable: false };
+        let entries = files.keys().map(|path| TreeEntry { path: path.clone(), kind }).collect();
+        Self { files, entries }
+    }
+
+    /// The project with the changes of a remedy.
+    pub(super) fn changed(&self, outcome: &RemedyOutcome) -> Self {
+        let changes = outcome.remedy.iter().flat_map(|remedy| &remedy.changes);
+        changes.fold(Self::of(self.files.clone()), |tree, change| tree.with(change.path.as_str(), &change.after))
     }
 }
 

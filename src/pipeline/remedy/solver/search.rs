@@ -1,0 +1,378 @@
+//! The search: what has to move so that a package can stand at a release, by the index alone.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+
+use super::super::bench::Failure;
+use super::graph::{Asker, Draft, Graph, Link};
+use super::index::Known;
+use crate::model::advisory::AdvisoryId;
+use crate::model::dependency::PackageVersion;
+use crate::model::remedy::{BlockCause, Step};
+use crate::updater::DirectRequirement;
+use crate::version;
+
+/// How many packages on top of one another may have to move: deeper remedies are no longer small.
+const DEPTH_LIMIT: usize = 5;
+/// How far below a package that comes in it is looked.
+const ADDED_DEPTH_LIMIT: usize = 12;
+/// How many placements are thought about for one goal: each is a few looks into the index.
+const BUDGET: usize = 1_500;
+/// How many releases of a package on the way are tried within its ranges, and outside of them.
+const TRIES: (usize, usize) = (3, 4);
+
+/// Which requirements of the project may be raised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Raising {
+    /// Those that exclude a release which breaks nothing.
+    Compatible,
+    /// Any: for a person to decide on.
+    Breaking,
+}
+
+pub(super) struct Search<'a> {
+    pub(super) graph: &'a Graph<'a>,
+    pub(super) raising: Raising,
+    /// Releases that the tool has refused.
+    pub(super) banned: BTreeSet<(String, String)>,
+    /// What the targets have that are not to be chosen any more: all with exactly these flaws.
+    pub(super) skipped: BTreeSet<Vec<AdvisoryId>>,
+    /// The oldest Rust (or engine) that the project is for.
+    pub(super) floor: Option<&'a str>,
+    budget: Cell<usize>,
+    dead: RefCell<BTreeSet<(usize, String)>>,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(graph: &'a Graph<'a>, raising: Raising, floor: Option<&'a str>) -> Self {
+        let banned = BTreeSet::new();
+        let skipped = BTreeSet::new();
+        Self { graph, raising, banned, skipped, floor, budget: Cell::new(BUDGET), dead: RefCell::default() }
+    }
+
+    /// Begins with the next goal.
+    pub(super) fn refill(&self) {
+        self.budget.set(BUDGET);
+        self.dead.borrow_mut().clear();
+    }
+
+    /// Puts a package at a release and everything in its way where it must stand then.
+    pub(super) fn place(&self, draft: &mut Draft, position: usize, release: &Known) -> Result<(), Failure> {
+        self.place_at(draft, position, (release, 0))
+    }
+
+    fn place_at(&self, draft: &mut Draft, position: usize, (release, depth): (&Known, usize)) -> Result<(), Failure> {
+        let package = &self.graph.at(position).name;
+        if draft.moves.get(&position).is_some_and(|known| known.version == release.version) {
+            return Ok(());
+        }
+        let left = self.budget.get();
+        let version = &release.version;
+        let is_banned = self.banned.contains(&(package.clone(), version.clone()));
+        // What lies deep below something that comes in is no deeper remedy.
+        let is_deep = depth > DEPTH_LIMIT && draft.added.is_empty() || depth > DEPTH_LIMIT + ADDED_DEPTH_LIMIT;
+        if left == 0 || is_deep || is_banned || !self.graph.is_movable(position) {
+            let text = format!("`{package}` would have to move to {version}, which cannot be had");
+            return Err(Failure::new(BlockCause::ParentRequirement, text));
+        }
+        self.budget.set(left - 1);
+        draft.moves.insert(position, release.clone());
+        self.settle_above(draft, position, depth)?;
+        self.settle_below(draft, position, depth)
+    }
+
+    /// Whoever excludes the new version moves, or what the project asks for is raised.
+    fn settle_above(&self, draft: &mut Draft, position: usize, depth: usize) -> Result<(), Failure> {
+        let links = self.graph.links(position)?;
+        for link in links.iter() {
+            if self.graph.holds(draft, link, position) {
+                continue;
+            }
+            match &link.asker {
+                Asker::Project(direct) => self.raise(draft, position, direct)?,
+                Asker::Fixed(parent) => return Err(self.excluded(draft, position, link, *parent)),
+                Asker::Package(parent) => {
+                    // One that has moved asks for another place now, or for nothing.
+                    let has_moved = draft.moves.contains_key(parent);
+                    if has_moved && self.asks_elsewhere(draft, *parent, position)? {
+                        continue;
+                    }
+                    if self.graph.is_gone(draft, *parent)? {
+                        continue;
+                    }
+                    self.lift(draft, position, (*parent, link, depth))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether what a moved package asks for is another version of the package than the one at its old place, a clean one.
+    fn asks_elsewhere(&self, draft: &Draft, parent: usize, position: usize) -> Result<bool, Failure> {
+        let package = &self.graph.at(position).name;
+        let Some(ranges) = self.graph.asks(draft, parent, package) else { return Ok(false) };
+        self.are_clean(&ranges, package, self.graph.version(draft, position))
+    }
+
+    /// Whether each range has a release without flaws that can stand beside the given version.
+    fn are_clean(&self, ranges: &[String], package: &str, beside: &str) -> Result<bool, Failure> {
+        let index = self.graph.index;
+        for wanted in ranges {
+            let releases = index.releases(package)?;
+            let mut fitting = releases.iter().rev().filter(|it| !it.yanked && index.admits(wanted, &it.version));
+            let Some(newest) = fitting.next() else { return Ok(false) };
+            if !index.flaws(package, &newest.version).is_empty() || index.share_a_place(beside, &newest.version) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// What the project asks for is raised, if it may be.
+    fn raise(&self, draft: &mut Draft, position: usize, direct: &DirectRequirement) -> Result<(), Failure> {
+        let package = self.graph.at(position);
+        let target = self.graph.version(draft, position).to_owned();
+        let step = version::step(package.ecosystem, &package.version, &target).unwrap_or(Step::Major);
+        if step == Step::Major && self.raising != Raising::Breaking {
+            let text = format!(
+                "the project asks for `{}` `{}`, and {target} is a breaking step",
+                package.name, direct.requirement
+            );
+            let step = format!("raise `{}` to {target} in `{}` and adapt the code", package.name, direct.manifest);
+            return Err(Failure::new(BlockCause::ParentRequirement, text).with_next_step(step));
+        }
+        draft.raises.retain(|(place, _, known)| *place != position || known != direct);
+        draft.raises.push((position, target, direct.clone()));
+        Ok(())
+    }
+
+    /// Makes everything that needs a package do without it.
+    pub(super) fn drop(&self, draft: &mut Draft, position: usize) -> Result<(), Failure> {
+        let links = self.graph.links(position)?;
+        for link in links.iter() {
+            let Asker::Package(parent) = link.asker else {
+                return Err(Failure::new(BlockCause::ParentRequirement, "the project itself asks for it"));
+            };
+            let asks = self.graph.asks(draft, parent, &self.graph.at(position).name);
+            let is_dropped = asks.is_some() && !self.graph.holds(draft, link, position);
+            if !is_dropped && !self.graph.is_gone(draft, parent)? {
+                self.lift(draft, position, (parent, link, 0))?;
+            }
+        }
+        if self.graph.is_gone(draft, position)? {
+            return Ok(());
+        }
+        Err(Failure::new(BlockCause::ParentRequirement, "something still needs it"))
+    }
+
+    /// The releases of a parent above the one where it stands that admit the new version of a package, or can do without it.
+    fn admitting(&self, draft: &Draft, position: usize, parent: usize) -> Result<Vec<Known>, Failure> {
+        let index = self.graph.index;
+        let (child, above) = (self.graph.at(position), self.graph.at(parent));
+        let target = draft.moves.get(&position).map(|release| release.version.as_str());
+        let had = index.flaws(&above.name, &above.version);
+        let mut options = Vec::new();
+        if !self.graph.is_movable(parent) {
+            return Ok(options);
+        }
+        for release in index.above(&above.name, self.graph.version(draft, parent))? {
+            let wanted = release.requirements.iter().flatten().filter(|(name, _)| *name == child.name);
+            let ranges: Vec<String> = wanted.map(|(_, wanted)| wanted.clone()).collect();
+            let admits = ranges.is_empty()
+                || target.is_some_and(|target| ranges.iter().any(|wanted| index.admits(wanted, target)))
+                || self.are_clean(&ranges, &child.name, target.unwrap_or(&child.version))?;
+            if admits && index.flaws(&above.name, &release.version).is_subset(&had) {
+                options.push(release);
+            }
+        }
+        Ok(options)
+    }
+
+    /// Moves a parent to the lowest release that admits the new version of a package, or does not need it.
+    fn lift(
+        &self,
+        draft: &mut Draft,
+        position: usize,
+        (parent, link, depth): (usize, &Link, usize),
+    ) -> Result<(), Failure> {
+        let options = self.admitting(draft, position, parent)?;
+        let mut first = None;
+        for release in self.ordered(draft, parent, options)? {
+            let key = (parent, release.version.clone());
+            if self.dead.borrow().contains(&key) {
+                continue;
+            }
+            let mut trial = draft.clone();
+            match self.place_at(&mut trial, parent, (&release, depth + 1)) {
+                Ok(()) => {
+                    *draft = trial;
+                    return Ok(());
+                }
+                Err(failure) if failure.cause == BlockCause::RegistryUnreachable => return Err(failure),
+                Err(failure) => {
+                    if depth == 0 {
+                        self.dead.borrow_mut().insert(key);
+                    }
+                    first.get_or_insert(failure);
+                }
+            }
+        }
+        let told = self.excluded(draft, position, link, parent);
+        Err(match first {
+            Some(failure) => Failure { next_step: failure.next_step, explanation: failure.explanation, ..told },
+            None => told,
+        })
+    }
+
+    /// The releases worth a try: those within the ranges first, lowest first, then the lowest of each line outside of them.
+    fn ordered(&self, draft: &Draft, position: usize, options: Vec<Known>) -> Result<Vec<Known>, Failure> {
+        let links = self.graph.links(position)?;
+        let mut holding = Vec::new();
+        for link in links.iter() {
+            let gone = match link.asker {
+                Asker::Package(parent) => self.graph.is_gone(draft, parent)?,
+                Asker::Project(_) | Asker::Fixed(_) => false,
+            };
+            // What a package that has moved already asks for counts.
+            let ranges = match link.asker {
+                Asker::Package(parent) => self.graph.asks(draft, parent, &self.graph.at(position).name),
+                Asker::Project(_) | Asker::Fixed(_) => None,
+            };
+            if !gone {
+                holding.push(ranges.unwrap_or_else(|| vec![link.requirement.clone()]));
+            }
+        }
+        let index = self.graph.index;
+        let is_inside = |release: &Known| {
+            holding
+                .iter()
+                .all(|ranges| ranges.is_empty() || ranges.iter().any(|wanted| index.admits(wanted, &release.version)))
+        };
+        let (mut inside, mut outside): (Vec<Known>, Vec<Known>) = options.into_iter().partition(is_inside);
+        // What needs a newer compiler than the project promises comes last.
+        inside.sort_by_key(|release| self.is_too_new(release));
+        let inside = spread(inside, TRIES.0);
+        outside.dedup_by(|later, earlier| line(&later.version) == line(&earlier.version));
+        let outside = spread(outside, TRIES.1);
+        Ok(inside.into_iter().chain(outside).collect())
+    }
+
+    /// What the new release needs is locked, moves, or comes in anew.
+    fn settle_below(&self, draft: &mut Draft, position: usize, depth: usize) -> Result<(), Failure> {
+        let Some(release) = draft.moves.get(&position).cloned() else { return Ok(()) };
+        let required = self.graph.required_names(position);
+        self.meet(draft, (&release, &required), depth)
+    }
+
+    /// Meets what a release needs: all that no feature decides on, and what was required before.
+    fn meet(
+        &self,
+        draft: &mut Draft,
+        (release, required): (&Known, &BTreeSet<&str>),
+        depth: usize,
+    ) -> Result<(), Failure> {
+        for (package, wanted) in release.requirements.iter().flatten() {
+            if release.optional.contains(package) && !required.contains(package.as_str()) {
+                continue;
+            }
+            let places = self.graph.places(package);
+            let is_met = |&place: &usize| self.graph.index.admits(wanted, self.graph.version(draft, place));
+            let comes_in =
+                |(name, version): &(String, String)| name == package && self.graph.index.admits(wanted, version);
+            if !places.iter().any(is_met) && !draft.added.iter().any(comes_in) {
+                self.provide(draft, (package, wanted), depth)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A package comes in anew: the tool takes the newest release, and what that needs has to be had as well.
+    fn add(&self, draft: &mut Draft, (package, fitting): (&str, &[&Known]), depth: usize) -> Result<(), Failure> {
+        let is_old_enough = |release: &&&Known| !self.is_too_new(release);
+        let newest = fitting.iter().rev().find(is_old_enough).or(fitting.last());
+        let left = self.budget.get();
+        let Some(newest) = newest.filter(|_| left > 0 && depth < ADDED_DEPTH_LIMIT) else { return Ok(()) };
+        self.budget.set(left - 1);
+        draft.added.insert((package.to_owned(), newest.version.clone()));
+        self.meet(draft, (newest, &BTreeSet::new()), depth + 1)
+    }
+
+    /// Makes a version available that nothing locked meets.
+    fn provide(&self, draft: &mut Draft, (package, wanted): (&str, &str), depth: usize) -> Result<(), Failure> {
+        let index = self.graph.index;
+        let releases = index.releases(package)?;
+        let fitting: Vec<&Known> =
+            releases.iter().filter(|it| !it.yanked && index.admits(wanted, &it.version)).collect();
+        let conflict = || {
+            let text = format!("no release of `{package}` that meets `{wanted}` can be had beside what is locked");
+            Failure::new(BlockCause::ParentRequirement, text)
+        };
+        if fitting.is_empty() {
+            return if releases.is_empty() { Ok(()) } else { Err(conflict()) };
+        }
+        let shares = |place: &usize| {
+            let locked = self.graph.version(draft, *place);
+            fitting.iter().any(|it| index.share_a_place(locked, &it.version))
+        };
+        let Some(place) = self.graph.places(package).iter().copied().find(shares) else {
+            return self.add(draft, (package, &fitting), depth);
+        };
+        let locked = self.graph.version(draft, place).to_owned();
+        let had = index.flaws(package, &locked);
+        let options = fitting.into_iter().filter(|it| {
+            index.is_above(&locked, &it.version)
+                && index.share_a_place(&locked, &it.version)
+                && index.flaws(package, &it.version).is_subset(&had)
+        });
+        let options = options.cloned().collect();
+        let mut first = None;
+        for release in self.ordered(draft, place, options)? {
+            let mut trial = draft.clone();
+            match self.place_at(&mut trial, place, (&release, depth + 1)) {
+                Ok(()) => {
+                    *draft = trial;
+                    return Ok(());
+                }
+                Err(failure) => {
+                    first.get_or_insert(failure);
+                }
+            }
+        }
+        Err(first.unwrap_or_else(conflict))
+    }
+
+    pub(super) fn is_too_new(&self, release: &Known) -> bool {
+        let (Some(floor), Some(needs)) = (self.floor, release.needs.as_deref()) else { return false };
+        self.graph.index.compare(needs, floor).is_gt()
+    }
+
+    fn excluded(&self, draft: &Draft, position: usize, link: &Link, parent: usize) -> Failure {
+        let (child, above) = (self.graph.at(position), self.graph.at(parent));
+        let target = self.graph.version(draft, position);
+        let text = format!(
+            "`{}` asks for `{}` `{}`, which excludes {target}, and no release of it that can be had admits {target}",
+            PackageVersion::from(above),
+            child.name,
+            link.requirement
+        );
+        let failure = Failure::new(BlockCause::ParentRequirement, text);
+        let (chain, chain_left_out) = super::super::graph::chain(&self.graph.state.lockfile, parent, &link.requirement);
+        Failure { chain, chain_left_out, ..failure }
+    }
+}
+
+/// The first, those between and the last: at most so many.
+pub(super) fn spread(mut releases: Vec<Known>, limit: usize) -> Vec<Known> {
+    while releases.len() > limit {
+        // The lowest ones and the newest are the most telling.
+        releases.remove(releases.len() - 2);
+    }
+    releases
+}
+
+/// The line of releases that a version belongs to: its first number that is not zero and what stands before it, or the first
+/// two numbers.
+pub(super) fn line(version: &str) -> &str {
+    let end = version.match_indices('.').nth(1).map_or(version.len(), |(end, _)| end);
+    &version[..end]
+}

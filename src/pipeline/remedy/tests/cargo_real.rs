@@ -1,0 +1,103 @@
+//! Real Cargo projects (`../shared/projects`): what cargo can fix is fixed, and the report says what the lockfile says.
+
+use std::collections::BTreeSet;
+
+use super::super::RemedyOutcome;
+use super::world::{MemoryTree, World, advisory, findings, read, shared, tell};
+use crate::advisory::AdvisoryDatabase;
+use crate::model::advisory::Advisory;
+use crate::model::dependency::Origin;
+use crate::model::ecosystem::Ecosystem;
+use crate::model::lockfile::Lockfile;
+use crate::updater::Files;
+use crate::version;
+
+/// Every project with a lockfile at its root, by name.
+fn projects() -> Vec<(String, MemoryTree)> {
+    let Some(place) = shared("projects") else { return Vec::new() };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(place).unwrap().flatten() {
+        if entry.path().join("files/Cargo.lock").is_file() {
+            found.push((entry.file_name().to_string_lossy().into_owned(), MemoryTree::of_project(&entry.path())));
+        }
+    }
+    found.sort_by(|left, right| left.0.cmp(&right.0));
+    found
+}
+
+/// The lowest release above a locked one within its caret range.
+fn next(world: &World, package: &str, locked: &str) -> Option<String> {
+    let path = crate::model::repository::RepoPath::new("Cargo.lock").unwrap();
+    let files = Files { lockfile: path, contents: std::collections::BTreeMap::new() };
+    let registry = world.tools.registry(Ecosystem::CratesIo, &files)?;
+    let releases = registry.releases(package).ok()?;
+    let compare = |left: &str, right: &str| version::compare(Ecosystem::CratesIo, left, right).unwrap();
+    let is_next = |it: &&str| {
+        compare(it, locked).is_gt()
+            && !version::is_prerelease(Ecosystem::CratesIo, it)
+            && version::step(Ecosystem::CratesIo, locked, it).is_ok_and(|step| step < crate::model::remedy::Step::Major)
+    };
+    let above = releases.iter().filter(|it| !it.yanked).map(|it| it.version.as_str()).filter(is_next);
+    above.min_by(|left, right| compare(left, right)).map(str::to_owned)
+}
+
+fn flaw(number: usize, package: &str, fixed: &str) -> Advisory {
+    advisory(Ecosystem::CratesIo, &format!("RUSTSEC-2020-{number:04}"), package, "0.0.0-0", fixed)
+}
+
+/// Every finding as package and advisory, for each version.
+fn found(lockfile: &Lockfile, flaws: &[Advisory]) -> BTreeSet<(String, String)> {
+    let database = AdvisoryDatabase::new(flaws.to_vec());
+    let findings = findings(lockfile, &database).into_iter();
+    findings.filter_map(|it| Some((it.package, it.advisory?.id.as_str().to_owned()))).collect()
+}
+
+fn unfixed(outcome: &RemedyOutcome) -> BTreeSet<(String, String)> {
+    let blocked = outcome.blocked.iter();
+    blocked.flat_map(|it| it.advisories.iter().map(|id| (it.package.clone(), id.as_str().to_owned()))).collect()
+}
+
+#[test]
+fn a_flaw_of_libc_is_fixed_in_every_project() {
+    let projects = projects();
+    let Some(world) = World::new("cargo", !projects.is_empty()) else { return };
+    for (name, tree) in projects {
+        let lockfile = read(&tree, "Cargo.lock");
+        let Some(libc) = lockfile.dependencies.iter().find(|it| it.name == "libc") else { continue };
+        let Some(fixed) = next(&world, "libc", &libc.version) else { continue };
+        let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw(1, "libc", &fixed)]);
+        assert!(outcome.blocked.is_empty(), "{name}: {}", tell(&outcome));
+        assert!(tell(&outcome).contains(&format!("libc {} -> {fixed}", libc.version)), "{name}: {}", tell(&outcome));
+    }
+}
+
+#[test]
+fn the_report_says_what_the_lockfile_says_and_a_second_run_changes_nothing() {
+    let projects = projects();
+    let Some(world) = World::new("cargo", !projects.is_empty()) else { return };
+    for (name, tree) in projects.into_iter().filter(|(name, _)| ["exa", "fd", "hyperfine"].contains(&name.as_str())) {
+        let lockfile = read(&tree, "Cargo.lock");
+        let registry = lockfile.dependencies.iter().filter(|it| matches!(it.origin, Origin::Registry { .. }));
+        // Every fifth package has a flaw, which every second one of these gets rid of only by a breaking step.
+        let flaws: Vec<Advisory> = registry
+            .step_by(5)
+            .enumerate()
+            .filter_map(|(number, package)| {
+                let fixed = next(&world, &package.name, &package.version)?;
+                Some(flaw(number + 1, &package.name, if number % 3 == 2 { "99.0.0" } else { &fixed }))
+            })
+            .collect();
+        let before = found(&lockfile, &flaws);
+        let outcome = world.remedy(&tree, "Cargo.lock", flaws.clone());
+        let changed = tree.changed(&outcome);
+        let after = read(&changed, "Cargo.lock");
+        assert_eq!(found(&after, &flaws), unfixed(&outcome), "{name}: {}", tell(&outcome));
+        assert!(found(&after, &flaws).is_subset(&before), "{name}: {}", tell(&outcome));
+        for bump in outcome.remedy.iter().flat_map(|remedy| &remedy.bumps) {
+            let is_up = |to: &String| version::compare(Ecosystem::CratesIo, to, &bump.from).unwrap().is_gt();
+            assert!(bump.to.as_ref().is_none_or(is_up), "{name}: {bump:?}");
+        }
+        let again = world.remedy(&changed, "Cargo.lock", flaws);
+        assert!(again.remedy.is_none(), "{name}: {}", tell(&again));
+    }
+}

@@ -125,6 +125,7 @@ mod tests {
             ("pyproject.toml", "[dependency-groups]\ndev = [\"pytest\"]\n", 1, "pdm.lock"),
             ("Pipfile", "[packages]\nflask = \"*\"\n", 2, "Pipfile.lock"),
             ("requirements.txt", "# x\nflask==2.0\nrequests>=2\n", 3, "uv.lock"),
+            ("requirements.txt", "flask==2.0\ndjango==3.0.*\n", 2, "uv.lock"),
             ("requirements.in", "requests\n", 1, "requirements.txt"),
             ("Gemfile", "source 'x'\n\ngem 'rails', '~> 7'\n", 3, "Gemfile.lock"),
             ("gems.rb", "gem 'rails'\n", 1, "gems.locked"),

@@ -129,6 +129,15 @@ fn requirement(text: &str, line: u32) -> Option<Request> {
     Some(Request { name: name.to_owned(), requirement: rest.to_owned(), line, loose })
 }
 
+/// Whether a line asks for one exact version; `==1.*` is a range.
+fn pins(line: &str) -> bool {
+    line.split("==").skip(1).any(|after| {
+        let version = after.trim_start_matches('=').trim_start();
+        let version = version.split([' ', ',', ';', ')']).next().unwrap_or_default();
+        !version.is_empty() && !version.ends_with(".*")
+    })
+}
+
 /// The lines that pin nothing: neither an exact version nor a hash. Constraints elsewhere pin all of them.
 fn read_requirements(text: &str) -> Option<Asked> {
     let mut requests = Vec::new();
@@ -150,7 +159,7 @@ fn read_requirements(text: &str) -> Option<Asked> {
         if whole.is_empty() || whole.starts_with(['#', '-', '.', '/']) || whole.contains("://") {
             continue;
         }
-        if whole.contains("--hash") || whole.contains("==") {
+        if whole.contains("--hash") || pins(whole) {
             continue;
         }
         requests.extend(requirement(whole, number));

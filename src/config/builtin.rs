@@ -44,6 +44,7 @@ fn blank() -> Policy {
         own_exclusions: OwnExclusions::default(),
         overrides: Vec::new(),
         allow_sources: BTreeSet::new(),
+        npm_overrides: false,
         limits: Limits { lockfiles: 0, mebibytes: 0, dependencies: 0, findings: 0, proposals_per_run: 0, time: none },
         ignores: Vec::new(),
     }

@@ -45,6 +45,8 @@ pub(crate) struct Policy {
     pub(crate) overrides: Vec<ProjectOverride>,
     /// Where requirements may lead besides the registry that is set up.
     pub(crate) allow_sources: BTreeSet<SpecificationKind>,
+    /// Whether new overrides may be written into the manifests of npm projects.
+    pub(crate) npm_overrides: bool,
     /// How much of one repository is read and reported.
     pub(crate) limits: Limits,
     /// Findings that are left alone for a while, the organisation's first.

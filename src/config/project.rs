@@ -233,6 +233,7 @@ mod tests {
             own_exclusions,
             overrides,
             allow_sources,
+            npm_overrides,
             limits,
             ignores,
         } = narrowed;
@@ -245,6 +246,7 @@ mod tests {
             && *wording == policy.wording
             && *overrides == policy.overrides
             && *allow_sources == policy.allow_sources
+            && *npm_overrides == policy.npm_overrides
             && ignores.iter().skip(policy.ignores.len()).all(|ignore| ignore.author == Author::Project)
             && *yanked == policy.yanked
             && *limits == policy.limits

@@ -349,6 +349,9 @@ pub(super) struct RawUpdates {
     /// Where requirements of projects may lead besides the registry that is set up. A lockfile whose project has others is
     /// not updated.
     pub(super) allow_sources: Option<Vec<RawAllowedSource>>,
+    /// Whether `overrides` that a project does not have yet may be written into its `package.json`, where nothing else fixes a
+    /// flaw. They make a dependency use a release that it does not ask for.
+    pub(super) npm_overrides: Option<bool>,
 }
 
 /// Where a requirement may lead besides the registry that is set up.

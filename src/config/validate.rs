@@ -47,6 +47,7 @@ pub(super) fn policy(raw: &RawPolicy, base: Policy, complaints: &mut Complaints<
             Some(written) => written.iter().copied().map(specification_kind).collect(),
             None => base.allow_sources,
         },
+        npm_overrides: raw.updates.npm_overrides.unwrap_or(base.npm_overrides),
         limits: limits(&raw.limits, &base.limits, complaints),
         ignores: ignore::ignores(&raw.ignore, complaints.file(), Author::Organisation, complaints),
     }

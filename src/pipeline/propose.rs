@@ -135,6 +135,7 @@ async fn remedy_all(
                     kinds: &night.policy.allow_sources,
                     hosts: &night.policy.network.allow_hosts,
                 },
+                npm_overrides: night.policy.npm_overrides,
                 remotes: remotes.as_ref().map(|(resolver, hosts)| (*resolver, hosts)),
                 deadline,
             });

@@ -18,6 +18,7 @@ mod target;
 mod tests;
 mod tools;
 mod trust;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -55,6 +56,8 @@ pub(crate) struct RemedyRequest<'a> {
     pub(crate) tools: &'a Tools,
     /// Where requirements may lead besides the registry, by the organisation's policy.
     pub(crate) allow_sources: AllowedSources<'a>,
+    /// Whether overrides may be written that a project does not have yet, by the organisation's policy.
+    pub(crate) npm_overrides: bool,
     /// Who asks repositories for the commits of branches, and the hosts that this project may lead it to; `None` offline.
     pub(crate) remotes: Option<(&'a Resolver, &'a Hosts)>,
     /// When no package manager is started any more, so that one project cannot hold up the night.
@@ -171,6 +174,11 @@ fn update_all(
     };
     if bench.updater.settles() {
         return solver::solve(&bench, goals, state, outcome);
+    }
+    if let Some(solver) = bench.updater.solver() {
+        let (bumps, mut evidence) = whole::solve(&bench, solver, goals, (state, outcome));
+        evidence.extend(proved::newer_than_tried(bench.updater, bench.version));
+        return (bumps, evidence);
     }
     let wanted: BTreeSet<AdvisoryId> = goals.values().flatten().cloned().collect();
     let pinned = state.lockfile.clone();

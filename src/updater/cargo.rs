@@ -56,7 +56,7 @@ impl Updater for Cargo {
         }
         let lock = tree.read(lockfile).map_err(|error| Refusal::unreadable(lockfile, &error))?;
         contents.insert(lockfile.clone(), lock);
-        let files = Files { lockfile: lockfile.clone(), contents };
+        let files = Files::new(lockfile.clone(), contents);
         match files.beside("Cargo.toml") {
             Some(_) => Ok(files),
             None => Err(Refusal::new(
@@ -68,7 +68,7 @@ impl Updater for Cargo {
 
     fn standing_in(&self, files: &Files, lookup: &Lookup<'_>) -> Option<Files> {
         let contents = stand_in::shown(files, lookup)?;
-        Some(Files { lockfile: files.lockfile.clone(), contents })
+        Some(Files::new(files.lockfile.clone(), contents))
     }
 
     fn missing(&self, lockfile: &RepoPath, tree: &dyn ProjectTree) -> Option<Refusal> {
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn commands_are_exact_and_hostile_names_never_reach_one() {
-        let files = Files { lockfile: RepoPath::new("app/Cargo.lock").unwrap(), contents: BTreeMap::new() };
+        let files = Files::new(RepoPath::new("app/Cargo.lock").unwrap(), BTreeMap::new());
         let step = Move { package: "time", from: "0.1.40", target: "0.2.23", release: None };
         insta::assert_snapshot!(invocations(Cargo.attempts(&[step], &files, &place()).unwrap()), @r#"
         cargo update --manifest-path /scratch/project/app/Cargo.toml -p time@0.1.40 --precise 0.2.23

@@ -59,7 +59,7 @@ impl Updater for Composer {
         };
         let reduced = composer_manifest::reduce(&manifest)
             .map_err(|message| Refusal::new(format!("`{path}` {message}"), "update by hand with `composer update`"))?;
-        Ok(Files { lockfile: lockfile.clone(), contents: BTreeMap::from([(lockfile.clone(), lock), (path, reduced)]) })
+        Ok(Files::new(lockfile.clone(), BTreeMap::from([(lockfile.clone(), lock), (path, reduced)])))
     }
 
     fn proved(&self) -> Proved {
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn commands_are_exact_and_hostile_names_never_reach_one() {
-        let files = Files { lockfile: RepoPath::new("app/composer.lock").unwrap(), contents: BTreeMap::new() };
+        let files = Files::new(RepoPath::new("app/composer.lock").unwrap(), BTreeMap::new());
         let step = Move { package: "acme/core", from: "1.0.0", target: "1.0.1", release: None };
         insta::assert_snapshot!(invocations(Composer.attempts(&[step], &files, &place()).unwrap()), @r#"
         composer update --no-scripts --no-plugins --no-interaction --no-ansi --no-install --no-audit --no-progress --ignore-platform-req=ext-* --ignore-platform-req=lib-* -- acme/core:1.0.1

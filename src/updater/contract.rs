@@ -1,10 +1,14 @@
 //! What an updater is: commands and native edits as data; the pipeline runs them and judges by the files alone.
 
 mod said;
+mod solver;
 
 use std::collections::BTreeMap;
 
 pub(crate) use said::{Reason, Said, Sibling, between, package, requirement, version};
+#[cfg(test)]
+pub(crate) use solver::Goals;
+pub(crate) use solver::{Breaking, Freedom, ManifestEdit, Obstacle, Puzzle, Solution, Solver, Stay};
 
 use crate::model::dependency::Dependency;
 use crate::model::ecosystem::Ecosystem;
@@ -23,9 +27,16 @@ pub(crate) struct Files {
     pub(crate) lockfile: RepoPath,
     /// Every file of the skeleton, the lockfile included.
     pub(crate) contents: BTreeMap<RepoPath, Vec<u8>>,
+    /// Flags that stand for what the project's own configuration says about resolution: the files that say it are not shown.
+    pub(crate) settings: Vec<String>,
 }
 
 impl Files {
+    /// Files without settings of the project.
+    pub(crate) fn new(lockfile: RepoPath, contents: BTreeMap<RepoPath, Vec<u8>>) -> Self {
+        Self { lockfile, contents, settings: Vec::new() }
+    }
+
     /// The lockfile's content.
     pub(crate) fn lock(&self) -> &[u8] {
         self.contents.get(&self.lockfile).map_or(&[], Vec::as_slice)
@@ -229,6 +240,11 @@ pub(crate) trait Updater: Sync {
 
     /// What the tool's messages say, as far as they have a known form.
     fn said(&self, messages: &str) -> Said;
+
+    /// The solver that plans whole changes of its lockfiles, where it has one; others go up the ladder package by package.
+    fn solver(&self) -> Option<&'static dyn Solver> {
+        None
+    }
 }
 
 /// A dependency that follows a branch and is to be pinned.

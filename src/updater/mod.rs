@@ -14,8 +14,8 @@ mod pin_workflow;
 mod testing;
 
 pub(crate) use contract::{
-    Action, Attempt, DirectRequirement, Files, LockedEntry, Move, PinRequest, Pinner, Proved, Reason, Said, Sibling,
-    SyncCheck, Updater,
+    Action, Attempt, Breaking, DirectRequirement, Files, Freedom, LockedEntry, ManifestEdit, Move, Obstacle,
+    PinRequest, Pinner, Proved, Puzzle, Reason, Said, Sibling, Solution, Solver, Stay, SyncCheck, Updater,
 };
 
 /// Every updater.

@@ -4,6 +4,8 @@
 mod entries;
 mod manifests;
 mod messages;
+mod settings;
+mod solver;
 mod specifications;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +14,7 @@ use entries::{edit_entries, name_of};
 use serde_json::Value;
 
 use super::contract::{
-    Action, Attempt, DirectRequirement, Files, LockedEntry, Move, Proved, Refusal, Said, SyncCheck, Updater,
+    Action, Attempt, DirectRequirement, Files, LockedEntry, Move, Proved, Refusal, Said, Solver, SyncCheck, Updater,
 };
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::RepoPath;
@@ -47,7 +49,7 @@ impl Updater for Npm {
         let lock = tree.read(lockfile).map_err(|error| Refusal::unreadable(lockfile, &error))?;
         let mut contents = manifests::belonging_to(lockfile, &read_lock(lockfile, &lock)?, tree);
         contents.insert(lockfile.clone(), lock);
-        let files = Files { lockfile: lockfile.clone(), contents };
+        let files = Files { settings: settings::beside(lockfile, tree), ..Files::new(lockfile.clone(), contents) };
         match files.beside("package.json") {
             Some(_) => Ok(files),
             None => Err(Refusal::new(
@@ -67,6 +69,9 @@ impl Updater for Npm {
     }
 
     fn sync_check(&self, files: &Files, place: &Place) -> SyncCheck {
+        if solver::sync::is_certain(files) {
+            return SyncCheck::Known(true);
+        }
         SyncCheck::Ask(npm(files, place, &["ci", "--dry-run"], &[]))
     }
 
@@ -179,15 +184,34 @@ impl Updater for Npm {
     fn said(&self, messages: &str) -> Said {
         messages::read(messages)
     }
+
+    fn solver(&self) -> Option<&'static dyn Solver> {
+        Some(&solver::NpmSolver)
+    }
+}
+
+/// The version of a lockfile's format.
+fn lockfile_version(lock: &[u8]) -> Option<u64> {
+    serde_json::from_slice::<Value>(lock).ok()?.get("lockfileVersion")?.as_u64()
 }
 
 /// An npm command that changes nothing but the lockfile and runs no script.
 fn npm(files: &Files, place: &Place, command: &[&str], specifications: &[String]) -> Invocation {
-    let version = serde_json::from_slice::<Value>(files.lock())
-        .ok()
-        .and_then(|lock| lock.get("lockfileVersion").and_then(Value::as_u64))
-        .filter(|version| (1..=3).contains(version))
-        .unwrap_or(3);
+    let version = lockfile_version(files.lock()).filter(|version| (1..=3).contains(version)).unwrap_or(3);
+    npm_command(files, (place, version), command, specifications)
+}
+
+/// `npm install` that writes the lockfile in a version of its format.
+fn npm_in_version(files: &Files, place: &Place, version: u64) -> Invocation {
+    npm_command(files, (place, version), &["install"], &[])
+}
+
+fn npm_command(
+    files: &Files,
+    (place, version): (&Place, u64),
+    command: &[&str],
+    specifications: &[String],
+) -> Invocation {
     let mut args: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
     for flag in [
         "--package-lock-only",
@@ -205,6 +229,7 @@ fn npm(files: &Files, place: &Place, command: &[&str], specifications: &[String]
     ] {
         args.push(flag.to_owned());
     }
+    args.extend(files.settings.iter().filter(|setting| *setting != settings::ENGINE_STRICT).cloned());
     args.push(format!("--lockfile-version={version}"));
     if omits_resolved(files.lock()) {
         args.push("--omit-lockfile-registry-resolved".to_owned());
@@ -287,7 +312,7 @@ mod tests {
 
     #[test]
     fn commands_are_exact_and_hostile_names_never_reach_one() {
-        let files = Files { lockfile: RepoPath::new("app/package-lock.json").unwrap(), contents: BTreeMap::new() };
+        let files = Files::new(RepoPath::new("app/package-lock.json").unwrap(), BTreeMap::new());
         let step = Move { package: "@acme/tool", from: "1.0.0", target: "1.0.1", release: None };
         insta::assert_snapshot!(invocations(Npm.attempts(&[step], &files, &place()).unwrap()), @r#"
         npm install --package-lock-only --ignore-scripts --no-audit --no-fund --no-update-notifier --git=git --allow-git=none --allow-remote=none --allow-file=none --min-release-age=0 --lockfile-version=3 -- @acme/tool@1.0.1

@@ -29,6 +29,7 @@ use composer_constraint::ComposerConstraint;
 use debian::DebianVersion;
 use gem::GemVersion;
 use maven::MavenVersion;
+pub(crate) use npm_range::NpmRange;
 use nuget::NuGetVersion;
 use number::Number;
 use numeric_list::NumericList;

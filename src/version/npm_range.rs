@@ -2,17 +2,49 @@
 
 use nodejs_semver::{Range, Version};
 
+/// A range, read once so that many versions can be held against it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NpmRange {
+    alternatives: Vec<Alternative>,
+}
+
+/// One side of a `||`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Alternative {
+    whole: Range,
+    /// Of comparators that exclude each other, such as `<1 >=1`, the crate drops one and holds what npm does not. So each is
+    /// asked on its own, without the rule on pre-releases, which looks at all of them together.
+    comparators: Vec<Range>,
+}
+
+impl NpmRange {
+    /// Reads a range; `None` for what is none: a tag, an address.
+    pub(crate) fn parse(requirement: &str) -> Option<Self> {
+        let alternative =
+            |text: &str| Some(Alternative { whole: Range::parse(text.trim()).ok()?, comparators: comparators(text) });
+        let alternatives = strip_alias(requirement).split("||").map(alternative).collect::<Option<_>>()?;
+        Some(Self { alternatives })
+    }
+
+    /// Whether a version is in the range.
+    pub(crate) fn admits(&self, version: &Version) -> bool {
+        let holds = |alternative: &Alternative| {
+            alternative.whole.satisfies(version)
+                && alternative.comparators.iter().all(|range| range.satisfies_with_prerelease(version, true))
+        };
+        self.alternatives.iter().any(holds)
+    }
+
+    /// The lowest version that can be in the range.
+    pub(crate) fn lowest(&self) -> Option<Version> {
+        self.alternatives.iter().filter_map(|alternative| alternative.whole.min_version()).min()
+    }
+}
+
 /// Whether a version is in a range; `None` when one of them cannot be read.
 pub(super) fn satisfies(requirement: &str, version: &str) -> Option<bool> {
     let version = Version::parse(version).ok()?;
-    let mut holds = false;
-    for alternative in strip_alias(requirement).split("||") {
-        // Of comparators that exclude each other, such as `<1 >=1`, the crate drops one and holds what npm does not. So
-        // each is asked on its own, without the rule on pre-releases, which looks at all of them together.
-        let range = Range::parse(alternative.trim()).ok()?;
-        holds |= range.satisfies(&version) && every_comparator_holds(alternative, &version);
-    }
-    Some(holds)
+    Some(NpmRange::parse(requirement)?.admits(&version))
 }
 
 /// `npm:other@^1` installs another package under this name; the range follows its last `@`.
@@ -23,22 +55,21 @@ fn strip_alias(requirement: &str) -> &str {
     }
 }
 
-fn every_comparator_holds(alternative: &str, version: &Version) -> bool {
+/// The comparators of an alternative, as far as each can be read on its own.
+fn comparators(alternative: &str) -> Vec<Range> {
     let words: Vec<&str> = alternative.split_whitespace().collect();
     if words.contains(&"-") {
         // A hyphen range is one comparator.
-        return true;
+        return Vec::new();
     }
+    let mut comparators = Vec::new();
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         let operator = word.bytes().all(|byte| b"<>=~^".contains(&byte));
         let comparator = if operator { format!("{word}{}", words.next().unwrap_or_default()) } else { word.to_owned() };
-        // What cannot be read on its own does not exclude anything.
-        if Range::parse(&comparator).is_ok_and(|range| !range.satisfies_with_prerelease(version, true)) {
-            return false;
-        }
+        comparators.extend(Range::parse(&comparator));
     }
-    true
+    comparators
 }
 
 #[cfg(test)]

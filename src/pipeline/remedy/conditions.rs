@@ -11,7 +11,7 @@ use crate::model::advisory::AdvisoryId;
 use crate::model::dependency::{Dependency, Origin};
 use crate::model::lockfile::Lockfile;
 use crate::model::remedy::{BlockCause, Step};
-use crate::updater::LockedEntry;
+use crate::updater::{LockedEntry, Solver};
 use crate::version;
 
 /// What a change was meant to do.
@@ -54,6 +54,39 @@ pub(super) fn check_all(bench: &Bench<'_>, before: &State, after: &State, plan: 
     sources_are_kept(bench, before, after)?;
     format_is_kept(bench, before, after).map_err(failed)?;
     requirements_hold(bench, &before.lockfile, &after.lockfile).map_err(failed)
+}
+
+/// Holds the change of a whole lockfile against what must be so whatever was meant to happen.
+pub(super) fn check_whole(
+    bench: &Bench<'_>,
+    solver: &dyn Solver,
+    (before, after): (&State, &State),
+) -> Result<(), Failure> {
+    let failed = |text: String| Failure::new(BlockCause::PostConditionFailed, text);
+    nothing_new_is_affected(bench, &before.lockfile, &after.lockfile).map_err(failed)?;
+    nothing_goes_down(bench, &before.lockfile, &after.lockfile).map_err(failed)?;
+    sources_are_kept(bench, before, after)?;
+    format_is_kept(bench, before, after).map_err(failed)?;
+    let broken = |state: &State| -> Result<_, Failure> { Ok(solver.broken(&bench.files(&state.changed)?)) };
+    match broken(before)?.zip(broken(after)?) {
+        Some((old, new)) => match new.difference(&old).next() {
+            Some(requirement) => Err(failed(format!("{requirement} and would not get it"))),
+            None => Ok(()),
+        },
+        None => requirements_hold(bench, &before.lockfile, &after.lockfile).map_err(failed),
+    }
+}
+
+/// No package is at a lower version than before.
+fn nothing_goes_down(bench: &Bench<'_>, before: &Lockfile, after: &Lockfile) -> Result<(), String> {
+    for shift in shifts(bench.ecosystem(), before, after) {
+        if let Shift::Moved { package, from, to: Some(to) } = shift
+            && version::compare(bench.ecosystem(), &to, &from).is_ok_and(std::cmp::Ordering::is_lt)
+        {
+            return Err(format!("`{package}` would go down from {from} to {to}"));
+        }
+    }
+    Ok(())
 }
 
 /// P1: the instance is gone, and no other one is affected that was not before.

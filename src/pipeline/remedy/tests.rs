@@ -6,6 +6,7 @@ mod cargo_real;
 mod composer;
 mod elsewhere;
 mod npm;
+mod npm_cases;
 mod pins;
 mod poisoned;
 mod stand_ins;

@@ -136,7 +136,7 @@ mod tests {
             (path("app/Cargo.toml"), manifest.as_bytes().to_vec()),
             (path("app/Cargo.lock"), lock.as_bytes().to_vec()),
         ]);
-        let found = of(&Files { lockfile: path("app/Cargo.lock"), contents }).unwrap();
+        let found = of(&Files::new(path("app/Cargo.lock"), contents)).unwrap();
         found
             .iter()
             .map(|it| {

@@ -148,7 +148,7 @@ mod tests {
             (path("composer.json"), manifest.to_string().into_bytes()),
             (path("composer.lock"), lock.to_string().into_bytes()),
         ]);
-        let found = of(&Files { lockfile: path("composer.lock"), contents }).unwrap();
+        let found = of(&Files::new(path("composer.lock"), contents)).unwrap();
         let place = |it: &Specification| {
             if it.outside {
                 " outside".to_owned()

@@ -303,7 +303,7 @@ mod tests {
             (path("app/near/package.json"), b"{}".to_vec()),
             (path("app/package-lock.json"), lock.as_bytes().to_vec()),
         ]);
-        let found = of(&Files { lockfile: path("app/package-lock.json"), contents }).unwrap();
+        let found = of(&Files::new(path("app/package-lock.json"), contents)).unwrap();
         let tell =
             |it: &Specification| format!("{} {:?}{}", it.package, it.kind, if it.outside { " outside" } else { "" });
         found.iter().map(tell).collect()
@@ -455,6 +455,6 @@ mod tests {
             let expected: Vec<&str> = Some(expected).filter(|text| !text.is_empty()).into_iter().collect();
             assert_eq!(told("{}", &lock.to_string()), expected, "{lock}");
         }
-        assert!(of(&Files { lockfile: path("package-lock.json"), contents: BTreeMap::new() }).is_err());
+        assert!(of(&Files::new(path("package-lock.json"), BTreeMap::new())).is_err());
     }
 }

@@ -28,7 +28,7 @@ fn projects() -> Vec<(String, MemoryTree)> {
 /// The lowest release above a locked one within its caret range.
 fn next(world: &World, package: &str, locked: &str) -> Option<String> {
     let path = crate::model::repository::RepoPath::new("Cargo.lock").unwrap();
-    let files = Files { lockfile: path, contents: std::collections::BTreeMap::new() };
+    let files = Files::new(path, std::collections::BTreeMap::new());
     let registry = world.tools.registry(Ecosystem::CratesIo, &files)?;
     let releases = registry.releases(package).ok()?;
     let compare = |left: &str, right: &str| version::compare(Ecosystem::CratesIo, left, right).unwrap();

@@ -49,7 +49,7 @@ fn each_copy_of_a_package_gets_its_own_target() {
         r#"{"name": "shop", "dependencies": {"debug": "3.0.1", "needle": "2.2.1"}}"#,
     );
     // The nested copy goes back to an older release, as a lockfile that has been there for long would have it.
-    let files = crate::updater::Files { lockfile: lockfile(), contents: std::collections::BTreeMap::new() };
+    let files = crate::updater::Files::new(lockfile(), std::collections::BTreeMap::new());
     let releases = world.tools.registry(Ecosystem::Npm, &files).unwrap().releases("debug").unwrap();
     let checksum =
         |version: &str| releases.iter().find(|release| release.version == version).unwrap().checksum.clone().unwrap();
@@ -75,22 +75,20 @@ fn a_parent_that_stands_in_the_way_moves_as_little_as_possible() {
     );
     let outcome = world.remedy(&tree, "package-lock.json", vec![flaw("qs", "0", "6.7.3")]);
     insta::assert_snapshot!(tell_about(&outcome, &["qs", "body-parser", "express", "blocked"]), @r#"
-        qs 6.7.0 -> 6.9.6 [Minor] fixes ["GHSA-qs-0"]: lowest release that no known advisory affects and that what requires it can use; outside of the range `6.7.0` that was asked for
-        body-parser 1.19.0 -> 1.19.1 [Patch] fixes []: lowest release that admits `qs` 6.9.6
-        express 4.17.1 -> 4.17.2 [Patch] fixes []: lowest release that admits `qs` 6.9.6
+        qs 6.7.0 -> 6.9.7 [Minor] fixes ["GHSA-qs-0"]: lowest release that no known advisory affects and that what requires it can use; outside of the range `6.7.0` that was asked for
+        body-parser 1.19.0 -> 1.19.2 [Patch] fixes []: release that admits `qs` 6.9.7 and changes the least else
+        express 4.17.1 -> 4.17.3 [Patch] fixes []: release that admits `qs` 6.9.7 and changes the least else
         "#);
 }
 
 #[test]
-fn a_direct_requirement_is_raised_when_nothing_else_helps() {
+fn a_breaking_step_of_a_direct_requirement_is_offered_apart() {
     let Some(world) = World::new("npm", true) else { return };
     let manifest = r#"{"name": "shop", "dependencies": {"minimist": "0.2.0"}}"#;
     let tree = locked(&world, manifest, manifest);
     let outcome = world.remedy(&tree, "package-lock.json", vec![flaw("minimist", "0", "1.2.6")]);
     insta::assert_snapshot!(tell(&outcome), @r#"
-        minimist 0.2.0 -> 1.2.6 [Major] fixes ["GHSA-minimist-0"]: lowest release that no known advisory affects and that what requires it can use; outside of the range `0.2.0` that was asked for
-        package-lock.json: -4 +4
-        package.json: -1 +1
+        blocked minimist 0.2.0 -> Some("1.2.6") BreakingRaise: the project asks for `minimist` `0.2.0`; only a breaking step to `1.2.6` fixes it | run `npm install minimist@1.2.6` and adapt the code | []
         "#);
 }
 
@@ -157,7 +155,7 @@ fn a_flaw_without_a_fix_does_not_keep_the_others() {
     insta::assert_snapshot!(tell(&outcome), @r#"
     lodash 4.17.15 -> 4.17.21 [Patch] fixes ["GHSA-lodash-0.0.1"]: no release is free of known flaws; the lowest with the fewest still has GHSA-lodash-0; within the range `^4.17.0` that is asked for
     package-lock.json: -3 +3
-    blocked lodash 4.17.15 -> None NoFixedVersion: no release of `lodash` above 4.17.15 is free of GHSA-lodash-0 | replace `lodash`, or shield the application from the flaw | []
+    blocked lodash 4.17.15 -> None NoFixedVersion: no release of `lodash` above 4.17.21 is free of GHSA-lodash-0 | replace `lodash`, or shield the application from the flaw | []
     "#);
 }
 

@@ -112,6 +112,8 @@ pub(super) struct World {
     pub(super) allow_sources: BTreeSet<SpecificationKind>,
     /// The hosts that the policy names.
     pub(super) allow_hosts: Vec<Authority>,
+    /// Whether the policy lets new overrides be written; not, unless a test says so.
+    pub(super) npm_overrides: bool,
 }
 
 impl World {
@@ -133,7 +135,7 @@ impl World {
             eprintln!("skipped: the registry of `{program}` cannot be reached");
             return None;
         }
-        Some(Self { folder, tools, allow_sources: BTreeSet::new(), allow_hosts: Vec::new() })
+        Some(Self { folder, tools, allow_sources: BTreeSet::new(), allow_hosts: Vec::new(), npm_overrides: false })
     }
 
     /// Runs a command in a skeleton of the project and gives the project with what it wrote to `path`.
@@ -191,6 +193,7 @@ impl World {
             advisories: &database,
             tools: &self.tools,
             allow_sources: AllowedSources { kinds: &self.allow_sources, hosts: &self.allow_hosts },
+            npm_overrides: self.npm_overrides,
             remotes: None,
             deadline,
         })
@@ -199,7 +202,7 @@ impl World {
 
 fn reaches_registry(tools: &Tools, program: &str) -> bool {
     let ecosystem = if program == "npm" { Ecosystem::Npm } else { Ecosystem::CratesIo };
-    let files = crate::updater::Files { lockfile: RepoPath::new("x").unwrap(), contents: BTreeMap::new() };
+    let files = crate::updater::Files::new(RepoPath::new("x").unwrap(), BTreeMap::new());
     let package = if program == "npm" { "ms" } else { "cfg-if" };
     tools.registry(ecosystem, &files).unwrap().releases(package).is_ok()
 }

@@ -114,6 +114,11 @@ fn worded(templates: &Templates, texts: [&str; 6], policy: &Policy) -> Option<St
         findings: &[finding],
         blocked: &[blocked],
         policy,
+        kinds: &crate::model::project_kind::Kinds::new(),
+        change: "0123456789ab",
+        raise: None,
+        ahead: None,
+        pages: &[],
         first_seen: jiff::Timestamp::UNIX_EPOCH,
         templates,
     };

@@ -7,10 +7,11 @@ use globset::GlobSet;
 
 use super::load::parse_onto;
 use super::policy::{
-    AdvisoryPolicy, Branches, Deadlines, Limits, NetworkPolicy, OwnExclusions, Policy, ProjectSelection, TestPlan,
-    Wording,
+    AdvisoryPolicy, Branches, Deadlines, Limits, NetworkPolicy, OwnExclusions, Policy, ProjectSelection, Routes,
+    TestPlan, Updates, Wording,
 };
 use crate::model::confinement::Confinement;
+use crate::model::proposal::Route;
 
 /// The built-in policy as a user would write it.
 const DEFAULT: &str = include_str!("default.toml");
@@ -43,8 +44,13 @@ fn blank() -> Policy {
         exclude: GlobSet::empty(),
         own_exclusions: OwnExclusions::default(),
         overrides: Vec::new(),
-        allow_sources: BTreeSet::new(),
-        npm_overrides: false,
+        updates: Updates {
+            allow_sources: BTreeSet::new(),
+            npm_overrides: false,
+            report_only: GlobSet::empty(),
+            breaking_limit: 0,
+        },
+        routes: Routes { development: Route::Emergency },
         limits: Limits { lockfiles: 0, mebibytes: 0, dependencies: 0, findings: 0, proposals_per_run: 0, time: none },
         ignores: Vec::new(),
     }
@@ -74,6 +80,7 @@ mod tests {
         assert_eq!((limits.lockfiles, limits.mebibytes, limits.dependencies), (5_000, 256, 300_000));
         assert_eq!((limits.findings, limits.time), (20_000, Duration::from_mins(2)));
         assert_eq!(limits.proposals_per_run, 50);
+        assert_eq!((policy.routes.development, policy.updates.breaking_limit), (Route::Routine, 5));
         assert_eq!(policy.wording.fix_prefix, "fix(deps): ");
         assert_eq!(policy.wording.pin_prefix, "chore(deps): ");
         assert_eq!(policy.wording.suffix, " [SECURITY]");
@@ -81,6 +88,36 @@ mod tests {
         assert!(!policy.test_plan.major.is_empty() && !policy.deploy.is_empty());
         assert!(policy.test_plan.areas.iter().all(|area| !area.checks.is_empty()));
         assert!(policy.test_plan.always.iter().all(|check| check.owner == "tester"));
+    }
+
+    #[test]
+    fn lockfiles_of_test_fixtures_are_known_by_their_folder() {
+        let report_only = Policy::default().updates.report_only;
+        for path in [
+            "tests/fixtures/a/Cargo.lock",
+            "packages/cli/__fixtures__/basic/package-lock.json",
+            "testdata/Cargo.lock",
+            "src/updater/testdata/old/composer.lock",
+            "test/integration/fixtures/package-lock.json",
+            "crates/audit/tests/fixtures/Cargo.lock",
+            "spec/fixtures/yarn.lock",
+            "fixtures/workers/package-lock.json",
+            "cargo/spec/fixtures/projects/x/Cargo.lock",
+            "tests/data/x/Cargo.lock",
+            "src/__tests__/package-lock.json",
+        ] {
+            assert!(report_only.is_match(path), "{path}");
+        }
+        for path in [
+            "Cargo.lock",
+            "tests/Cargo.lock",
+            "e2e/package-lock.json",
+            "docs/package-lock.json",
+            "data/composer.lock",
+            "contest/Cargo.lock",
+        ] {
+            assert!(!report_only.is_match(path), "{path}");
+        }
     }
 
     #[test]

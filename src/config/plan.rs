@@ -23,7 +23,7 @@ pub(super) fn checks(raw: &[RawCheck], owner: &str, complaints: &mut Complaints<
             None => Some(owner.to_owned()),
         };
         if let (Some(id), Some(text), Some(owner)) = (id, text, owner) {
-            checks.push(PlanCheck { id, text, owner });
+            checks.push(PlanCheck { id, text, owner, kinds: value::kinds(&raw.kinds) });
         }
     }
     checks
@@ -54,6 +54,7 @@ pub(super) fn areas(raw: &[RawArea], complaints: &mut Complaints<'_>) -> Vec<Fun
                 .map(|glob| glob.glob().to_owned())
                 .collect(),
             checks: checks(&raw.check, TESTER, complaints),
+            kinds: value::kinds(&raw.kinds),
             name,
         });
     }

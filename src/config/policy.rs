@@ -8,6 +8,7 @@ use jiff::civil::Date;
 
 use crate::model::advisory::AdvisoryId;
 use crate::model::confinement::Confinement;
+use crate::model::project_kind::{Kinds, ProjectKind};
 use crate::model::proposal::Route;
 use crate::model::repository::RepoSlug;
 use crate::model::severity::Severity;
@@ -43,10 +44,10 @@ pub(crate) struct Policy {
     pub(crate) own_exclusions: OwnExclusions,
     /// Settings of single projects.
     pub(crate) overrides: Vec<ProjectOverride>,
-    /// Where requirements may lead besides the registry that is set up.
-    pub(crate) allow_sources: BTreeSet<SpecificationKind>,
-    /// Whether new overrides may be written into the manifests of npm projects.
-    pub(crate) npm_overrides: bool,
+    /// What package managers may be shown, and what is proposed.
+    pub(crate) updates: Updates,
+    /// Which route a finding takes, beyond its severity.
+    pub(crate) routes: Routes,
     /// How much of one repository is read and reported.
     pub(crate) limits: Limits,
     /// Findings that are left alone for a while, the organisation's first.
@@ -75,6 +76,26 @@ impl Limits {
     pub(crate) fn bytes(&self) -> u64 {
         self.mebibytes.saturating_mul(1024 * 1024)
     }
+}
+
+/// What package managers may be shown, and what is proposed.
+#[derive(Debug, Clone)]
+pub(crate) struct Updates {
+    /// Where requirements may lead besides the registry that is set up.
+    pub(crate) allow_sources: BTreeSet<SpecificationKind>,
+    /// Whether new overrides may be written into the manifests of npm projects.
+    pub(crate) npm_overrides: bool,
+    /// Files whose findings are reported and never changed: lockfiles below test fixtures.
+    pub(crate) report_only: GlobSet,
+    /// How many breaking raises may be open in a project at one time; an emergency is opened in any case.
+    pub(crate) breaking_limit: u16,
+}
+
+/// Which route a finding takes, beyond its severity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Routes {
+    /// The route of critical flaws in what is needed for development only.
+    pub(crate) development: Route,
 }
 
 /// A finding that is left alone until a day, for a reason.
@@ -237,6 +258,8 @@ pub(crate) struct PlanCheck {
     pub(crate) text: String,
     /// Who does it: a role such as `tester`, or a person.
     pub(crate) owner: String,
+    /// The kinds of project that it is for; all when empty.
+    pub(crate) kinds: Kinds,
 }
 
 /// A part of what projects do, with the packages and paths that touch it.
@@ -250,6 +273,8 @@ pub(crate) struct FunctionalArea {
     pub(crate) paths: Vec<String>,
     /// What to check.
     pub(crate) checks: Vec<PlanCheck>,
+    /// The kinds of project that have it; all when empty.
+    pub(crate) kinds: Kinds,
 }
 
 /// How titles and commits are worded.
@@ -274,6 +299,8 @@ pub(crate) struct ProjectOverride {
     pub(crate) branches: Branches,
     /// Whether it is left out.
     pub(crate) skip: bool,
+    /// What it is, where its manifests do not tell.
+    pub(crate) kind: Option<ProjectKind>,
 }
 
 impl ProjectOverride {
@@ -293,6 +320,11 @@ impl Policy {
             production: pick(own.and_then(|branches| branches.production.as_ref()), &self.branches.production),
             development: pick(own.and_then(|branches| branches.development.as_ref()), &self.branches.development),
         }
+    }
+
+    /// What a project is, where the policy says so.
+    pub(crate) fn kind_of(&self, project: &RepoSlug) -> Option<ProjectKind> {
+        self.overrides.iter().find(|settings| settings.is_for(project)).and_then(|settings| settings.kind)
     }
 
     /// How long a fix may take, counted from the night its flaw was first seen.
@@ -325,6 +357,7 @@ mod tests {
                 project: slug("acme/shop"),
                 branches: Branches { production: Some("live".to_owned()), development: None },
                 skip: false,
+                kind: None,
             }],
             ..Policy::default()
         };

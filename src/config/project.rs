@@ -36,6 +36,7 @@ const ORGANISATION_KEYS: &[&str] = &[
     "network",
     "project",
     "projects",
+    "routes",
     "sandbox",
     "updates",
     "wording",
@@ -134,10 +135,14 @@ fn add_to_plan(raw: &RawProjectFile, policy: &mut Policy, complaints: &mut Compl
 
 /// An area of the organisation that a project knows too: more packages and paths touch it, more is checked.
 fn extend_area(area: &mut FunctionalArea, added: FunctionalArea) {
-    let FunctionalArea { name: _, packages, paths, checks } = added;
+    let FunctionalArea { name: _, packages, paths, checks, kinds } = added;
     area.packages.extend(packages);
     area.paths.extend(paths);
     area.checks.extend(checks);
+    // An area of some kinds only gets more of them, and one of every kind stays one.
+    if !area.kinds.is_empty() {
+        area.kinds.extend(kinds);
+    }
 }
 
 fn exclude_more(written: &[Written<String>], policy: &mut Policy, complaints: &mut Complaints<'_>) {
@@ -232,8 +237,8 @@ mod tests {
             exclude,
             own_exclusions,
             overrides,
-            allow_sources,
-            npm_overrides,
+            updates,
+            routes,
             limits,
             ignores,
         } = narrowed;
@@ -245,8 +250,8 @@ mod tests {
             && *deadlines == policy.deadlines
             && *wording == policy.wording
             && *overrides == policy.overrides
-            && *allow_sources == policy.allow_sources
-            && *npm_overrides == policy.npm_overrides
+            && format!("{updates:?}") == format!("{:?}", policy.updates)
+            && *routes == policy.routes
             && ignores.iter().skip(policy.ignores.len()).all(|ignore| ignore.author == Author::Project)
             && *yanked == policy.yanked
             && *limits == policy.limits
@@ -319,6 +324,10 @@ mod tests {
             (
                 "[updates]\nallow-sources = [\"git\"]",
                 "1:2: unknown key `updates`; only the organisation's policy may set it",
+            ),
+            (
+                "[routes]\ndevelopment = \"routine\"",
+                "1:2: unknown key `routes`; only the organisation's policy may set it",
             ),
             (
                 "[branches]\nproduction = \"x\"",

@@ -1,5 +1,7 @@
 //! `patchparty.toml` as written. The texts of the fields are those of the schema and of `docs/configuration.md`.
 
+mod plan;
+
 use std::borrow::Cow;
 use std::num::NonZeroU16;
 use std::ops::Range;
@@ -7,6 +9,8 @@ use std::ops::Range;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde_spanned::Spanned;
+
+pub(super) use self::plan::{RawArea, RawBuiltIn, RawCheck, RawKind, RawTestPlan};
 
 /// A value with the place where it is written.
 #[derive(Debug, Clone, Deserialize)]
@@ -69,11 +73,13 @@ pub(super) struct RawPolicy {
     pub(super) test_plan: RawTestPlan,
     /// The deploy checklist, in order. Writing it replaces the built-in one.
     pub(super) deploy: Option<Vec<RawCheck>>,
+    /// Which route a finding takes, beyond its severity.
+    pub(super) routes: RawRoutes,
     /// How titles and commits are worded.
     pub(super) wording: RawWording,
     /// What is audited.
     pub(super) audit: RawAudit,
-    /// What package managers may be shown.
+    /// What package managers may be shown, and what is proposed.
     pub(super) updates: RawUpdates,
     /// How much of one repository is read and reported.
     pub(super) limits: RawLimits,
@@ -171,6 +177,8 @@ pub(super) struct RawProject {
     /// Whether the project is left out.
     #[serde(default)]
     pub(super) skip: bool,
+    /// What it is, where its manifests do not tell: test plan and deploy checklist follow from it.
+    pub(super) kind: Option<RawKind>,
 }
 
 /// Advisory sources with their limits of age.
@@ -252,67 +260,24 @@ pub(super) struct RawDeadlines {
     pub(super) low: Option<Written<String>>,
 }
 
-/// What people check before they merge.
-///
-/// A check or an area that is written is added to the built-in ones; one with the `id` (an area: the `name`) of a
-/// built-in one replaces it.
+/// Which route a finding takes, beyond its severity.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-#[schemars(rename = "TestPlan")]
-pub(super) struct RawTestPlan {
-    /// Whether the built-in plan is kept.
-    pub(super) built_in: RawBuiltIn,
-    /// Checks of every plan.
-    pub(super) always: Vec<RawCheck>,
-    /// Checks added on the emergency route.
-    pub(super) emergency: Vec<RawCheck>,
-    /// Checks added when a package makes a major step.
-    pub(super) major: Vec<RawCheck>,
-    /// Parts of what projects do, whose checks are added when a change touches them.
-    pub(super) area: Vec<RawArea>,
+#[schemars(rename = "Routes")]
+pub(super) struct RawRoutes {
+    /// The route of critical flaws in packages that are needed for development only. An attack is an emergency on either.
+    pub(super) development: Option<RawRoute>,
 }
 
-/// What becomes of the built-in test plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+/// The way a fix takes.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-#[schemars(rename = "BuiltIn")]
-pub(super) enum RawBuiltIn {
-    /// Built-in checks and areas stay, unless replaced one by one.
-    #[default]
-    Keep,
-    /// The plan starts empty.
-    Drop,
-}
-
-/// One box to tick.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-#[schemars(rename = "Check")]
-pub(super) struct RawCheck {
-    /// A stable name, by which a ticked box is found again: lower-case letters, digits and `-`.
-    pub(super) id: Written<String>,
-    /// What to do, in one line.
-    pub(super) text: Written<String>,
-    /// Who does it: a role such as `tester`, or a person. Not written: `tester`, on the deploy checklist `reviewer`.
-    pub(super) owner: Option<Written<String>>,
-}
-
-/// A part of what projects do, with the packages and paths that touch it.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-#[schemars(rename = "Area")]
-pub(super) struct RawArea {
-    /// Its name for people, for example `Sign-in and sessions`.
-    pub(super) name: Written<String>,
-    /// Package name patterns; `*` also matches `/`.
-    #[serde(default)]
-    pub(super) packages: Vec<Written<String>>,
-    /// File path patterns; `**` matches any number of folders.
-    #[serde(default)]
-    pub(super) paths: Vec<Written<String>>,
-    /// What to check.
-    #[serde(default)]
-    pub(super) check: Vec<RawCheck>,
+#[schemars(rename = "Route")]
+pub(super) enum RawRoute {
+    /// From what production runs, due in 24 hours.
+    Emergency,
+    /// Along the code line, due like what is rated high.
+    Routine,
 }
 
 /// How titles and commits are worded.
@@ -341,7 +306,7 @@ pub(super) struct RawAudit {
     pub(super) yanked: bool,
 }
 
-/// What package managers may be shown.
+/// What package managers may be shown, and what is proposed.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(rename = "Updates")]
@@ -352,6 +317,11 @@ pub(super) struct RawUpdates {
     /// Whether `overrides` that a project does not have yet may be written into its `package.json`, where nothing else fixes a
     /// flaw. They make a dependency use a release that it does not ask for.
     pub(super) npm_overrides: Option<bool>,
+    /// Path patterns of lockfiles that are reported and never changed, such as `tests/fixtures/**`. Writing it replaces the
+    /// built-in patterns of test fixtures.
+    pub(super) report_only: Option<Vec<Written<String>>>,
+    /// How many pull requests with a breaking raise may be open in a project at one time; `0` offers none.
+    pub(super) breaking_limit: Option<Written<u16>>,
 }
 
 /// Where a requirement may lead besides the registry that is set up.

@@ -7,14 +7,15 @@ use super::ignore;
 use super::plan;
 use super::policy::{
     AdvisoryPolicy, Author, Branches, Deadlines, FunctionalArea, Limits, NetworkPolicy, OwnExclusions, PlanCheck,
-    Policy, ProjectOverride, ProjectSelection, SourceConfig, SourceKind, TestPlan, Wording,
+    Policy, ProjectOverride, ProjectSelection, Routes, SourceConfig, SourceKind, TestPlan, Updates, Wording,
 };
 use super::raw::{
     RawAdvisories, RawAllowedSource, RawBranches, RawBuiltIn, RawCheck, RawDeadlines, RawLimits, RawNetwork, RawPolicy,
-    RawProject, RawProjects, RawSandbox, RawSourceKind, RawTestPlan, RawWording, Written,
+    RawProject, RawProjects, RawRoute, RawSandbox, RawSourceKind, RawTestPlan, RawUpdates, RawWording, Written,
 };
 use super::value;
 use crate::model::confinement::Confinement;
+use crate::model::proposal::Route;
 use crate::model::repository::RepoSlug;
 use crate::model::specification::SpecificationKind;
 
@@ -43,13 +44,36 @@ pub(super) fn policy(raw: &RawPolicy, base: Policy, complaints: &mut Complaints<
         exclude: value::glob_set(globs, &raw.audit.exclude, complaints),
         own_exclusions: OwnExclusions::default(),
         overrides: overrides(&raw.project, complaints),
-        allow_sources: match &raw.updates.allow_sources {
+        updates: updates(&raw.updates, base.updates, complaints),
+        routes: Routes { development: raw.routes.development.map_or(base.routes.development, route) },
+        limits: limits(&raw.limits, &base.limits, complaints),
+        ignores: ignore::ignores(&raw.ignore, complaints.file(), Author::Organisation, complaints),
+    }
+}
+
+fn updates(raw: &RawUpdates, base: Updates, complaints: &mut Complaints<'_>) -> Updates {
+    Updates {
+        allow_sources: match &raw.allow_sources {
             Some(written) => written.iter().copied().map(specification_kind).collect(),
             None => base.allow_sources,
         },
-        npm_overrides: raw.updates.npm_overrides.unwrap_or(base.npm_overrides),
-        limits: limits(&raw.limits, &base.limits, complaints),
-        ignores: ignore::ignores(&raw.ignore, complaints.file(), Author::Organisation, complaints),
+        npm_overrides: raw.npm_overrides.unwrap_or(base.npm_overrides),
+        report_only: match &raw.report_only {
+            Some(written) => {
+                let globs: Vec<_> =
+                    written.iter().filter_map(|written| value::path_pattern(written, complaints)).collect();
+                value::glob_set(globs, written, complaints)
+            }
+            None => base.report_only,
+        },
+        breaking_limit: raw.breaking_limit.as_ref().map_or(base.breaking_limit, |written| *written.value()),
+    }
+}
+
+const fn route(raw: RawRoute) -> Route {
+    match raw {
+        RawRoute::Emergency => Route::Emergency,
+        RawRoute::Routine => Route::Routine,
     }
 }
 
@@ -101,7 +125,7 @@ fn overrides(raw: &[RawProject], complaints: &mut Complaints<'_>) -> Vec<Project
         if overrides.iter().any(|earlier| earlier.is_for(&project)) {
             complaints.add(&raw.name.span(), format!("`{project}` has two entries"), "put them together");
         }
-        overrides.push(ProjectOverride { project, branches, skip: raw.skip });
+        overrides.push(ProjectOverride { project, branches, skip: raw.skip, kind: raw.kind.map(value::kind) });
     }
     overrides
 }

@@ -8,7 +8,8 @@ use jiff::fmt::friendly::SpanParser;
 use url::Url;
 
 use super::complaint::{Complaints, is_invisible};
-use super::raw::Written;
+use super::raw::{RawKind, Written};
+use crate::model::project_kind::{Kinds, ProjectKind};
 use crate::model::repository::RepoSlug;
 use crate::net::address::Authority;
 
@@ -51,6 +52,21 @@ pub(super) fn show(length: Duration) -> String {
         _ if seconds != 0 && seconds.is_multiple_of(DAY.as_secs()) => format!("{} days", seconds / DAY.as_secs()),
         _ if seconds != 0 && seconds.is_multiple_of(3600) => format!("{} h", seconds / 3600),
         _ => format!("{seconds} s"),
+    }
+}
+
+/// Kinds of projects.
+pub(super) fn kinds(written: &[RawKind]) -> Kinds {
+    written.iter().copied().map(kind).collect()
+}
+
+/// A kind of project.
+pub(super) const fn kind(written: RawKind) -> ProjectKind {
+    match written {
+        RawKind::Service => ProjectKind::Service,
+        RawKind::Library => ProjectKind::Library,
+        RawKind::CommandLine => ProjectKind::CommandLine,
+        RawKind::Documentation => ProjectKind::Documentation,
     }
 }
 

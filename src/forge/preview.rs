@@ -197,7 +197,7 @@ impl Forge for Preview {
             base: proposal.base.clone(),
             branch: proposal.branch.clone(),
             title: proposal.title.clone(),
-            verdict: proposal.body.lines().next().unwrap_or_default().replace("**", ""),
+            verdict: proposal.body.lines().next().unwrap_or_default().replace("**", "").replace('`', ""),
             labels: proposal.labels.iter().map(|label| label.name.clone()).collect(),
             updates: existing.filter(|existing| existing.state == ProposalState::Open).map(|existing| existing.number),
             lines: change.as_ref().map(|change| patch::line_counts(&change.files)),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::git::connection::open_options;
 use crate::git::link;
-use crate::git::mirror::{self, MirrorError, Snapshot, fetch_error};
+use crate::git::mirror::{self, FOLDER_LIMIT, MirrorError, Snapshot, fetch_error};
 use crate::model::repository::CommitId;
 
 /// How deep below the given folder repositories are looked for.
@@ -85,7 +85,17 @@ pub(super) fn snapshot(folder: &Path, branches: &[String]) -> Result<Snapshot, M
     let repository = gix::open_opts(folder, open_options()).map_err(fetch_error)?;
     let named = repository.head_name().map_err(fetch_error)?.map(|name| name.shorten().to_string());
     let mut heads = BTreeMap::new();
-    for branch in branches.iter().chain(&named) {
+    let (folders, single): (Vec<&String>, Vec<&String>) = branches.iter().partition(|branch| branch.ends_with("/*"));
+    let mut below = Vec::new();
+    for folder in folders {
+        let prefix = format!("refs/heads/{}", folder.trim_end_matches('*'));
+        let references = repository.references().map_err(fetch_error)?;
+        // A prefix that git would not accept has nothing below it.
+        let Ok(found) = references.prefixed(prefix.as_str()) else { continue };
+        let names = found.flatten().map(|reference| reference.name().shorten().to_string());
+        below.extend(names.take(FOLDER_LIMIT));
+    }
+    for branch in single.into_iter().chain(&below).chain(&named) {
         // A name that git would not accept does not exist.
         let Ok(Some(mut reference)) = repository.try_find_reference(&format!("refs/heads/{branch}")) else { continue };
         let commit = reference.peel_to_commit().map_err(fetch_error)?.id.to_string();

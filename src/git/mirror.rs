@@ -28,7 +28,8 @@ pub(crate) struct MirrorRequest<'a> {
     pub(crate) url: &'a str,
     /// Sent as the password of `x-access-token`, over TLS only.
     pub(crate) token: Option<&'a Token>,
-    /// Branches wanted besides the remote's default branch; those that do not exist are left out of the snapshot.
+    /// Branches wanted besides the remote's default branch; those that do not exist are left out of the snapshot. `a/*` wants
+    /// every branch below `a/`, a hundred at most.
     pub(crate) branches: &'a [String],
     /// The folder of the bare repository; created on the first run.
     pub(crate) folder: &'a Path,
@@ -183,14 +184,30 @@ fn fetch_and_verify(
 
 /// What the server is asked for: `HEAD` and the wanted branches, not the thousands of others that may exist.
 fn wanted_names(branches: &[String]) -> Vec<String> {
-    let wanted = branches.iter().map(|branch| format!("refs/heads/{branch}"));
-    let valid = wanted.filter(|name| gix::validate::reference::name(BStr::new(name)).is_ok());
-    std::iter::once("HEAD".to_owned()).chain(valid).collect()
+    let is_valid = |name: &str| gix::validate::reference::name(BStr::new(name)).is_ok();
+    let wanted = branches.iter().filter_map(|branch| {
+        let name = format!("refs/heads/{branch}");
+        match name.strip_suffix("/*") {
+            Some(folder) => is_valid(folder).then(|| format!("{name}:{name}")),
+            None => is_valid(&name).then_some(name),
+        }
+    });
+    std::iter::once("HEAD".to_owned()).chain(wanted).collect()
+}
+
+/// How many branches of one folder are looked at: whoever may push could make any number.
+pub(super) const FOLDER_LIMIT: usize = 100;
+
+/// Whether a branch is wanted, by its name or by the folder that it is in.
+fn is_wanted(branch: &str, branches: &[String]) -> bool {
+    let below = |wanted: &str| wanted.strip_suffix('*').is_some_and(|folder| branch.starts_with(folder));
+    branches.iter().any(|wanted| wanted == branch || below(wanted))
 }
 
 /// The default branch, and the commits of all branches that are wanted and exist.
 fn select(advertised: &[Ref], branches: &[String]) -> (Option<String>, BTreeMap<String, CommitId>) {
     let mut heads = BTreeMap::new();
+    let mut below = 0;
     let mut default_branch = None;
     for reference in advertised {
         let Some(commit) = commit_of(reference) else { continue };
@@ -201,8 +218,13 @@ fn select(advertised: &[Ref], branches: &[String]) -> (Option<String>, BTreeMap<
                 heads.insert(branch.to_owned(), commit);
             }
         } else if let Some(branch) = name.strip_prefix("refs/heads/")
-            && branches.iter().any(|wanted| wanted == branch)
+            && is_wanted(branch, branches)
         {
+            let by_name = branches.iter().any(|wanted| wanted == branch);
+            below += usize::from(!by_name);
+            if !by_name && below > FOLDER_LIMIT {
+                continue;
+            }
             heads.insert(branch.to_owned(), commit);
         }
     }

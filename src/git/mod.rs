@@ -11,6 +11,7 @@ mod http;
 mod link;
 pub(crate) mod local;
 pub(crate) mod mirror;
+pub(crate) mod overlap;
 mod packets;
 pub(crate) mod patch;
 pub(crate) mod remote;

@@ -12,6 +12,7 @@ pub mod finding;
 pub(crate) mod installed;
 pub mod lockfile;
 pub mod nearest;
+pub mod project_kind;
 pub mod proposal;
 pub mod release;
 pub mod remedy;

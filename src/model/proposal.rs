@@ -60,12 +60,15 @@ pub struct Label {
 }
 
 impl Label {
+    /// The name of the label of breaking raises.
+    pub const BREAKING: &str = "breaking";
+
     /// Whether only the bot sets a label of this name on its pull requests, and takes it off when it does not hold any more.
     /// `dependencies` is not among them: it never ceases to hold. Labels ignore case.
     pub fn is_ours(name: &str) -> bool {
         let name = name.to_lowercase();
         name.starts_with("severity: ")
-            || ["loose-dependency", "patchparty: emergency", "security"].contains(&name.as_str())
+            || [Self::BREAKING, "loose-dependency", "patchparty: emergency", "security"].contains(&name.as_str())
     }
 }
 

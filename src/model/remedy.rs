@@ -163,6 +163,8 @@ pub enum BlockCause {
     ToolTooOld,
     /// No updater handles the file.
     Unsupported,
+    /// The policy has the file reported and never changed: it belongs to a test fixture.
+    ReportOnly,
 }
 
 /// A link of a blocking chain.

@@ -117,6 +117,8 @@ pub struct ProposalReport {
     pub base: String,
     /// The branch with the change.
     pub branch: String,
+    /// Whether it raises a requirement beyond what its makers call compatible.
+    pub breaking: bool,
     /// Its title.
     pub title: String,
     /// What it moves.

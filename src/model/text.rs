@@ -1,4 +1,9 @@
-//! Untrusted text: what no reader can see.
+//! Text: what no reader can see in it, and numbers with their words.
+
+/// A number with its word: `1 finding`, `2 findings`.
+pub fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
 
 /// Controls, line separators, and what is invisible or turns the direction of writing.
 pub fn is_invisible(character: char) -> bool {

@@ -11,6 +11,7 @@ use crate::advisory::AdvisoryDatabase;
 use crate::check::{CheckContext, Effort};
 use crate::config::policy::{Ignore, Limits, OwnExclusions};
 use crate::model::report::{Problem, ProjectReport};
+use crate::model::text::count;
 use crate::model::tree::ProjectTree;
 use crate::net::address::Authority;
 use crate::pipeline::assess::assess;
@@ -56,7 +57,8 @@ fn not_told(effort: &Effort, limits: &Limits) -> Vec<Problem> {
     let (number, seconds) = (effort.not_looked_up(), limits.time.as_secs());
     if number > 0 {
         let message = format!(
-            "look {number} dependencies up in the advisories: the repository takes longer than {seconds} s (`time`)"
+            "look {} up in the advisories: the repository takes longer than {seconds} s (`time`)",
+            count(number, "dependency", "dependencies")
         );
         problems.push(Problem::new(message, Some(HINT)));
     }
@@ -64,8 +66,9 @@ fn not_told(effort: &Effort, limits: &Limits) -> Vec<Problem> {
     if left_out.count > 0 {
         let worst = left_out.worst.map_or_else(|| "warnings".to_owned(), |worst| format!("up to severity {worst}"));
         let message = format!(
-            "report {} findings, {worst}: the repository has more than {} (`findings`), and the most urgent are reported",
-            left_out.count, limits.findings
+            "report {}, {worst}: the repository has more than {} (`findings`), and the most urgent are reported",
+            count(left_out.count, "finding", "findings"),
+            limits.findings
         );
         problems.push(Problem::new(message, Some(HINT)));
     }

@@ -1,4 +1,4 @@
-//! The index page of a dry run: all projects at one glance, with links to what would be opened.
+//! The index page of a dry run: all projects at a glance, with links to what would be opened.
 
 use std::cmp::Reverse;
 
@@ -10,7 +10,7 @@ use crate::model::proposal::Route;
 use crate::model::remedy::Blocked;
 use crate::model::report::{Problem, ProposalReport, Report};
 use crate::model::severity::Severity;
-use crate::report::{Section, not_read};
+use crate::report::{Section, Tally, not_read};
 use crate::template::{TemplateError, Templates};
 
 /// What is shown of a pull request that only pins.
@@ -22,6 +22,7 @@ struct DryRunView<'a> {
     pull_requests_total: usize,
     projects_total: usize,
     findings_total: usize,
+    warnings_total: usize,
     blocked_total: usize,
     problems_total: usize,
     /// Most urgent first.
@@ -36,6 +37,7 @@ struct DryRunView<'a> {
 struct PullRequestView<'a> {
     severity: &'a str,
     emergency: bool,
+    breaking: bool,
     folder: &'a str,
     title: &'a str,
     verdict: &'a str,
@@ -89,6 +91,7 @@ struct ProjectView<'a> {
     skipped: Option<&'a str>,
     lockfiles: usize,
     findings: usize,
+    warnings: usize,
     worst: Option<Severity>,
     pull_requests: usize,
 }
@@ -110,12 +113,14 @@ pub(crate) fn index_page(
         .collect();
     let names: std::collections::BTreeSet<&str> =
         sections.iter().map(|section| section.project.name.as_str()).collect();
+    let tally = Tally::of(sections.iter().flat_map(|section| &section.project.findings));
     templates.render(
         "dry_run",
         &DryRunView {
             pull_requests_total: previewed.len(),
             projects_total: names.len(),
-            findings_total: sections.iter().map(|section| section.project.findings.len()).sum(),
+            findings_total: tally.findings,
+            warnings_total: tally.warnings,
             blocked_total: blocked.len(),
             problems_total: problems.len(),
             pull_requests: pull_requests(report, previewed),
@@ -148,6 +153,7 @@ fn pull_requests<'a>(report: &'a Report, previewed: &'a [Previewed]) -> Vec<Pull
             PullRequestView {
                 severity: proposal.and_then(|it| it.severity).map_or(PIN, Severity::as_str),
                 emergency: proposal.is_some_and(|it| it.route == Route::Emergency),
+                breaking: proposal.is_some_and(|it| it.breaking),
                 folder: &entry.folder,
                 title: &entry.title,
                 verdict: &entry.verdict,
@@ -192,12 +198,14 @@ fn problem_view<'a>(project: &'a str, problem: &'a Problem) -> ProblemView<'a> {
 
 fn project_view<'a>(section: &Section<'a>) -> ProjectView<'a> {
     let findings = &section.project.findings;
+    let tally = Tally::of(findings);
     ProjectView {
         name: &section.project.name,
         branches: section.branches.join(", "),
         skipped: section.project.skipped.as_deref(),
         lockfiles: section.project.lockfiles.len(),
-        findings: findings.len(),
+        findings: tally.findings,
+        warnings: tally.warnings,
         worst: findings.iter().filter(|finding| !finding.kind.is_warning()).map(|finding| finding.severity).max(),
         pull_requests: section.proposals.len(),
     }

@@ -13,7 +13,7 @@ use crate::model::tree::{EntryKind, ProjectTree as _};
 use crate::pipeline::propose::ProposeRequest;
 
 /// The manifests whose content decides what a package manager does with a lockfile.
-const MANIFESTS: [&str; 3] = ["Cargo.toml", "package.json", "composer.json"];
+pub(crate) const MANIFESTS: [&str; 3] = ["Cargo.toml", "package.json", "composer.json"];
 
 /// A digest of everything that a proposal is made from: our version, the policy's words, the findings with their
 /// advisories, what else is known about the packages beside them, and the files that package managers read. Equal
@@ -31,6 +31,13 @@ pub(crate) fn of_inputs(request: &ProposeRequest<'_>, findings: &[Finding]) -> S
     let policy = request.policy;
     add(format!("{:?}{:?}{:?}{:?}", policy.test_plan, policy.deploy, policy.wording, policy.deadlines).as_bytes());
     add(request.night.templates.digest().as_bytes());
+    add(format!("{:?}", (policy.updates.breaking_limit, policy.kind_of(&request.project.slug), &policy.routes))
+        .as_bytes());
+    // What goes first decides on what is left to do, and on what the change has to fit beside.
+    for (path, content) in request.ahead.iter().flat_map(|ahead| &ahead.files) {
+        add(path.as_str().as_bytes());
+        add(content);
+    }
     for finding in findings {
         add(format!("{:?}", without_asked_commit(finding)).as_bytes());
     }
@@ -82,6 +89,8 @@ pub(crate) fn of_content(remedies: &[Remedy]) -> String {
     let mut changes: Vec<_> = remedies.iter().flat_map(|remedy| &remedy.changes).collect();
     changes.sort_by(|left, right| left.path.cmp(&right.path));
     let mut digest = Sha256::new();
+    // Goes up when commits get something that the text beside them relies on.
+    digest.update("patchparty content v2");
     for change in changes {
         for part in [change.path.as_str().as_bytes(), &change.before, &change.after] {
             digest.update(part.len().to_le_bytes());

@@ -13,8 +13,8 @@ use crate::model::repository::{CommitId, Project, RepoPath};
 use crate::model::tree::{ProjectTree as _, TreeError};
 use crate::pipeline::audit::{AuditContext, audit};
 use crate::pipeline::night::Night;
-use crate::pipeline::plan::{BaseRole, branches_to_look_at};
-use crate::pipeline::propose::{self, ProposeRequest};
+use crate::pipeline::plan::{BaseRole, branches_to_look_at, proposal_branch};
+use crate::pipeline::propose::{self, ProposeRequest, Proposed, RaisesRequest};
 use crate::pipeline::suppress;
 use crate::pipeline::yanked::Withdrawals;
 
@@ -69,20 +69,35 @@ pub(crate) async fn handle(night: &Arc<Night>, project: &Project) -> Vec<Project
 async fn propose_all(night: &Arc<Night>, project: &Project, policy: &Arc<Policy>, base: Base) -> ProjectReport {
     let base = Arc::new(base);
     let mut report = base.report.clone();
+    let (mut ahead, mut offers) = (None, Vec::new());
     for &route in base.role.routes() {
-        let request = ProposeRequest { night, project, policy, base: &base, route };
-        match propose::propose(&request).await {
-            Ok(mut done) => {
-                report.proposals.extend(done.proposal);
-                report.blocked.append(&mut done.blocked);
-                report.problems.extend(done.problem);
-            }
-            Err(error) => report
-                .problems
-                .push(Problem::from_error(error.context(format!("propose the {route} fixes")).as_ref(), None)),
-        }
+        let branch = proposal_branch(&base.proposals, route, &base.branch);
+        let request = ProposeRequest { night, project, policy, base: &base, route, branch, raise: None, ahead };
+        let mut done = propose::propose(&request).await;
+        // Emergency and routine start from the same commit: what comes second has to fit beside what goes first.
+        ahead = done.as_mut().ok().and_then(|done| done.ahead.take()).map(Arc::new);
+        offers.extend(done.as_mut().map(|done| std::mem::take(&mut done.offers)).unwrap_or_default());
+        take(&mut report, done, &format!("propose the {route} fixes"));
     }
+    let request = RaisesRequest { night, project, policy, base: &base, offers };
+    let raised = propose::propose_raises(request).await;
+    for done in raised.done {
+        take(&mut report, done, "propose a breaking raise");
+    }
+    report.remarks.extend(raised.remark);
     report
+}
+
+/// Takes what became of a proposal into the report.
+fn take(report: &mut ProjectReport, done: anyhow::Result<Proposed>, what: &str) {
+    match done {
+        Ok(mut done) => {
+            report.proposals.extend(done.proposal);
+            report.blocked.append(&mut done.blocked);
+            report.problems.extend(done.problem);
+        }
+        Err(error) => report.problems.push(Problem::from_error(error.context(what.to_owned()).as_ref(), None)),
+    }
 }
 
 fn skipped(name: &str, reason: &str) -> ProjectReport {

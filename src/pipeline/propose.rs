@@ -1,30 +1,35 @@
-//! Propose: one pull request per project, base and route, written only when something differs.
+//! Propose: one pull request per project, base and route, and one per breaking raise, written only when something differs.
 
 mod ledger;
+mod make;
 mod publication;
+mod raises;
 mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+pub(crate) use make::Ahead;
+use make::{Made, make};
 use publication::Publication;
+pub(crate) use raises::{RaisesRequest, propose_raises};
 use standing::Standing;
 
 use crate::config::policy::Policy;
 use crate::model::advisory::AdvisoryId;
 use crate::model::finding::{Finding, FindingKind};
-use crate::model::proposal::{ProposalState, Route};
-use crate::model::remedy::{Blocked, Remedy};
+use crate::model::proposal::{Label, ProposalState, Route};
+use crate::model::remedy::{BlockCause, Blocked, Raise};
 use crate::model::report::{Problem, ProposalAction, ProposalReport};
 use crate::model::repository::{Project, RepoPath};
+use crate::model::text::count;
 use crate::pipeline::fingerprint;
 use crate::pipeline::night::Night;
-use crate::pipeline::plan::proposal_branch;
+use crate::pipeline::openings::Opening;
 use crate::pipeline::project::Base;
-use crate::pipeline::remedy::{self, AllowedSources, RemedyRequest};
-use crate::sandbox::interrupt;
+use crate::pipeline::pull_request::Page;
+use crate::pipeline::remedy;
 use crate::template::state::{self, Place};
 
 /// What a proposal is made from.
@@ -34,6 +39,27 @@ pub(crate) struct ProposeRequest<'a> {
     pub(crate) policy: &'a Arc<Policy>,
     pub(crate) base: &'a Arc<Base>,
     pub(crate) route: Route,
+    /// The branch of the proposal.
+    pub(crate) branch: String,
+    /// The breaking raise that is proposed; `None` for the safe changes of the route.
+    pub(crate) raise: Option<&'a Offer>,
+    /// The open proposal on the same base that goes first.
+    pub(crate) ahead: Option<Arc<Ahead>>,
+}
+
+/// A breaking raise that a route offers.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    /// The route of what it fixes.
+    pub(crate) route: Route,
+    /// The raise.
+    pub(crate) raise: Raise,
+    /// What it fixes and the safe changes do not.
+    pub(crate) findings: Vec<Finding>,
+    /// Whether safe changes are part of it.
+    pub(crate) with_safe: bool,
+    /// Where it can be looked at.
+    pub(crate) pages: Vec<Page>,
 }
 
 /// What became of it.
@@ -45,6 +71,10 @@ pub(crate) struct Proposed {
     pub(crate) blocked: Vec<Blocked>,
     /// What was not worked on.
     pub(crate) problem: Option<Problem>,
+    /// The breaking raises that fix what the safe changes do not.
+    pub(crate) offers: Vec<Offer>,
+    /// What other proposals on the same base have to fit beside.
+    pub(crate) ahead: Option<Ahead>,
 }
 
 /// How many findings one proposal is made for. The hidden state names each of their advisories, and the body it stands in
@@ -57,40 +87,103 @@ const FINDINGS_LIMIT: usize = 2_000;
 /// known today, and it must neither open one nor have a finished one made again.
 pub(crate) async fn propose(request: &ProposeRequest<'_>) -> anyhow::Result<Proposed> {
     let mut proposed = propose_fixable(request).await?;
-    proposed.blocked.extend(request.left_by_hand());
+    proposed.blocked.extend(request.left_alone());
     proposed.problem = proposed.problem.or_else(|| request.too_many());
     Ok(proposed)
 }
 
 async fn propose_fixable(request: &ProposeRequest<'_>) -> anyhow::Result<Proposed> {
     let findings = request.findings();
-    let branch = request.branch();
-    if findings.is_empty() && !request.base.proposals.contains(&branch) {
+    if findings.is_empty() && !request.base.proposals.contains(&request.branch) {
         return Ok(Proposed::default());
     }
-    let standing = Standing::of(request, &branch).await?;
+    let standing = Standing::of(request, &request.branch).await?;
     if findings.is_empty() {
         return request.retire(&standing).await;
     }
     let fingerprint = fingerprint::of_inputs(request, &findings);
     if let Some(action) = request.settled(&standing, &fingerprint, &findings).await? {
-        return request.leave(&standing, action).await;
+        let mut left = request.leave(&standing, action).await?;
+        let head = standing.existing.as_ref().and_then(|existing| existing.head.as_ref());
+        if let (ProposalAction::Unchanged, Some(head)) = (action, head) {
+            left.ahead = Ahead::of_commit(request, head, &findings);
+        }
+        return Ok(left);
     }
-    let is_new = !standing.is(ProposalState::Open);
-    let opening = is_new.then(|| request.night.openings.take(request.route));
-    if matches!(opening, Some(None)) {
-        return Ok(Proposed { problem: Some(request.postponed()), ..Proposed::default() });
-    }
-    let (remedies, blocked) = remedy_all(request, findings.clone()).await?;
+    let opening = match request.opening(&standing) {
+        Ok(opening) => opening,
+        Err(postponed) => return Ok(Proposed { problem: Some(postponed), ..Proposed::default() }),
+    };
+    let Made { remedies, blocked, offers, takes_in, pages } = make(request, findings.clone()).await?;
     if remedies.is_empty() {
-        return Ok(Proposed { blocked, ..Proposed::default() });
+        return Ok(Proposed { blocked, offers, ..Proposed::default() });
     }
-    let publication = Publication { request, branch, standing, fingerprint, findings, remedies, blocked };
-    let proposed = publication.publish().await?;
-    if let Some(opening) = opening.flatten() {
+    let ahead = Ahead::of_remedies(&request.branch, &remedies);
+    let complete = blocked.is_empty() && offers.is_empty();
+    let publication =
+        Publication { request, standing, fingerprint, findings, remedies, blocked, complete, takes_in, pages };
+    let published = publication.publish().await?;
+    if let Some(opening) = opening {
         opening.use_up();
     }
-    Ok(proposed)
+    Ok(Proposed { offers, ahead: Some(ahead), ..published })
+}
+
+/// Brings the forge in line with one breaking raise.
+async fn propose_raise(request: &ProposeRequest<'_>) -> anyhow::Result<Proposed> {
+    let Some(offer) = request.raise else { return Ok(Proposed::default()) };
+    let standing = Standing::of(request, &request.branch).await?;
+    let findings = offer.findings.clone();
+    let fingerprint = fingerprint::of_inputs(request, &findings);
+    if let Some(action) = request.settled(&standing, &fingerprint, &findings).await? {
+        return request.leave(&standing, action).await;
+    }
+    let opening = match request.opening(&standing) {
+        Ok(opening) => opening,
+        Err(postponed) => return Ok(Proposed { problem: Some(postponed), ..Proposed::default() }),
+    };
+    let publication = Publication {
+        request,
+        standing,
+        fingerprint,
+        findings,
+        remedies: vec![offer.raise.remedy.clone()],
+        blocked: Vec::new(),
+        complete: true,
+        takes_in: false,
+        pages: offer.pages.clone(),
+    };
+    let published = publication.publish().await?;
+    if let Some(opening) = opening {
+        opening.use_up();
+    }
+    Ok(published)
+}
+
+/// Findings in files that the policy has reported and never changed, a package of a file at a time.
+fn report_only(findings: &[&Finding]) -> Vec<Blocked> {
+    let mut packages: BTreeMap<_, Vec<&Finding>> = BTreeMap::new();
+    for finding in findings {
+        packages.entry((&finding.file, &finding.package, &finding.version)).or_default().push(finding);
+    }
+    let blocked = |((file, package, version), findings): ((&RepoPath, &String, &String), Vec<&Finding>)| {
+        let of_package: Vec<Finding> = findings.iter().map(|finding| (*finding).clone()).collect();
+        Some(Blocked {
+            ecosystem: of_package.first()?.ecosystem,
+            package: package.clone(),
+            from: version.clone(),
+            target: None,
+            file: file.clone(),
+            advisories: advisories_of(&of_package),
+            cause: BlockCause::ReportOnly,
+            chain: Vec::new(),
+            chain_left_out: 0,
+            explanation: format!("the policy has `{file}` reported and never changed, as that of a test fixture"),
+            next_step: "update it with the tests that use it, or narrow `report-only` below `[updates]` in the policy"
+                .to_owned(),
+        })
+    };
+    packages.into_iter().filter_map(blocked).collect()
 }
 
 /// The advisories that findings are about, each once: many packages in many files may have the same flaw.
@@ -106,68 +199,7 @@ fn loose_dependencies_of(findings: &[Finding]) -> Vec<String> {
     loose.map(|finding| state::short_name(&format!("{}: {}", finding.file, finding.package))).collect()
 }
 
-/// How long the package managers may work on one proposal: the largest of the corpus needs a few minutes.
-const TIME_LIMIT: Duration = Duration::from_mins(45);
-
-/// Runs the package managers, off the asynchronous threads. One lockfile after the other: they share caches.
-async fn remedy_all(
-    request: &ProposeRequest<'_>,
-    findings: Vec<Finding>,
-) -> anyhow::Result<(Vec<Remedy>, Vec<Blocked>)> {
-    let (night, base) = (Arc::clone(request.night), Arc::clone(request.base));
-    tokio::task::spawn_blocking(move || {
-        let deadline = Instant::now() + TIME_LIMIT;
-        let (mut remedies, mut blocked) = (Vec::new(), Vec::new());
-        let mut of_files: BTreeMap<&RepoPath, Vec<&Finding>> = BTreeMap::new();
-        for finding in &findings {
-            of_files.entry(&finding.file).or_default().push(finding);
-        }
-        let remotes = night.resolver.as_ref().map(|resolver| (resolver, resolver.hosts(&base.report.lockfiles)));
-        for lockfile in &base.report.lockfiles {
-            let Some(here) = of_files.remove(&lockfile.path) else { continue };
-            let outcome = remedy::remedy(&RemedyRequest {
-                tree: &base.tree,
-                lockfile,
-                findings: &here,
-                advisories: &night.advisories,
-                tools: &night.tools,
-                allow_sources: AllowedSources {
-                    kinds: &night.policy.allow_sources,
-                    hosts: &night.policy.network.allow_hosts,
-                },
-                npm_overrides: night.policy.npm_overrides,
-                remotes: remotes.as_ref().map(|(resolver, hosts)| (*resolver, hosts)),
-                deadline,
-            });
-            blocked.extend(outcome.blocked);
-            match outcome.remedy.map(|made| remedy::beside(&remedies, made)) {
-                Some(Ok(remedy)) => remedies.push(remedy),
-                Some(Err(mut refused)) => blocked.append(&mut refused),
-                None => {}
-            }
-        }
-        (remedies, blocked)
-    })
-    .await
-    .context("run the package managers")
-    .and_then(|made| {
-        // Killed tools look like failed ones: nothing may be made of that.
-        anyhow::ensure!(!interrupt::is_requested(), "finish the work: the run was interrupted");
-        Ok(made)
-    })
-    .and_then(|made| match request.night.advisories.damage() {
-        // What could not be looked up may affect what was chosen.
-        Some(damage) => Err(anyhow::anyhow!("trust what was made: {damage}")),
-        None => Ok(made),
-    })
-}
-
 impl ProposeRequest<'_> {
-    /// The branch of the proposal.
-    fn branch(&self) -> String {
-        proposal_branch(&self.base.proposals, self.route, &self.base.branch)
-    }
-
     /// What the bot's seals on a branch hold for.
     fn place(&self, branch: &str) -> Place {
         Place {
@@ -211,11 +243,23 @@ impl ProposeRequest<'_> {
     /// The findings of this base that the route takes and something here may remedy: the most urgent, as many as one
     /// proposal is made for.
     fn findings(&self) -> Vec<Finding> {
+        if let Some(offer) = self.raise {
+            return offer.findings.clone();
+        }
         self.remediable().take(FINDINGS_LIMIT).cloned().collect()
     }
 
     fn remediable(&self) -> impl Iterator<Item = &Finding> {
-        self.taken().filter(|finding| remedy::by_hand(finding).is_none())
+        let mut read = BTreeMap::new();
+        let fixable =
+            self.taken().filter(|finding| !self.is_report_only(finding) && remedy::by_hand(finding).is_none());
+        // What the emergency fixes, it fixes for all.
+        fixable
+            .filter(move |finding| self.ahead.as_ref().is_none_or(|ahead| ahead.leaves(self.base, &mut read, finding)))
+    }
+
+    fn is_report_only(&self, finding: &Finding) -> bool {
+        self.policy.updates.report_only.is_match(finding.file.as_str())
     }
 
     /// What is said of findings beyond those that one proposal is made for.
@@ -223,11 +267,20 @@ impl ProposeRequest<'_> {
         let more = self.remediable().skip(FINDINGS_LIMIT).count();
         (more > 0).then(|| {
             let message = format!(
-                "propose {} fixes for {more} more findings: one pull request is made for the {FINDINGS_LIMIT} most urgent",
-                self.route
+                "propose {} fixes for {}: one pull request is made for the {FINDINGS_LIMIT} most urgent",
+                self.route,
+                count(more, "more finding", "more findings")
             );
             Problem::new(message, Some("merge it: the next run goes on with what is left"))
         })
+    }
+
+    /// The right to open a pull request where none is open; what is said where this run may not open another.
+    fn opening(&self, standing: &Standing) -> Result<Option<Opening<'_>>, Problem> {
+        if standing.is(ProposalState::Open) {
+            return Ok(None);
+        }
+        self.night.openings.take(self.route).map(Some).ok_or_else(|| self.postponed())
     }
 
     /// What is said of a pull request that would be one too many for one run.
@@ -240,13 +293,15 @@ impl ProposeRequest<'_> {
         Problem::new(message, Some("run again to open it, or raise `proposals-per-run` under `[limits]` in the policy"))
     }
 
-    /// Those that are left to people.
-    fn left_by_hand(&self) -> impl Iterator<Item = Blocked> {
-        self.taken().filter_map(remedy::by_hand)
+    /// Those that are left to people, or reported only.
+    fn left_alone(&self) -> Vec<Blocked> {
+        let (reported, others): (Vec<&Finding>, Vec<&Finding>) =
+            self.taken().partition(|finding| self.is_report_only(finding));
+        others.into_iter().filter_map(remedy::by_hand).chain(report_only(&reported)).collect()
     }
 
     fn taken(&self) -> impl Iterator<Item = &Finding> {
-        self.base.report.findings.iter().filter(|finding| self.base.role.takes(self.route, finding))
+        self.base.report.findings.iter().filter(|finding| self.base.role.takes(self.route, finding, self.policy))
     }
 
     /// Closes an open pull request whose findings have been fixed otherwise, or are left alone on purpose now. One that people work on is theirs to close.
@@ -274,7 +329,7 @@ impl ProposeRequest<'_> {
         let action = if is_ignored { ProposalAction::ClosedAsIgnored } else { ProposalAction::ClosedAsFixed };
         let proposed = self.leave(standing, action).await?;
         let forge = &self.night.forge;
-        forge.close(self.project, existing, &self.branch()).await.context("close the pull request")?;
+        forge.close(self.project, existing, &self.branch).await.context("close the pull request")?;
         Ok(proposed)
     }
 
@@ -300,7 +355,8 @@ impl ProposeRequest<'_> {
             route: self.route,
             severity: self.findings().iter().map(|finding| finding.severity).max(),
             base: existing.base.clone(),
-            branch: self.branch(),
+            branch: self.branch.clone(),
+            breaking: existing.labels.iter().any(|label| label == Label::BREAKING),
             title: existing.title.clone(),
             bumps: Vec::new(),
             action,

@@ -10,12 +10,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::config::policy::Policy;
 use crate::model::advisory::AdvisoryId;
+use crate::model::ecosystem::Ecosystem;
 use crate::model::finding::{Finding, FindingKind};
+use crate::model::project_kind::Kinds;
 use crate::model::proposal::{Label, Route};
 use crate::model::remedy::{Blocked, Bump, Remedy, Step};
 use crate::model::repository::{CommitId, Project};
 use crate::model::severity::Severity;
-use crate::template::{TemplateError, Templates};
+use crate::pipeline::plan;
+use crate::template::{TemplateError, Templates, words};
 
 /// The longest body with its state; GitHub takes 65,536 characters and leaves no room for what people add.
 const BODY_LIMIT: usize = 60_000;
@@ -38,10 +41,48 @@ pub(crate) struct WriteRequest<'a> {
     pub(crate) blocked: &'a [Blocked],
     /// The organisation's policy.
     pub(crate) policy: &'a Policy,
+    /// What the changed projects are.
+    pub(crate) kinds: &'a Kinds,
+    /// The value that only this change has: lower-case letters and digits.
+    pub(crate) change: &'a str,
+    /// The breaking raise that this is, when it is one.
+    pub(crate) raise: Option<Raised<'a>>,
+    /// The branch of the emergency whose change this one contains, because the two could not be kept apart.
+    pub(crate) ahead: Option<&'a str>,
+    /// Where what is changed can be looked at.
+    pub(crate) pages: &'a [Page],
     /// When the first of the findings was seen: the deadline counts from here.
     pub(crate) first_seen: Timestamp,
     /// The templates.
     pub(crate) templates: &'a Templates,
+}
+
+/// A requirement that is raised beyond what its makers call compatible.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Raised<'a> {
+    /// The package. Untrusted.
+    pub(crate) package: &'a str,
+    /// What the project asks for. Untrusted.
+    pub(crate) requirement: &'a str,
+    /// What it would ask for. Untrusted.
+    pub(crate) raised: &'a str,
+    /// The branch of the safe changes that are part of it; empty where there are none.
+    pub(crate) safe_branch: &'a str,
+}
+
+/// Where the change of one package can be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// The package's ecosystem.
+    pub(crate) ecosystem: Ecosystem,
+    /// The package. Untrusted.
+    pub(crate) package: String,
+    /// The version after. Untrusted.
+    pub(crate) to: String,
+    /// The comparison of both versions, where both are known by their commits. Untrusted.
+    pub(crate) compare: Option<String>,
+    /// The releases of its repository. Untrusted.
+    pub(crate) notes: Option<String>,
 }
 
 /// A proposal in words.
@@ -85,7 +126,7 @@ pub(crate) fn write(request: &WriteRequest<'_>) -> Result<Written, WriteError> {
         body: body(request, &facts)?,
         commit_message: title::commit_message(request, &facts, &title)?,
         title,
-        labels: labels(request.route, &facts),
+        labels: labels(request, &facts),
         severity: facts.severity,
         score: facts.score,
         deadline: facts.deadline,
@@ -102,6 +143,8 @@ struct Facts<'a> {
     pins: usize,
     severity: Option<Severity>,
     score: Option<f64>,
+    /// Whether something is critical, and all that is, is needed for development only.
+    only_development: bool,
     /// How long the policy gives.
     allowed: Duration,
     deadline: Timestamp,
@@ -125,9 +168,17 @@ impl<'a> Facts<'a> {
         let scores = fixed.iter().filter_map(|finding| Some(finding.advisory.as_ref()?.cvss.as_ref()?.score));
         let score = scores.max_by(f64::total_cmp);
         // Pins are due when findings of their kind are: both are medium.
-        let allowed = request.policy.deadline(request.route, severity.unwrap_or(Severity::Medium));
+        let critical = || fixed.iter().filter(|finding| finding.severity == Severity::Critical);
+        let relaxed = |finding: &&Finding| plan::is_relaxed(finding, request.policy);
+        let only_development = critical().next().is_some() && critical().all(relaxed);
+        let due_as = match severity.unwrap_or(Severity::Medium) {
+            Severity::Critical if only_development && request.route == Route::Routine => Severity::High,
+            severity => severity,
+        };
+        let allowed = request.policy.deadline(request.route, due_as);
         let pins = bumps.iter().filter(|bump| bump.step == Step::Pin).count();
-        Self { bumps, fixed, pins, severity, score, allowed, deadline: later(request.first_seen, allowed) }
+        let deadline = later(request.first_seen, allowed);
+        Self { bumps, fixed, pins, severity, score, only_development, allowed, deadline }
     }
 
     /// The finding that tells more about an advisory.
@@ -140,6 +191,12 @@ impl<'a> Facts<'a> {
 /// Whether the package moves for its own sake.
 fn is_wanted(bump: &Bump) -> bool {
     bump.step == Step::Pin || !bump.fixes.is_empty()
+}
+
+/// The findings that remedies make go away.
+pub(crate) fn remedied(findings: &[Finding], remedies: &[Remedy]) -> Vec<Finding> {
+    let bumps: Vec<&Bump> = remedies.iter().flat_map(|remedy| &remedy.bumps).collect();
+    findings.iter().filter(|finding| is_remedied(finding, &bumps)).cloned().collect()
 }
 
 /// Whether a bump makes the finding go away.
@@ -168,7 +225,7 @@ fn body(request: &WriteRequest<'_>, facts: &Facts<'_>) -> Result<String, WriteEr
     for cuts in &view::CUTS {
         let body = request.templates.render("pull_request", &view::view(request, facts, cuts))?;
         let body = tidy(&body);
-        characters = body.chars().count();
+        characters = body.chars().count() + words::length(&body);
         if characters <= limit {
             return Ok(body);
         }
@@ -205,7 +262,7 @@ fn tidy(text: &str) -> String {
 }
 
 /// The labels, the same names in every project. Colours are those of GitHub's own palette.
-fn labels(route: Route, facts: &Facts<'_>) -> Vec<Label> {
+fn labels(request: &WriteRequest<'_>, facts: &Facts<'_>) -> Vec<Label> {
     let label = |name: &str, color: &str, description: &str| Label {
         name: name.to_owned(),
         color: color.to_owned(),
@@ -226,7 +283,10 @@ fn labels(route: Route, facts: &Facts<'_>) -> Vec<Label> {
     if facts.pins > 0 {
         labels.push(label("loose-dependency", "c5def5", "Pins a dependency that followed a branch"));
     }
-    if route == Route::Emergency {
+    if request.raise.is_some() {
+        labels.push(label(Label::BREAKING, "d876e3", "Raises a requirement: the code may need changes"));
+    }
+    if request.route == Route::Emergency {
         labels.push(label("patchparty: emergency", "b60205", "Outranks every other release"));
     }
     labels.sort();

@@ -26,6 +26,7 @@ use std::time::Instant;
 use bench::{Bench, Failure, State, blocked};
 pub(crate) use by_hand::by_hand;
 use ladder::Stuck;
+pub(crate) use overlay::Overlay;
 pub(crate) use shared::beside;
 use target::Candidate;
 pub(crate) use tools::Tools;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use globset::GlobBuilder;
 
 use crate::config::policy::{FunctionalArea, PlanCheck, TestPlan};
+use crate::model::project_kind::{Kinds, fits};
 use crate::model::proposal::Route;
 use crate::model::remedy::{Bump, Step};
 use crate::model::repository::RepoPath;
@@ -57,20 +58,40 @@ pub(crate) enum PlanReason {
     },
 }
 
-/// Makes the plan for a change. A check that several blocks ask for stands in the first of them.
-pub(crate) fn test_plan(policy: &TestPlan, bumps: &[Bump], files: &[RepoPath], route: Route) -> Vec<PlanSection> {
+/// What a plan is made for.
+pub(crate) struct Change<'a> {
+    /// What moves.
+    pub(crate) bumps: &'a [Bump],
+    /// The files that change.
+    pub(crate) files: &'a [RepoPath],
+    /// The route.
+    pub(crate) route: Route,
+    /// What the changed projects are; empty where only workflows and the like change.
+    pub(crate) kinds: &'a Kinds,
+}
+
+/// Makes the plan for a change, of what is meant for its kinds of project. A check that several blocks ask for stands in
+/// the first of them.
+pub(crate) fn test_plan(policy: &TestPlan, change: &Change<'_>) -> Vec<PlanSection> {
+    let Change { bumps, files, route, kinds } = *change;
     let mut sections = Vec::new();
-    if !policy.always.is_empty() {
-        sections.push(section(PlanSubject::Always, Vec::new(), &policy.always));
+    let meant = |checks: &[PlanCheck]| checks_for(checks, kinds);
+    let (always, emergency, major_checks) = (meant(&policy.always), meant(&policy.emergency), meant(&policy.major));
+    if !always.is_empty() {
+        sections.push(section(PlanSubject::Always, Vec::new(), always));
     }
-    for area in &policy.areas {
+    for area in policy.areas.iter().filter(|area| fits(&area.kinds, kinds)) {
+        let checks = meant(&area.checks);
+        if checks.is_empty() && !area.checks.is_empty() {
+            continue;
+        }
         let reasons = touches(area, bumps, files);
         if !reasons.is_empty() {
-            sections.push(section(PlanSubject::Area(area.name.clone()), reasons, &area.checks));
+            sections.push(section(PlanSubject::Area(area.name.clone()), reasons, checks));
         }
     }
-    if route == Route::Emergency && !policy.emergency.is_empty() {
-        sections.push(section(PlanSubject::Emergency, Vec::new(), &policy.emergency));
+    if route == Route::Emergency && !emergency.is_empty() {
+        sections.push(section(PlanSubject::Emergency, Vec::new(), emergency));
     }
     let major = sorted(
         bumps
@@ -78,8 +99,8 @@ pub(crate) fn test_plan(policy: &TestPlan, bumps: &[Bump], files: &[RepoPath], r
             .filter(|bump| bump.step == Step::Major)
             .map(|bump| PlanReason::MajorStep { name: bump.package.clone() }),
     );
-    if !major.is_empty() && !policy.major.is_empty() {
-        sections.push(section(PlanSubject::Major, major, &policy.major));
+    if !major.is_empty() && !major_checks.is_empty() {
+        sections.push(section(PlanSubject::Major, major, major_checks));
     }
     let mut seen = BTreeSet::new();
     for section in &mut sections {
@@ -88,8 +109,13 @@ pub(crate) fn test_plan(policy: &TestPlan, bumps: &[Bump], files: &[RepoPath], r
     sections
 }
 
-fn section(subject: PlanSubject, reasons: Vec<PlanReason>, checks: &[PlanCheck]) -> PlanSection {
-    PlanSection { subject, reasons, checks: checks.to_vec() }
+/// The checks that are meant for changes of these kinds of project.
+pub(crate) fn checks_for(checks: &[PlanCheck], kinds: &Kinds) -> Vec<PlanCheck> {
+    checks.iter().filter(|check| fits(&check.kinds, kinds)).cloned().collect()
+}
+
+const fn section(subject: PlanSubject, reasons: Vec<PlanReason>, checks: Vec<PlanCheck>) -> PlanSection {
+    PlanSection { subject, reasons, checks }
 }
 
 /// Why the change touches the area: one reason per package and file, with the first pattern that matches.
@@ -128,9 +154,14 @@ fn matches(pattern: &GlobBuilder<'_>, text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::model::ecosystem::Ecosystem;
+    use crate::model::project_kind::ProjectKind;
 
     fn check(id: &str) -> PlanCheck {
-        PlanCheck { id: id.to_owned(), text: format!("Do {id}"), owner: "tester".to_owned() }
+        PlanCheck { id: id.to_owned(), text: format!("Do {id}"), owner: "tester".to_owned(), kinds: Kinds::new() }
+    }
+
+    fn plan(policy: &TestPlan, bumps: &[Bump], files: &[RepoPath], route: Route) -> Vec<PlanSection> {
+        test_plan(policy, &Change { bumps, files, route, kinds: &Kinds::new() })
     }
 
     fn policy() -> TestPlan {
@@ -139,6 +170,7 @@ mod tests {
             packages: packages.iter().map(|&pattern| pattern.to_owned()).collect(),
             paths: paths.iter().map(|&pattern| pattern.to_owned()).collect(),
             checks: checks.iter().map(|id| check(id)).collect(),
+            kinds: Kinds::new(),
         };
         TestPlan {
             always: vec![check("start")],
@@ -181,7 +213,7 @@ mod tests {
     fn areas_are_added_with_their_reason_and_each_check_once() {
         let bumps = [bump("Symfony/security-http", Step::Major), bump("Symfony/security-http", Step::Major)];
         let files = [RepoPath::new("apps/shop/web/package-lock.json").expect("valid")];
-        let plan = test_plan(&policy(), &bumps, &files, Route::Emergency);
+        let plan = plan(&policy(), &bumps, &files, Route::Emergency);
         let area = |name: &str| PlanSubject::Area(name.to_owned());
         assert_eq!(
             outline(&plan),
@@ -204,8 +236,33 @@ mod tests {
     fn a_routine_patch_elsewhere_gets_only_what_is_always_checked() {
         let mut policy = policy();
         policy.areas.pop();
-        let plan = test_plan(&policy, &[bump("lodash", Step::Patch)], &[], Route::Routine);
+        let plan = plan(&policy, &[bump("lodash", Step::Patch)], &[], Route::Routine);
         assert_eq!(outline(&plan), [(PlanSubject::Always, 0, vec!["start"])]);
+    }
+
+    #[test]
+    fn no_check_about_signing_in_stands_in_a_librarys_plan() {
+        let policy = crate::config::policy::Policy::default().test_plan;
+        let bumps = [bump("jsonwebtoken", Step::Major), bump("express-session", Step::Patch), bump("csv", Step::Patch)];
+        for (kind, expected) in [
+            (ProjectKind::Service, true),
+            (ProjectKind::Library, false),
+            (ProjectKind::CommandLine, false),
+            (ProjectKind::Documentation, false),
+        ] {
+            let kinds = Kinds::from([kind]);
+            let change = Change { bumps: &bumps, files: &[], route: Route::Emergency, kinds: &kinds };
+            let plan = test_plan(&policy, &change);
+            let checks: Vec<&PlanCheck> = plan.iter().flat_map(|section| &section.checks).collect();
+            let about = |word: &str| checks.iter().any(|check| check.text.to_lowercase().contains(word));
+            assert_eq!(about("sign in") || about("session") || about("password"), expected, "{kind}");
+            assert!(checks.len() >= 4, "{kind} has a plan: {checks:?}");
+            assert!(about("upgrade notes") && about("imports, exports"), "what fits all is in all: {kind}");
+        }
+        let bump = [bump("actions/checkout", Step::Pin)];
+        let change = Change { bumps: &bump, files: &[], route: Route::Routine, kinds: &Kinds::new() };
+        let names: Vec<PlanSubject> = test_plan(&policy, &change).into_iter().map(|section| section.subject).collect();
+        assert_eq!(names, [PlanSubject::Area("CI and release".to_owned())], "a workflow is no project");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::model::release::Release;
+use crate::model::repository::CommitId;
 use crate::net::limits::{self, Bounded, Exceeded, Limits};
 use crate::sandbox::grammar::InvalidToken;
 use crate::sandbox::proxy::Cause;
@@ -52,6 +53,15 @@ pub(crate) enum RegistryError {
 /// Releases of a package, shared by all who ask.
 pub(crate) type Releases = Arc<Vec<Release>>;
 
+/// Where two releases of a package were made from, as its registry says. Untrusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sources {
+    /// The repository, in any form that manifests use.
+    pub(crate) repository: String,
+    /// The commits of both, where the registry names them.
+    pub(crate) commits: Option<(CommitId, CommitId)>,
+}
+
 /// A source of releases. Blocking: call it on a thread that may wait.
 pub(crate) trait Registry: Send + Sync {
     /// Every release of the package, in any order.
@@ -60,6 +70,11 @@ pub(crate) trait Registry: Send + Sync {
     /// Whether this registry is the one that a lockfile names as a package's source (empty when it names none).
     /// Packages of others are never asked for here: their names may be private.
     fn serves(&self, source: &str) -> Result<bool, RegistryError>;
+
+    /// Where two releases were made from; `None` where the registry does not say.
+    fn sources(&self, _package: &str, _versions: (&str, &str)) -> Option<Sources> {
+        None
+    }
 
     /// What one release requires: package and requirement.
     fn requirements(&self, package: &str, version: &str) -> Result<Vec<(String, String)>, RegistryError> {

@@ -5,7 +5,7 @@ mod crates_io;
 mod npm;
 mod packagist;
 
-pub(crate) use contract::{Connect, Offline, Registry, RegistryError, RegistrySettings, Sharing};
+pub(crate) use contract::{Connect, Offline, Registry, RegistryError, RegistrySettings, Sharing, Sources};
 
 use crate::model::ecosystem::Ecosystem;
 use Sharing::{PerManifest, PerRun};

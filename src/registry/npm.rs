@@ -5,9 +5,10 @@ use std::sync::{Arc, OnceLock};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::contract::{Memory, Registry, RegistryError, RegistrySettings, Releases, fetch};
+use super::contract::{Memory, Registry, RegistryError, RegistrySettings, Releases, Sources, fetch};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::release::Release;
+use crate::model::repository::CommitId;
 use crate::net::{client, limits};
 use crate::sandbox::grammar;
 use crate::sandbox::reach::Reach;
@@ -38,6 +39,21 @@ impl NpmRegistry {
         let address = self.runner.registry(Reach::Npm).map_err(|error| unreachable(error.to_string()))?;
         Ok((address, client))
     }
+
+    /// The manifest of one release: as the packument has it, or where that is the short form, asked for.
+    fn manifest(&self, package: &str, version: &str) -> Option<Value> {
+        let (package, version) =
+            (grammar::package(Ecosystem::Npm, package).ok()?, grammar::version(Ecosystem::Npm, version).ok()?);
+        let releases = self.releases(package).ok()?;
+        let record = releases.iter().find(|release| release.version == version)?.record.as_ref();
+        if let Some(record) = record.filter(|record| record.get("repository").is_some()) {
+            return Some(record.clone());
+        }
+        let (address, client) = self.address.get_or_init(|| self.discover()).clone().ok()?;
+        let address = address.join(&format!("{}/{version}", package.replace('/', "%2f"))).ok()?;
+        let body = fetch(&client, REGISTRY, (address, "application/json", package)).ok()?;
+        serde_json::from_slice(&body).ok()
+    }
 }
 
 impl Registry for NpmRegistry {
@@ -47,6 +63,16 @@ impl Registry for NpmRegistry {
         }
         let (address, _) = self.address.get_or_init(|| self.discover()).clone()?;
         Ok(Url::parse(source).is_ok_and(|source| source.host_str() == address.host_str()))
+    }
+
+    fn sources(&self, package: &str, (from, to): (&str, &str)) -> Option<Sources> {
+        let after = self.manifest(package, to)?;
+        let said = after.get("repository")?;
+        let repository = said.as_str().or_else(|| said.get("url")?.as_str())?.to_owned();
+        let commit = |manifest: &Value| CommitId::new(manifest.get("gitHead")?.as_str()?).ok();
+        // The older manifest is worth a question only where the newer one names its commit.
+        let commits = commit(&after).and_then(|after| Some((commit(&self.manifest(package, from)?)?, after)));
+        Some(Sources { repository, commits })
     }
 
     fn releases(&self, package: &str) -> Result<Releases, RegistryError> {

@@ -99,6 +99,27 @@ impl<'a> Section<'a> {
     }
 }
 
+/// How findings are counted, wherever they are: warnings stand apart, because they fail nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Findings that fail an audit.
+    pub(crate) findings: usize,
+    /// Those that do not.
+    pub(crate) warnings: usize,
+}
+
+impl Tally {
+    /// Counts findings.
+    pub(crate) fn of<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Self {
+        let mut tally = Self { findings: 0, warnings: 0 };
+        for finding in findings {
+            let count = if finding.kind.is_warning() { &mut tally.warnings } else { &mut tally.findings };
+            *count += 1;
+        }
+        tally
+    }
+}
+
 /// How many projects a report is about: one with two branches is one.
 pub(crate) fn project_count(report: &Report) -> usize {
     let names: BTreeSet<&str> = report.projects.iter().map(|project| project.name.as_str()).collect();

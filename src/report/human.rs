@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 pub(crate) use self::row::wrap;
 use self::row::{Columns, Row};
-use super::contract::{ReportOptions, Reporter, Section, not_read, project_count, visible};
+use super::contract::{ReportOptions, Reporter, Section, Tally, not_read, project_count, visible};
 use crate::model::finding::Finding;
 use crate::model::lockfile::Lockfile;
 use crate::model::proposal::Route;
@@ -18,6 +18,7 @@ use crate::model::remedy::Blocked;
 use crate::model::report::{Ignored, Problem, ProjectReport, ProposalAction, ProposalReport, Remark, Report};
 use crate::model::repository::RepoPath;
 use crate::model::severity::Severity;
+use crate::model::text::count;
 
 /// What is written when nobody says how wide the terminal is.
 const WIDTH: u16 = 80;
@@ -200,7 +201,9 @@ impl Page<'_> {
             ProposalAction::ClosedAsIgnored => "closed, ignored on purpose",
         };
         let label = match proposal.route {
+            Route::Emergency if proposal.breaking => ("1;31", "breaking emergency pull request"),
             Route::Emergency => ("1;31", "emergency pull request"),
+            Route::Routine if proposal.breaking => ("1", "breaking pull request"),
             Route::Routine => ("1", "pull request"),
         };
         self.labelled(label, &format!("into {}, {done}:", visible(&proposal.base)), 2)?;
@@ -286,11 +289,11 @@ fn summary(report: &Report, sections: &[Section<'_>]) -> String {
             (number > 0).then(|| format!("{number} {severity}"))
         })
         .collect();
-    let warnings = findings().filter(|found| found.kind.is_warning()).count();
+    let Tally { findings: failing, warnings } = Tally::of(findings());
     let mut parts = vec![
         count(project_count(report), "project", "projects"),
         count(sections.iter().map(|section| section.project.lockfiles.len()).sum(), "lockfile", "lockfiles"),
-        count(findings().count() - warnings, "finding", "findings"),
+        count(failing, "finding", "findings"),
     ];
     if !by_severity.is_empty() {
         let last = parts.pop().unwrap_or_default();
@@ -315,10 +318,6 @@ fn summary(report: &Report, sections: &[Section<'_>]) -> String {
 
 fn hold_together(words: &str) -> String {
     words.replace(' ', &NO_BREAK_SPACE.to_string())
-}
-
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// Wraps text in an SGR colour where colours are wanted.

@@ -145,6 +145,7 @@ fn proposal() -> ProposalReport {
         severity: Some(Severity::Critical),
         base: "main".to_owned(),
         branch: "patchparty/emergency/main".to_owned(),
+        breaking: false,
         title: "fix(deps): bump minimist from 1.2.5 to 1.2.6 [SECURITY]".to_owned(),
         bumps: vec![Bump {
             ecosystem: Ecosystem::Npm,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::contract::{Section, follows, not_read, project_count};
+use super::contract::{Section, Tally, follows, not_read, project_count};
 use crate::model::finding::{Finding, FindingKind, KnownFlaw};
 use crate::model::proposal::Route;
 use crate::model::remedy::Blocked;
@@ -70,6 +70,7 @@ struct ProposalView<'a> {
     title: &'a str,
     url: &'a str,
     route: Route,
+    breaking: bool,
     base: &'a str,
     action: &'static str,
 }
@@ -112,12 +113,13 @@ impl<'a> From<&'a Report> for StepSummary<'a> {
         let findings = || sections.iter().flat_map(|section| &section.project.findings);
         let number =
             |severity| findings().filter(|finding| !finding.kind.is_warning() && finding.severity == severity).count();
+        let tally = Tally::of(findings());
         let telling: Vec<&Section<'a>> = sections.iter().filter(|section| has_news(section)).collect();
         Self {
             projects_total: project_count(report),
             lockfiles: sections.iter().map(|section| section.project.lockfiles.len()).sum(),
-            findings_total: findings().filter(|finding| !finding.kind.is_warning()).count(),
-            warnings_total: findings().filter(|finding| finding.kind.is_warning()).count(),
+            findings_total: tally.findings,
+            warnings_total: tally.warnings,
             blocked_total: sections.iter().map(|section| section.blocked.len()).sum(),
             problems_total: sections.iter().map(|section| section.problems.len()).sum(),
             ignored_total: sections.iter().map(|section| section.project.ignored.len()).sum(),
@@ -176,6 +178,7 @@ fn proposal_view(proposal: &ProposalReport) -> ProposalView<'_> {
         title: &proposal.title,
         url: proposal.url.as_deref().unwrap_or_default(),
         route: proposal.route,
+        breaking: proposal.breaking,
         base: &proposal.base,
         action: match proposal.action {
             ProposalAction::Opened => "opened",

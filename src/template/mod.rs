@@ -6,6 +6,7 @@ pub(crate) mod notes;
 mod renderer;
 pub(crate) mod state;
 pub(crate) mod ticks;
+pub(crate) mod words;
 
 pub(crate) use contract::{BuiltIn, Surface, TemplateError};
 pub(crate) use renderer::Templates;

@@ -2,7 +2,8 @@
 
 use crate::model::proposal::NOTES_START as START;
 
-const END: &str = "<!-- patchparty:end of notes -->";
+/// Where that part ends.
+pub(super) const END: &str = "<!-- patchparty:end of notes -->";
 
 /// Where the notes stand in a body: from the first beginning to the last end, so that nothing in them can cut them short.
 fn place(body: &str) -> Option<(usize, usize)> {
@@ -19,6 +20,19 @@ pub(crate) fn carry_notes(old_body: &str, new_body: &str) -> String {
     match place(new_body) {
         Some((start, end)) => format!("{}{notes}{}", &new_body[..start], &new_body[end..]),
         None => format!("{}\n\n{START}{notes}{END}\n", new_body.trim_end()),
+    }
+}
+
+/// The body with more in its notes, below what stands there.
+pub(crate) fn add_notes(body: &str, added: &str) -> String {
+    if is_blank(added) {
+        return body.to_owned();
+    }
+    match place(body) {
+        Some((start, end)) => {
+            format!("{}{}\n\n{added}\n\n{}", &body[..start], body[start..end].trim_end(), &body[end..])
+        }
+        None => format!("{}\n\n{START}\n\n{added}\n\n{END}\n", body.trim_end()),
     }
 }
 

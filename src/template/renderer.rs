@@ -20,9 +20,6 @@ use crate::model::text::is_invisible;
 /// The longest text a template may give; the longest that a forge takes is 65,536 characters.
 const OUTPUT_LIMIT: usize = 1024 * 1024;
 
-/// Breaks a mention or a reference where nothing can be escaped.
-const ZERO_WIDTH_SPACE: char = '\u{200B}';
-
 /// Room for the deepest template that the scan accepts, with a wide margin.
 const STACK_SIZE: usize = 16 * 1024 * 1024;
 
@@ -176,8 +173,6 @@ fn count(parts: &[String]) -> String {
 fn html(text: &str) -> String {
     let visible = |character: char| match character {
         _ if character.is_control() => ' ',
-        // What stands in a title already, where it breaks a mention.
-        ZERO_WIDTH_SPACE => ZERO_WIDTH_SPACE,
         _ if is_invisible(character) => char::REPLACEMENT_CHARACTER,
         _ => character,
     };
@@ -185,21 +180,25 @@ fn html(text: &str) -> String {
 }
 
 /// One line for a title or a commit message: nothing invisible, and nothing that mentions or refers.
+///
+/// Nothing can be escaped there, and an invisible character is found by nobody who searches. So the `@` of a scope is left
+/// out (`acme/x`; the trailer has the exact name), and a blank stands in what would refer to an issue.
 fn plain(text: &str) -> String {
-    let shown = |character: &char| *character == ZERO_WIDTH_SPACE || !is_invisible(*character);
-    let characters: Vec<char> = text.chars().filter(shown).collect();
+    let characters: Vec<char> = text.chars().filter(|character| !is_invisible(*character)).collect();
     let mut line = String::with_capacity(text.len());
     for (position, &character) in characters.iter().enumerate() {
-        line.push(character);
         let before = position.checked_sub(1).and_then(|previous| characters.get(previous));
-        let after = characters.get(position + 1);
+        let after = |distance: usize| characters.get(position + distance).copied().unwrap_or(' ');
         // An address such as `bot@example.org` or a package such as `lodash@4.17.21` mentions nobody.
-        let mentions =
-            character == '@' && !before.is_some_and(|before| before.is_ascii_alphanumeric() || *before == '_');
-        let refers = character == '#'
-            || (matches!(character, 'h' | 'H') && matches!(before, Some('g' | 'G')) && after == Some(&'-'));
-        if (mentions || refers) && after != Some(&ZERO_WIDTH_SPACE) {
-            line.push(ZERO_WIDTH_SPACE);
+        let mentions = character == '@'
+            && !before.is_some_and(|before| before.is_ascii_alphanumeric() || *before == '_')
+            && after(1).is_ascii_alphanumeric();
+        if !mentions {
+            line.push(character);
+        }
+        let of_gh = matches!(character, 'h' | 'H') && matches!(before, Some('g' | 'G')) && after(1) == '-';
+        if (character == '#' && after(1).is_ascii_digit()) || (of_gh && after(2).is_ascii_digit()) {
+            line.push(' ');
         }
     }
     line
@@ -370,8 +369,9 @@ mod tests {
 
     #[test]
     fn plain_text_mentions_nobody() {
-        assert_eq!(plain("bump @acme/x, lodash@4.17.21 #1\n"), "bump @\u{200b}acme/x, lodash@4.17.21 #\u{200b}1");
-        assert_eq!(plain(&plain("@acme GH-1")), plain("@acme GH-1"));
+        assert_eq!(plain("bump @acme/x, lodash@4.17.21 #1\n"), "bump acme/x, lodash@4.17.21 # 1");
+        assert_eq!(plain("a\u{200b}b @\u{200b}acme"), "ab acme");
+        assert_eq!(plain(&plain("@acme GH-1, gh-pages")), "acme GH -1, gh-pages");
         assert_eq!(plain("Bot <bot@acme.example>"), "Bot <bot@acme.example>");
     }
 

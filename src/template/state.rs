@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{notes, ticks};
+use super::{notes, ticks, words};
 use crate::model::advisory::AdvisoryId;
 use crate::model::proposal::Label;
 use crate::model::repository::CommitId;
@@ -88,9 +88,14 @@ pub(crate) fn parse(body: &str, keys: &SealKeys, place: &Place) -> Option<PullRe
     keys.verifies(PURPOSE, &place.with(&json), seal).then(|| serde_json::from_slice(&json).ok()).flatten()
 }
 
+/// Whether a line is a hidden state, whoever wrote it.
+pub(super) fn is_marker(line: &str) -> bool {
+    line.starts_with(ANY_START)
+}
+
 /// How many states a body has, whoever wrote them.
 pub(crate) fn count(body: &str) -> usize {
-    body.lines().filter(|line| line.starts_with(ANY_START)).count()
+    body.lines().filter(|line| is_marker(line)).count()
 }
 
 /// The body with the sealed state as its last line; without a key there is none.
@@ -103,13 +108,13 @@ pub(crate) fn append(body: &str, state: &PullRequestState, keys: &SealKeys, plac
 }
 
 /// A digest of the words of a pull request that are the bot's: the title, the labels that only it sets, and the body without
-/// its state, the marks in boxes and the notes of people. Line ends do not count.
+/// its hidden lines, the marks in boxes and the notes of people. Line ends do not count.
 pub(crate) fn digest<'a>(title: &str, body: &str, labels: impl IntoIterator<Item = &'a str>) -> String {
     let mut labels: Vec<String> =
         labels.into_iter().filter(|name| Label::is_ours(name)).map(str::to_lowercase).collect();
     labels.sort();
     labels.dedup();
-    let lines: Vec<&str> = body.lines().filter(|line| !line.starts_with(ANY_START)).collect();
+    let lines: Vec<&str> = body.lines().filter(|line| !is_marker(line) && !words::is_marker(line)).collect();
     let body = ticks::without_ticks(&notes::without_notes(lines.join("\n").trim_end()));
     let mut digest = Sha256::new();
     for part in [title.trim_end(), &labels.join("\n"), &body] {

@@ -19,6 +19,7 @@ mod limits;
 mod lookalikes;
 mod loose;
 mod memory;
+mod mergeable;
 mod organisation;
 mod outgoing;
 mod people;

@@ -1,5 +1,6 @@
 //! Tests of the words of a proposal, read as a reviewer reads them.
 
+mod projects;
 mod rollback;
 
 use std::sync::Arc;
@@ -9,12 +10,16 @@ use crate::config::policy::{FunctionalArea, PlanCheck, TestPlan};
 use crate::model::dependency::{GitPin, Origin, PackageVersion, Scope};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::finding::KnownFlaw;
+use crate::model::project_kind::ProjectKind;
 use crate::model::proposal::FileChange;
 use crate::model::remedy::{BlockCause, BlockingParent, Evidence};
 use crate::model::repository::RepoPath;
 use crate::model::severity::Cvss;
 use crate::net::seal::SealKeys;
 use crate::template::{state, ticks};
+
+/// The value that only the change of these tests has.
+const CHANGE: &str = "7f3c9a21d0b4";
 
 fn path(text: &str) -> RepoPath {
     RepoPath::new(text).expect("a plain path")
@@ -110,6 +115,7 @@ fn policy() -> Policy {
         id: id.to_owned(),
         text: text.to_owned(),
         owner: owner.to_owned(),
+        kinds: Kinds::new(),
     };
     let mut policy = Policy {
         test_plan: TestPlan {
@@ -119,6 +125,7 @@ fn policy() -> Policy {
                 packages: vec!["passport*".to_owned(), "@acme/*".to_owned()],
                 paths: vec!["apps/shop/**".to_owned()],
                 checks: vec![check("sign-in", "Sign in, sign out, reset a password", "tester")],
+                kinds: Kinds::new(),
             }],
             emergency: vec![check("watch-logs", "Watch errors and sign-ins for an hour", "coordinator")],
             major: vec![check("changelog", "Read what the major step breaks", "risk assessor")],
@@ -141,6 +148,9 @@ struct Sample {
     findings: Vec<Finding>,
     blocked: Vec<Blocked>,
     policy: Policy,
+    kinds: Kinds,
+    raise: Option<Raised<'static>>,
+    pages: Vec<Page>,
     templates: Templates,
 }
 
@@ -160,6 +170,9 @@ impl Sample {
             findings,
             blocked: Vec::new(),
             policy: policy(),
+            kinds: Kinds::from([ProjectKind::Service]),
+            raise: None,
+            pages: Vec::new(),
             templates: Templates::built_in().expect("valid"),
         }
     }
@@ -174,6 +187,11 @@ impl Sample {
             findings: &self.findings,
             blocked: &self.blocked,
             policy: &self.policy,
+            kinds: &self.kinds,
+            change: CHANGE,
+            raise: self.raise,
+            ahead: None,
+            pages: &self.pages,
             first_seen: "2026-11-21T02:00:00Z".parse().expect("a time"),
             templates: &self.templates,
         }
@@ -285,7 +303,7 @@ fn titles_name_what_fits() {
     let mut loose = bump("c", "main", &"0".repeat(40), &[]);
     loose.step = Step::Pin;
     assert_eq!(title(vec![fix("a"), loose]), "fix(deps): bump a from 1.0.0 to 1.0.1, pin 1 more [SECURITY]");
-    assert_eq!(title(vec![fix("@acme/x")]), "fix(deps): bump @\u{200b}acme/x from 1.0.0 to 1.0.1 [SECURITY]");
+    assert_eq!(title(vec![fix("@acme/x")]), "fix(deps): bump acme/x from 1.0.0 to 1.0.1 [SECURITY]");
 }
 
 #[test]
@@ -300,8 +318,8 @@ fn hostile_text_stays_inert() {
     Arc::make_mut(found.advisory.as_mut().expect("set")).references =
         vec![evil.to_owned(), "javascript:alert(1)".to_owned()];
     let written = Sample::new(vec![hostile], vec![found]).write(Route::Routine);
-    assert_eq!(written.title, "fix(deps): bump a package from another version to another version [SECURITY]");
-    let expected = "fix(deps): bump a package from another version to another version [SECURITY]\n\n- a package: another version -> another version (apps/shop/package-lock.json)\n\nPatchparty-Advisory: CVE-2024-1\nPatchparty-Route: routine\nSigned-off-by: Patchparty <bot@acme.example>\n";
+    assert_eq!(written.title, "fix(deps): bump a package to another version [SECURITY]");
+    let expected = "fix(deps): bump a package to another version [SECURITY]\n\n- a package: another version -> another version (apps/shop/package-lock.json)\n\nPatchparty-Advisory: CVE-2024-1\nPatchparty-Change: 7f3c9a21d0b4\nPatchparty-Route: routine\nSigned-off-by: Patchparty <bot@acme.example>\n";
     assert_eq!(written.commit_message, expected);
     // Nothing in the body passes for a marker of ours.
     assert_eq!(state::count(&written.body), 0, "{}", written.body);
@@ -314,7 +332,7 @@ fn hostile_text_stays_inert() {
     options.render.r#unsafe = true;
     let html = comrak::markdown_to_html(&written.body, &options);
     assert_eq!(html.matches("<details>").count(), html.matches("</details>").count());
-    assert_eq!(html.matches("<td>").count(), 6, "one row of six cells");
+    assert_eq!(html.matches("<td>").count(), 7, "one row of seven cells");
     for address in html.split("href=\"").skip(1) {
         assert!(address.starts_with("https://nvd.nist.gov/vuln/detail/CVE-2024-1\""), "{address}");
     }
@@ -351,7 +369,7 @@ fn a_huge_body_is_cut_but_never_its_plan() {
     let whole = state::append(&body, &state, &keys, &place);
     assert!(whole.chars().count() <= BODY_LIMIT, "{} characters", whole.chars().count());
     assert_eq!(state::parse(&whole, &keys, &place), Some(state));
-    assert!(body.contains("more packages move") && body.contains("more advisories are"), "{body}");
+    assert!(body.contains("more packages move") && body.contains("more vulnerabilities are"), "{body}");
     for check in ["start-page", "sign-in", "watch-logs", "backup", "evaluate"] {
         assert_eq!(body.matches(&format!("- [ ] <!-- patchparty:check {check} -->")).count(), 1, "{check}");
     }
@@ -363,8 +381,14 @@ fn a_huge_body_is_cut_but_never_its_plan() {
 fn a_plan_that_is_too_long_is_named() {
     let mut sample = pin();
     let text = "x".repeat(500);
-    sample.policy.test_plan.always =
-        (0..200).map(|index| PlanCheck { id: format!("c{index}"), text: text.clone(), owner: String::new() }).collect();
+    sample.policy.test_plan.always = (0..200)
+        .map(|index| PlanCheck {
+            id: format!("c{index}"),
+            text: text.clone(),
+            owner: String::new(),
+            kinds: Kinds::new(),
+        })
+        .collect();
     let error = write(&sample.request(Route::Routine)).expect_err("too long");
     assert!(matches!(error, WriteError::TooLong { .. }), "{error}");
 }

@@ -9,8 +9,8 @@ use crate::model::proposal::Route;
 use crate::model::remedy::{Bump, Step};
 use crate::template::TemplateError;
 
-/// GitHub's limit is 256 characters.
-const TITLE_LIMIT: usize = 250;
+/// What `git log --oneline`, mails and lists of pull requests show of a subject; the custom of git itself.
+const TITLE_LIMIT: usize = 72;
 
 /// More names make a title unreadable.
 const NAMES_IN_TITLE: usize = 3;
@@ -28,10 +28,12 @@ struct TitleView<'a> {
     suffix: &'a str,
     /// Whether a known flaw is fixed; else it only pins.
     fixes: bool,
+    /// Whether a requirement is raised beyond what its makers call compatible.
+    breaking: bool,
     /// Whether the one package that is named goes away.
     removes: bool,
     names: Vec<String>,
-    /// How many packages are not named.
+    /// How many packages are not named; where none is, all of them.
     more: usize,
     /// The version before, when there is only one.
     from: Option<String>,
@@ -41,31 +43,65 @@ struct TitleView<'a> {
     pins: usize,
 }
 
-/// Words the title.
+/// How much a title tells: whether versions before and after, the number of names, and what is pinned besides.
+struct Telling(bool, bool, usize, bool);
+
+/// From everything to the least; the first that fits is taken.
+const TELLINGS: [Telling; 7] = [
+    Telling(true, true, NAMES_IN_TITLE, true),
+    Telling(false, true, NAMES_IN_TITLE, true),
+    Telling(false, false, NAMES_IN_TITLE, true),
+    Telling(false, false, 2, true),
+    Telling(false, false, 1, true),
+    Telling(false, false, 1, false),
+    Telling(false, false, 0, false),
+];
+
+/// Words the title, of at most 72 characters.
 pub(super) fn title(request: &WriteRequest<'_>, facts: &Facts<'_>) -> Result<String, TemplateError> {
+    let mut title = String::new();
+    for telling in &TELLINGS {
+        title = request.templates.render("title", &title_view(request, facts, telling))?;
+        title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+        if title.chars().count() <= TITLE_LIMIT {
+            return Ok(title);
+        }
+    }
+    // Only long prefixes and suffixes of the organisation lead here.
+    Ok(title.chars().take(TITLE_LIMIT).collect::<String>().trim_end().to_owned())
+}
+
+fn title_view<'a>(request: &'a WriteRequest<'_>, facts: &Facts<'_>, telling: &Telling) -> TitleView<'a> {
     let wording = &request.policy.wording;
     let fixes = facts.severity.is_some();
-    let moves: Vec<&Bump> =
+    let raised = |bump: &&Bump| request.raise.is_none_or(|raise| raise.package == bump.package);
+    let mut moves: Vec<&Bump> =
         facts.bumps.iter().copied().filter(|bump| is_wanted(bump) && (bump.step != Step::Pin) == fixes).collect();
-    let names = packages(&moves, facts);
+    if request.raise.is_some() {
+        // What is raised may only lead to what is fixed.
+        moves = facts.bumps.iter().copied().filter(raised).collect();
+    }
+    let mut names = packages(&moves, facts);
+    if let (Some(raise), true) = (request.raise, names.is_empty()) {
+        names.push(token::package(&raise.package));
+    }
     let (from, to) =
         if names.len() == 1 { (only(&moves, |bump| Some(before(bump))), only(&moves, after)) } else { (None, None) };
-    let shown = if names.len() > NAMES_IN_TITLE { NAMES_IN_TITLE - 1 } else { names.len() };
-    let view = TitleView {
+    let &Telling(tells_from, tells_to, most, tells_pins) = telling;
+    let shown = if names.len() > most { most.saturating_sub(1).max(most.min(1)) } else { names.len() };
+    TitleView {
         prefix: if fixes { &wording.fix_prefix } else { &wording.pin_prefix },
         suffix: if fixes { &wording.suffix } else { "" },
         fixes,
-        removes: names.len() == 1 && moves.iter().all(|bump| bump.to.is_none()),
+        breaking: request.raise.is_some(),
+        removes: names.len() == 1 && !moves.is_empty() && moves.iter().all(|bump| bump.to.is_none()),
         more: names.len() - shown,
         // A branch is no version: `pin x to 0123456789ab`.
-        from: from.filter(|_| fixes && to.is_some()),
-        to,
+        from: from.filter(|_| fixes && to.is_some() && tells_from),
+        to: to.filter(|_| tells_to),
         names: names.into_iter().take(shown).collect(),
-        pins: facts.pins,
-    };
-    let title = request.templates.render("title", &view)?;
-    let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
-    Ok(title.chars().take(TITLE_LIMIT).collect())
+        pins: if tells_pins { facts.pins } else { 0 },
+    }
 }
 
 /// The names of the packages that move, those with the worst flaws first, each once.
@@ -105,6 +141,8 @@ struct CommitView<'a> {
     advisories: Vec<&'a str>,
     /// As purls, for the trailers.
     packages: Vec<String>,
+    /// The value that only this change has.
+    change: &'a str,
     route: Route,
     sign_off: Option<&'a str>,
 }
@@ -140,6 +178,7 @@ pub(super) fn commit_message(
         more: wanted.len().saturating_sub(LINES_IN_MESSAGE),
         advisories: advisories.into_iter().take(TRAILERS_IN_MESSAGE).collect(),
         packages: packages.into_iter().take(TRAILERS_IN_MESSAGE).collect(),
+        change: request.change,
         route: request.route,
         sign_off: request.policy.wording.sign_off.as_deref(),
     };

@@ -1,20 +1,27 @@
 //! What `pull_request.hbs` is made from: the public vocabulary of that template.
 
+mod advisories;
+mod changes;
+mod links;
 mod plan;
+mod unfixed;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{Facts, WriteRequest, is_remedied, is_wanted};
+use super::{Facts, WriteRequest, is_wanted};
 use crate::model::advisory::AdvisoryId;
-use crate::model::dependency::PackageVersion;
-use crate::model::finding::{Finding, FindingKind, KnownFlaw};
+use crate::model::finding::KnownFlaw;
+use crate::model::project_kind::ProjectKind;
 use crate::model::proposal::Route;
-use crate::model::remedy::{Blocked, Bump, Evidence, Step};
-use crate::model::repository::RepoPath;
+use crate::model::remedy::{Bump, Evidence, Step};
 use crate::model::severity::Severity;
+use advisories::{AdvisoryView, Flaw, advisory, fixed_flaws};
+use changes::{ChangeView, after, change};
+use links::LinkView;
 use plan::{CheckView, SectionView};
+use unfixed::{Unfixed, UnfixedView, unfixed};
 
 /// How much of the parts that may be cut is shown.
 pub(super) struct Cuts {
@@ -45,11 +52,64 @@ const SHORT_LIST: usize = 5;
 #[derive(Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "templates can only ask whether something holds")]
 pub(super) struct PullRequestView<'a> {
+    #[serde(flatten)]
+    verdict: VerdictView<'a>,
+    project: String,
+    base: &'a str,
+    base_commit: &'a str,
+    /// Whether more than one file pins what changes.
+    several_files: bool,
+    /// The only file, where there is one.
+    file: &'a str,
+    /// What moves for its own sake, worst first.
+    changes: Vec<ChangeView<'a>>,
+    hidden_changes: usize,
+    /// How many packages only move along.
+    along: usize,
+    one_along: bool,
+    moved_along: Vec<ChangeView<'a>>,
+    hidden_along: usize,
+    links: Vec<LinkView<'a>>,
+    advisories: Vec<AdvisoryView<'a>>,
+    hidden_advisories: usize,
+    reasons: Vec<ReasonView<'a>>,
+    hidden_reasons: usize,
+    /// How many findings are not fixed.
+    unfixed: usize,
+    worst_unfixed: Option<Severity>,
+    /// Whether the worst of them is critical or high.
+    severe_unfixed: bool,
+    /// How many of them stand in files that are reported and never changed.
+    report_only: usize,
+    blocked: Vec<UnfixedView<'a>>,
+    hidden_unfixed: usize,
+    evidence: Vec<&'a Evidence>,
+    kinds: Vec<&'static str>,
+    plan: Vec<SectionView>,
+    deploy: Vec<CheckView>,
+    /// Whether a release follows instead of a deployment.
+    release: bool,
+    change: &'a str,
+}
+
+/// What the first lines tell.
+#[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "templates can only ask whether something holds")]
+struct VerdictView<'a> {
     severity: Option<Severity>,
+    /// The severity as the beginning of a sentence.
+    rating: &'static str,
     score: Option<String>,
     unrated: bool,
     route: Route,
     emergency: bool,
+    /// Whether a requirement is raised beyond what its makers call compatible.
+    breaking: bool,
+    raise: Option<RaiseView<'a>>,
+    /// The branch of the emergency whose change is part of this one.
+    ahead: Option<&'a str>,
+    /// Whether all that is critical here is needed for development only.
+    only_development: bool,
     /// The deadline with its weekday: it may be on one on which nobody works.
     due: String,
     /// How long that is after it was first seen; not from today, or the text would be another one every night.
@@ -58,25 +118,20 @@ pub(super) struct PullRequestView<'a> {
     /// How many of them are exploited in the wild.
     exploited_advisories: usize,
     fixed_packages: usize,
+    major_steps: usize,
+    minor_steps: usize,
     pins: usize,
     one_pin: bool,
-    project: String,
-    base: &'a str,
-    base_commit: &'a str,
-    changes: Vec<ChangeView<'a>>,
-    hidden_changes: usize,
-    advisories: Vec<AdvisoryView<'a>>,
-    hidden_advisories: usize,
-    reasons: Vec<ReasonView<'a>>,
-    hidden_reasons: usize,
-    blocked: Vec<BlockedView<'a>>,
-    others: Vec<OtherView<'a>>,
-    hidden_unfixed: usize,
-    nothing_unfixed: bool,
-    evidence: Vec<&'a Evidence>,
-    plan: Vec<SectionView>,
-    deploy: Vec<CheckView>,
-    branch_pattern: String,
+}
+
+#[derive(Serialize)]
+struct RaiseView<'a> {
+    package: &'a str,
+    requirement: &'a str,
+    raised: &'a str,
+    /// Whether the safe changes are part of it.
+    with_safe: bool,
+    safe_branch: &'a str,
 }
 
 /// A name with the page about it, which may be empty.
@@ -84,35 +139,26 @@ pub(super) struct PullRequestView<'a> {
 struct NameView<'a> {
     id: &'a str,
     url: String,
-}
-
-#[derive(Serialize)]
-struct ChangeView<'a> {
-    package: &'a str,
-    file: &'a str,
-    from: &'a str,
-    to: Option<String>,
-    pin: bool,
-    direct: bool,
-    via: Vec<String>,
-    advisories: Vec<NameView<'a>>,
-}
-
-#[derive(Serialize)]
-struct AdvisoryView<'a> {
-    id: &'a str,
-    url: String,
-    aliases: Vec<&'a str>,
-    severity: Severity,
     score: Option<String>,
-    vector: Option<&'a str>,
-    malicious: bool,
     exploited: bool,
-    likelihood: Option<String>,
-    summary: &'a str,
-    details: String,
-    packages: Vec<String>,
-    references: Vec<&'a str>,
+    #[serde(skip)]
+    rank: (bool, Severity, String),
+}
+
+impl<'a> NameView<'a> {
+    fn new(id: &'a str, known: Option<(&KnownFlaw, Severity)>, page: Option<String>) -> Self {
+        let flaw = known.map(|(flaw, _)| flaw);
+        let score = flaw.and_then(|flaw| flaw.cvss.as_ref()).map(|cvss| cvss.score);
+        let exploited = flaw.is_some_and(|flaw| flaw.exploited);
+        let severity = known.map_or(Severity::Unknown, |(_, severity)| severity);
+        Self {
+            id,
+            url: flaw.and_then(KnownFlaw::page).or(page).unwrap_or_default(),
+            score: score.map(|score| format!("{score:.1}")),
+            exploited,
+            rank: (exploited, severity, format!("{:04.1}", score.unwrap_or_default())),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -122,80 +168,129 @@ struct ReasonView<'a> {
     reason: &'a str,
 }
 
-#[derive(Serialize)]
-struct BlockedView<'a> {
-    package: &'a str,
-    from: &'a str,
-    file: &'a str,
-    advisories: Vec<NameView<'a>>,
-    explanation: &'a str,
-    chain: Vec<ParentView<'a>>,
-    chain_left_out: usize,
-    next_step: &'a str,
+/// What moves, in the order in which it is told.
+struct Moves<'a> {
+    wanted: Vec<&'a Bump>,
+    along: Vec<&'a Bump>,
 }
 
-#[derive(Serialize)]
-struct ParentView<'a> {
-    parent: String,
-    requirement: &'a str,
-}
+impl<'a> Moves<'a> {
+    fn new(facts: &Facts<'a>) -> Self {
+        let (mut wanted, mut along): (Vec<&Bump>, Vec<&Bump>) =
+            facts.bumps.iter().copied().partition(|bump| is_wanted(bump));
+        if wanted.is_empty() {
+            // What is fixed is gone, with all that is told of it.
+            std::mem::swap(&mut wanted, &mut along);
+        }
+        changes::worst_first(&mut wanted, facts);
+        Self { wanted, along }
+    }
 
-#[derive(Serialize)]
-struct OtherView<'a> {
-    package: &'a str,
-    version: &'a str,
-    file: &'a str,
-    id: Option<&'a str>,
-    url: String,
-    kind: &'a str,
-    severity: Severity,
-    exploited: bool,
+    fn steps(&self, step: Step) -> usize {
+        let steps = self.wanted.iter().chain(&self.along).filter(|bump| bump.step == step && bump.to.is_some());
+        steps.map(|bump| (bump.ecosystem, &bump.package)).collect::<BTreeSet<_>>().len()
+    }
 }
 
 /// Collects what the body tells, cut as asked.
 pub(super) fn view<'a>(request: &'a WriteRequest<'a>, facts: &'a Facts<'a>, cuts: &Cuts) -> PullRequestView<'a> {
     let shown = |number: usize, limit: usize| (number.min(limit), number.saturating_sub(limit));
     let flaws = fixed_flaws(facts);
-    let wanted: Vec<&Bump> = facts.bumps.iter().copied().filter(|bump| is_wanted(bump)).collect();
-    let packages: BTreeSet<_> =
-        wanted.iter().filter(|bump| !bump.fixes.is_empty()).map(|bump| (bump.ecosystem, &bump.package)).collect();
-    let others = others(request, facts);
-    let (changes, hidden_changes) = shown(facts.bumps.len(), cuts.changes);
+    let moves = Moves::new(facts);
+    let files: BTreeSet<_> = moves.wanted.iter().map(|bump| bump.file.as_str()).collect();
+    let (changes, hidden_changes) = shown(moves.wanted.len(), cuts.changes);
+    let (along, hidden_along) = shown(moves.along.len(), cuts.changes / 3);
     let (advisories, hidden_advisories) = shown(flaws.len(), cuts.advisories);
-    let (reasons, hidden_reasons) = shown(wanted.len(), cuts.lines);
-    let (blocked, hidden_blocked) = shown(request.blocked.len(), cuts.lines);
-    let (other, hidden_others) = shown(others.len(), cuts.lines);
-    let (plan, deploy) = plan::plan(request, facts);
+    let (reasons, hidden_reasons) = shown(moves.wanted.len(), cuts.lines);
+    let Unfixed { rows, findings, report_only, worst } = unfixed(request, facts);
+    let (unfixed, hidden_unfixed) = shown(rows.len(), cuts.lines);
+    let plan::Plans { plan, deploy } = plan::plan(request, facts);
     PullRequestView {
+        verdict: verdict(request, facts, &moves, &flaws),
+        project: request.project.slug.to_string(),
+        base: request.base_branch,
+        base_commit: request.base_commit.short(),
+        several_files: files.len() > 1,
+        file: files.first().copied().unwrap_or_default(),
+        changes: moves.wanted.iter().take(changes).map(|bump| change(bump, request, facts)).collect(),
+        hidden_changes,
+        along: moves.along.len(),
+        one_along: moves.along.len() == 1,
+        moved_along: moves.along.iter().take(along).map(|bump| change(bump, request, facts)).collect(),
+        hidden_along,
+        links: links::links(request, &moves.wanted, cuts.lines),
+        advisories: flaws.into_iter().take(advisories).map(|flaw| advisory(&flaw, cuts)).collect(),
+        hidden_advisories,
+        reasons: moves.wanted.iter().take(reasons).map(|bump| reason(bump)).collect(),
+        hidden_reasons,
+        unfixed: findings,
+        worst_unfixed: worst,
+        severe_unfixed: worst >= Some(Severity::High),
+        report_only,
+        blocked: rows.into_iter().take(unfixed).collect(),
+        hidden_unfixed,
+        evidence: evidence(request),
+        kinds: request.kinds.iter().copied().map(kind).collect(),
+        plan,
+        deploy,
+        release: plan::is_released(request.kinds),
+        change: request.change,
+    }
+}
+
+fn verdict<'a>(
+    request: &WriteRequest<'a>,
+    facts: &Facts<'a>,
+    moves: &Moves<'_>,
+    flaws: &[Flaw<'_>],
+) -> VerdictView<'a> {
+    let packages: BTreeSet<_> =
+        moves.wanted.iter().filter(|bump| !bump.fixes.is_empty()).map(|bump| (bump.ecosystem, &bump.package)).collect();
+    VerdictView {
         severity: facts.severity,
+        rating: facts.severity.map_or("", rating),
         score: facts.score.map(|score| format!("{score:.1}")),
         unrated: facts.severity == Some(Severity::Unknown),
         route: request.route,
         emergency: request.route == Route::Emergency,
+        breaking: request.raise.is_some(),
+        raise: request.raise.map(|raise| RaiseView {
+            package: raise.package,
+            requirement: raise.requirement,
+            raised: raise.raised,
+            with_safe: !raise.safe_branch.is_empty(),
+            safe_branch: raise.safe_branch,
+        }),
+        ahead: request.ahead,
+        only_development: facts.only_development,
         due: facts.deadline.strftime("%Y-%m-%d %H:%M UTC (%A)").to_string(),
         allowed: words(facts.allowed),
         fixed_advisories: flaws.len(),
         exploited_advisories: flaws.iter().filter(|(flaw, _)| flaw.exploited).count(),
         fixed_packages: packages.len(),
+        major_steps: moves.steps(Step::Major),
+        minor_steps: moves.steps(Step::Minor),
         pins: facts.pins,
         one_pin: facts.pins == 1,
-        project: request.project.slug.to_string(),
-        base: request.base_branch,
-        base_commit: request.base_commit.short(),
-        changes: facts.bumps.iter().take(changes).map(|bump| change(bump, request, facts)).collect(),
-        hidden_changes,
-        advisories: flaws.into_iter().take(advisories).map(|flaw| advisory(&flaw, cuts)).collect(),
-        hidden_advisories,
-        reasons: wanted.into_iter().take(reasons).map(reason).collect(),
-        hidden_reasons,
-        blocked: request.blocked.iter().take(blocked).map(|blocked| blocked_view(blocked, request, facts)).collect(),
-        nothing_unfixed: request.blocked.is_empty() && others.is_empty(),
-        others: others.into_iter().take(other).map(other_view).collect(),
-        hidden_unfixed: hidden_blocked + hidden_others,
-        evidence: evidence(request),
-        plan,
-        deploy,
-        branch_pattern: branch_pattern(request.route, request.base_branch),
+    }
+}
+
+const fn kind(kind: ProjectKind) -> &'static str {
+    match kind {
+        ProjectKind::Service => "service",
+        ProjectKind::Library => "library",
+        ProjectKind::CommandLine => "command-line tool",
+        ProjectKind::Documentation => "documentation site",
+    }
+}
+
+const fn rating(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "Critical",
+        Severity::High => "High",
+        Severity::Unknown => "Unknown",
+        Severity::Medium => "Medium",
+        Severity::Low => "Low",
     }
 }
 
@@ -210,144 +305,20 @@ fn words(time: std::time::Duration) -> String {
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
 
-/// What the merge of this branch has in its message. A base with a name that a shell or a pattern could misread is left
-/// out: the newest merge of the route into the current branch is meant in any case.
-fn branch_pattern(route: Route, base: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
-    let base = if base.chars().all(plain) { base } else { "" };
-    format!("patchparty/{route}/{base}")
-}
-
-fn change<'a>(bump: &'a Bump, request: &'a WriteRequest<'a>, facts: &Facts<'a>) -> ChangeView<'a> {
-    ChangeView {
-        package: &bump.package,
-        file: bump.file.as_str(),
-        from: &bump.from,
-        to: after(bump),
-        pin: bump.step == Step::Pin && bump.fixes.is_empty(),
-        direct: bump.direct,
-        via: if bump.direct { Vec::new() } else { bump.path.told().parents(|it| PackageVersion::from(it).to_string()) },
-        advisories: names(&bump.fixes, request, facts),
-    }
-}
-
-/// The version after the change; of a commit, as much as people read.
-fn after(bump: &Bump) -> Option<String> {
-    let to = bump.to.as_deref()?;
-    let commit = crate::model::repository::CommitId::new(to);
-    Some(commit.map_or_else(|_| to.to_owned(), |commit| commit.short().to_owned()))
-}
-
+/// The flaws that go away or stay with their pages, worst first.
 fn names<'a>(ids: &'a [AdvisoryId], request: &'a WriteRequest<'a>, facts: &Facts<'a>) -> Vec<NameView<'a>> {
-    let page = |id: &AdvisoryId| {
-        let flaw = facts.finding(id, request.findings).and_then(|finding| finding.advisory.as_deref());
-        flaw.and_then(KnownFlaw::page).or_else(|| id.page()).unwrap_or_default()
+    let view = |id: &'a AdvisoryId| {
+        let finding = facts.finding(id, request.findings);
+        let known = finding.and_then(|finding| Some((finding.advisory.as_deref()?, finding.severity)));
+        NameView::new(id.as_str(), known, id.page())
     };
-    ids.iter().map(|id| NameView { id: id.as_str(), url: page(id) }).collect()
-}
-
-/// One flaw with every finding of it.
-type Flaw<'a> = (&'a KnownFlaw, Vec<&'a Finding>);
-
-/// The flaws that go away, most urgent first, each once.
-fn fixed_flaws<'a>(facts: &Facts<'a>) -> Vec<Flaw<'a>> {
-    let mut flaws: Vec<Flaw<'a>> = Vec::new();
-    let mut positions: BTreeMap<&AdvisoryId, usize> = BTreeMap::new();
-    for &finding in &facts.fixed {
-        let Some(flaw) = &finding.advisory else { continue };
-        let position = *positions.entry(&flaw.id).or_insert_with(|| {
-            flaws.push((flaw, Vec::new()));
-            flaws.len() - 1
-        });
-        flaws[position].1.push(finding);
-    }
-    flaws
-}
-
-fn advisory<'a>((flaw, findings): &Flaw<'a>, cuts: &Cuts) -> AdvisoryView<'a> {
-    let packages: BTreeSet<String> =
-        findings.iter().map(|finding| format!("{}@{}", finding.package, finding.version)).collect();
-    let details: String = flaw.details.trim().chars().take(cuts.details).collect();
-    let cut = if details.len() < flaw.details.trim().len() && !details.is_empty() { "…" } else { "" };
-    AdvisoryView {
-        id: flaw.id.as_str(),
-        url: flaw.page().unwrap_or_default(),
-        aliases: flaw.aliases.iter().map(AdvisoryId::as_str).take(SHORT_LIST).collect(),
-        severity: findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Unknown),
-        score: flaw.cvss.as_ref().map(|cvss| format!("{:.1}", cvss.score)),
-        vector: flaw.cvss.as_ref().map(|cvss| cvss.vector.as_str()),
-        malicious: findings.iter().any(|finding| finding.kind == FindingKind::Malicious),
-        exploited: flaw.exploited,
-        likelihood: flaw.likelihood_for_people(),
-        summary: &flaw.summary,
-        details: details + cut,
-        packages: packages.into_iter().take(SHORT_LIST).collect(),
-        references: references(flaw).into_iter().take(SHORT_LIST).collect(),
-    }
-}
-
-/// The addresses to read on, each once and without the page that the advisory's name links to.
-fn references(flaw: &KnownFlaw) -> Vec<&str> {
-    fn same_page(address: &str) -> &str {
-        address.trim_end_matches('/')
-    }
-    let page = flaw.page().unwrap_or_default();
-    let mut seen = BTreeSet::from([same_page(&page)]);
-    flaw.references.iter().map(String::as_str).filter(|address| seen.insert(same_page(address))).collect()
+    let mut names: Vec<NameView<'a>> = ids.iter().map(view).collect();
+    names.sort_by(|left, right| (&right.rank, left.id).cmp(&(&left.rank, right.id)));
+    names
 }
 
 fn reason(bump: &Bump) -> ReasonView<'_> {
     ReasonView { package: &bump.package, to: after(bump), reason: &bump.reason }
-}
-
-fn blocked_view<'a>(blocked: &'a Blocked, request: &'a WriteRequest<'a>, facts: &Facts<'a>) -> BlockedView<'a> {
-    let parent = |link: &'a crate::model::remedy::BlockingParent| ParentView {
-        parent: link.parent.to_string(),
-        requirement: &link.requirement,
-    };
-    BlockedView {
-        package: &blocked.package,
-        from: &blocked.from,
-        file: blocked.file.as_str(),
-        advisories: names(&blocked.advisories, request, facts),
-        explanation: &blocked.explanation,
-        chain: blocked.chain.iter().map(parent).collect(),
-        chain_left_out: blocked.chain_left_out,
-        next_step: &blocked.next_step,
-    }
-}
-
-/// What was found, is not fixed here, and is not explained as blocked.
-fn others<'a>(request: &WriteRequest<'a>, facts: &Facts<'a>) -> Vec<&'a Finding> {
-    let mut of_places: BTreeMap<(&RepoPath, &str), Vec<&Blocked>> = BTreeMap::new();
-    for blocked in request.blocked {
-        of_places.entry((&blocked.file, &blocked.package)).or_default().push(blocked);
-    }
-    let explained = |finding: &Finding| {
-        let here = of_places.get(&(&finding.file, finding.package.as_str()));
-        here.into_iter().flatten().any(|blocked| match &finding.advisory {
-            Some(flaw) => blocked.from == finding.version && blocked.advisories.iter().any(|id| flaw.is_called(id)),
-            None => blocked.advisories.is_empty(),
-        })
-    };
-    let mut others: Vec<&Finding> =
-        request.findings.iter().filter(|finding| !is_remedied(finding, &facts.bumps) && !explained(finding)).collect();
-    others.sort_by(|left, right| left.report_order(right));
-    others
-}
-
-fn other_view(finding: &Finding) -> OtherView<'_> {
-    let flaw = finding.advisory.as_deref();
-    OtherView {
-        package: &finding.package,
-        version: &finding.version,
-        file: finding.file.as_str(),
-        id: flaw.map(|flaw| flaw.id.as_str()),
-        url: flaw.and_then(KnownFlaw::page).unwrap_or_default(),
-        kind: finding.kind.as_str(),
-        severity: finding.severity,
-        exploited: flaw.is_some_and(|flaw| flaw.exploited),
-    }
 }
 
 /// What was verified, each once: several lockfiles are verified in the same way.

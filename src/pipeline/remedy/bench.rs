@@ -350,7 +350,11 @@ fn default_step(cause: BlockCause, package: &str, target: Option<&str>) -> Strin
         BlockCause::ToolFailed | BlockCause::PostConditionFailed => {
             format!("update `{package}` to {target} by hand and look at what the package manager says")
         }
-        BlockCause::Refused | BlockCause::UntrustedSource | BlockCause::ToolTooOld | BlockCause::Unsupported => {
+        BlockCause::Refused
+        | BlockCause::UntrustedSource
+        | BlockCause::ToolTooOld
+        | BlockCause::Unsupported
+        | BlockCause::ReportOnly => {
             format!("update `{package}` to {target} by hand")
         }
     }

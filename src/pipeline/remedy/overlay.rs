@@ -6,9 +6,11 @@ use crate::model::repository::{CommitId, RepoPath};
 use crate::model::tree::{FILE_SIZE_LIMIT, ProjectTree, TreeEntry, TreeError};
 
 /// A project with some files replaced. Files are never added or removed.
-pub(super) struct Overlay<'a> {
-    pub(super) base: &'a dyn ProjectTree,
-    pub(super) changed: &'a BTreeMap<RepoPath, Vec<u8>>,
+pub(crate) struct Overlay<'a> {
+    /// The project.
+    pub(crate) base: &'a dyn ProjectTree,
+    /// The files that are replaced.
+    pub(crate) changed: &'a BTreeMap<RepoPath, Vec<u8>>,
 }
 
 impl ProjectTree for Overlay<'_> {

@@ -250,6 +250,8 @@ struct Proposal<'a> {
     severity: Option<Severity>,
     base: &'a str,
     branch: &'a str,
+    /// Whether it raises a requirement beyond what its makers call compatible.
+    breaking: bool,
     title: &'a str,
     action: Action,
     /// Where to look at it.

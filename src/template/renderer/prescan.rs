@@ -55,6 +55,9 @@ pub(super) fn shape(template: &str) -> Result<Shape, String> {
         {
             return Err(format!("line {line}: Markdown is not parsed inside HTML, use a plain `{{{{value}}}}` there"));
         }
+        if in_single_quotes(&template[..start]) {
+            return Err(format!("line {line}: an attribute's value stands in double quotes"));
+        }
         position = start + 2 + length;
     }
     Ok(shape)
@@ -155,6 +158,12 @@ fn in_html(text: &str) -> bool {
     block.lines().any(|line| line.trim_start().starts_with('<'))
 }
 
+/// Whether the end of `text` is inside an attribute of HTML in single quotes, which a value could leave.
+fn in_single_quotes(text: &str) -> bool {
+    let Some((_, tag)) = text.rsplit_once('<').filter(|(_, tag)| !tag.contains('>')) else { return false };
+    tag.rsplit_once("='").is_some_and(|(_, value)| !value.contains('\''))
+}
+
 /// Checks how templates use one another: no circles, and nothing that grows beyond the limits.
 pub(super) fn check_uses(shapes: &BTreeMap<String, Shape>) -> Result<(), (String, String)> {
     let mut known = BTreeMap::new();
@@ -227,6 +236,7 @@ mod tests {
             ("{{!-- x }}", "does not end"),
             ("{{^x}}{{/x}}", "unless"),
             ("<details>\n<summary>{{code x}}</summary>", "inside HTML"),
+            ("<a title='{{x}}'>y</a>", "double quotes"),
         ] {
             let refusal = shape(template).expect_err(template);
             assert!(refusal.contains(complaint), "{template}: {refusal}");

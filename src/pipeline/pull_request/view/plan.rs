@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::SHORT_LIST;
 use crate::config::policy::PlanCheck;
+use crate::model::project_kind::{Kinds, ProjectKind};
 use crate::model::remedy::Bump;
 use crate::pipeline::pull_request::{Facts, WriteRequest};
-use crate::pipeline::test_plan::{PlanReason, PlanSection, PlanSubject, test_plan};
+use crate::pipeline::test_plan::{Change, PlanReason, PlanSection, PlanSubject, checks_for, test_plan};
 
 #[derive(Serialize)]
 pub(super) struct SectionView {
@@ -35,18 +36,33 @@ pub(super) struct CheckView {
     owner: String,
 }
 
+/// What people tick.
+pub(super) struct Plans {
+    /// Before merging.
+    pub(super) plan: Vec<SectionView>,
+    /// While deploying.
+    pub(super) deploy: Vec<CheckView>,
+}
+
+/// Whether projects of these kinds are released, and none is deployed.
+pub(super) fn is_released(kinds: &Kinds) -> bool {
+    let deployed = |kind: &ProjectKind| matches!(kind, ProjectKind::Service | ProjectKind::Documentation);
+    !kinds.is_empty() && !kinds.iter().any(deployed)
+}
+
 /// The test plan and the deploy checklist; a check that both ask for stands in the plan.
-pub(super) fn plan(request: &WriteRequest<'_>, facts: &Facts<'_>) -> (Vec<SectionView>, Vec<CheckView>) {
+pub(super) fn plan(request: &WriteRequest<'_>, facts: &Facts<'_>) -> Plans {
     let bumps: Vec<Bump> = facts.bumps.iter().copied().cloned().collect();
     let files: BTreeSet<_> =
         request.remedies.iter().flat_map(|remedy| &remedy.changes).map(|change| change.path.clone()).collect();
     let files: Vec<_> = files.into_iter().collect();
-    let sections = test_plan(&request.policy.test_plan, &bumps, &files, request.route);
+    let change = Change { bumps: &bumps, files: &files, route: request.route, kinds: request.kinds };
+    let sections = test_plan(&request.policy.test_plan, &change);
     let planned: BTreeSet<&str> =
         sections.iter().flat_map(|section| &section.checks).map(|check| check.id.as_str()).collect();
-    let deploy =
-        request.policy.deploy.iter().filter(|check| !planned.contains(check.id.as_str())).map(check_view).collect();
-    (sections.iter().map(section_view).collect(), deploy)
+    let deploy = checks_for(&request.policy.deploy, request.kinds);
+    let deploy = deploy.iter().filter(|check| !planned.contains(check.id.as_str())).map(check_view).collect();
+    Plans { plan: sections.iter().map(section_view).collect(), deploy }
 }
 
 fn section_view(section: &PlanSection) -> SectionView {

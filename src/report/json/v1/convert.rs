@@ -207,6 +207,7 @@ impl<'a> From<&'a model::report::ProposalReport> for Proposal<'a> {
             severity: proposal.severity.map(Severity::from),
             base: &proposal.base,
             branch: &proposal.branch,
+            breaking: proposal.breaking,
             title: &proposal.title,
             action: proposal.action.into(),
             url: proposal.url.as_deref(),

@@ -123,6 +123,7 @@ words! {
         ToolMissing = "tool-missing", TimeLimit = "time-limit", Unconfined = "unconfined",
         PostConditionFailed = "post-condition-failed", Refused = "refused", UntrustedSource = "untrusted-source",
         ToolTooOld = "tool-too-old", Unsupported = "unsupported",
+        ReportOnly = "report-only",
     }
 }
 

@@ -73,10 +73,16 @@ pub(super) fn title(request: &WriteRequest<'_>, facts: &Facts<'_>) -> Result<Str
 
 fn title_view<'a>(request: &'a WriteRequest<'_>, facts: &Facts<'_>, telling: &Telling) -> TitleView<'a> {
     let wording = &request.policy.wording;
-    let fixes = facts.severity.is_some();
+    // Copies may move while another one has to stay: no finding is gone, and still it is what the change is for.
+    let lessens = request.raise.is_none() && !facts.bumps.iter().any(|bump| is_wanted(bump));
+    let fixes = facts.severity.is_some() || lessens;
     let raised = |bump: &&Bump| request.raise.is_none_or(|raise| raise.package == bump.package);
-    let mut moves: Vec<&Bump> =
-        facts.bumps.iter().copied().filter(|bump| is_wanted(bump) && (bump.step != Step::Pin) == fixes).collect();
+    let mut moves: Vec<&Bump> = facts
+        .bumps
+        .iter()
+        .copied()
+        .filter(|bump| (lessens || is_wanted(bump)) && (bump.step != Step::Pin) == fixes)
+        .collect();
     if request.raise.is_some() {
         // What is raised may only lead to what is fixed.
         moves = facts.bumps.iter().copied().filter(raised).collect();

@@ -32,7 +32,7 @@ use crate::model::advisory::AdvisoryId;
 use crate::sandbox::skeleton::Place;
 use crate::version::NpmRange;
 use edge::{Edge, Reader};
-use entry::{Entry, Reading};
+use entry::{Entry, Reading, Standing};
 use market::Market;
 use overrides::Overrides;
 use tree::{Ask, Tree};
@@ -144,7 +144,19 @@ impl<'a> Project<'a> {
 
     fn solver<'b>(&self, puzzle: &'b Puzzle<'b>) -> Solver<'b> {
         let reading = Reading { edges: &self.reader, affected: puzzle.affected, foreign: puzzle.foreign };
-        let entries = self.packages().map(|(path, fields)| (Rc::from(path.as_str()), reading.entry(path, fields)));
+        // A package with a lockfile of its own installs what that says, whatever stands here.
+        let sealed: Vec<String> = self
+            .packages()
+            .filter(|(_, fields)| fields.get("hasShrinkwrap").and_then(Value::as_bool) == Some(true))
+            .map(|(path, _)| format!("{path}/"))
+            .collect();
+        let entries = self.packages().map(|(path, fields)| {
+            let mut entry = reading.entry(path, fields);
+            if entry.standing == Standing::Registry && sealed.iter().any(|start| path.starts_with(start)) {
+                entry.standing = Standing::Bundled;
+            }
+            (Rc::from(path.as_str()), entry)
+        });
         let tree = Tree::new(entries, Overrides::read(&self.manifest, &self.reader));
         let asked = self.manifest.get("engines").and_then(|it| it.get("node")).and_then(Value::as_str);
         let node = asked.and_then(NpmRange::parse).and_then(|range| range.lowest());

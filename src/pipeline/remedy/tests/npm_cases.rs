@@ -163,7 +163,7 @@ fn aged(world: &World, files: &[(&str, &str)], locked: &[(&str, &str)]) -> Memor
 }
 
 #[test]
-fn overrides_below_a_parent_and_by_reference_are_understood() {
+fn an_override_below_a_parent_is_raised() {
     let Some(world) = World::new("npm", true) else { return };
     let manifest = |inner: &str, top: &str| {
         format!(
@@ -172,16 +172,25 @@ fn overrides_below_a_parent_and_by_reference_are_understood() {
     };
     let old = manifest("1.2.0", "1.2.8");
     let tree = aged(&world, &[("package.json", &old)], &[("package.json", &old)]);
-    insta::assert_snapshot!(remedied(&world, &tree, &[flaw("minimist", "1.0.0", "1.2.6")]), @"");
+    insta::assert_snapshot!(remedied(&world, &tree, &[flaw("minimist", "1.0.0", "1.2.6")]), @r#"
+    minimist 1.2.0 -> 1.2.6 [Patch] fixes ["GHSA-minimist-1.0.0-1.2.6"]: lowest release that no known advisory affects; held there by the project's `overrides`
+    package-lock.json: -3 +3
+    package.json: -1 +1
+    "#);
 }
 
 #[test]
 fn a_new_override_is_written_where_the_policy_lets_it_be() {
     let Some(mut world) = World::new("npm", true) else { return };
-    world.npm_overrides = true;
-    let manifest = r#"{"name": "shop", "dependencies": {"mkdirp": "0.5.1"}}"#;
+    let manifest = "{\n  \"name\": \"shop\",\n  \"dependencies\": {\n    \"request\": \"2.88.2\"\n  }\n}\n";
     let tree = aged(&world, &[("package.json", manifest)], &[("package.json", manifest)]);
-    insta::assert_snapshot!(remedied(&world, &tree, &[flaw("minimist", "0", "0.2.4")]), @"");
+    let advisories = [flaw("form-data", "0", "2.5.4")];
+    let refused = remedied(&world, &tree, &advisories);
+    assert!(refused.contains("blocked form-data") && !refused.contains("package.json: "), "{refused}");
+    world.npm_overrides = true;
+    let written = remedied(&world, &tree, &advisories);
+    assert!(written.contains("held there by the project's `overrides`\n"), "{written}");
+    assert!(written.contains("package.json: -1 +6") && !written.contains("blocked"), "{written}");
 }
 
 #[test]
@@ -190,18 +199,18 @@ fn peers_that_do_not_fit_are_left_alone_where_the_project_says_so() {
     let manifest =
         r#"{"name": "shop", "dependencies": {"react": "18.2.0", "enzyme-adapter-react-16": "1.15.6", "qs": "^6.7.0"}}"#;
     let old = manifest.replace("^6.7.0", "6.7.0");
-    let npmrc = (".npmrc", "legacy-peer-deps = true\nregistry=https://registry.example/\n");
     let old_tree = MemoryTree::new(&[("package.json", &old)]);
     let flags = ["--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund", "--legacy-peer-deps"];
     let install: Vec<&str> = ["npm", "install"].into_iter().chain(flags).collect();
     let old_tree = world.generate(&old_tree, LOCKFILE, &[&install]);
     let tree = world.generate(&old_tree.with("package.json", manifest.as_bytes()), LOCKFILE, &[&install]);
-    let tree = tree.with(npmrc.0, npmrc.1.as_bytes());
-    insta::assert_snapshot!(remedied(&world, &tree, &[flaw("qs", "0", "6.7.3")]), @"");
+    let tree = tree.with(".npmrc", b"legacy-peer-deps = true\n");
+    let told = remedied(&world, &tree, &[flaw("qs", "0", "6.7.3")]);
+    assert!(told.starts_with("qs 6.7.0 -> 6.7.3 ") && !told.contains("blocked"), "{told}");
 }
 
 #[test]
-fn a_member_of_a_workspace_gets_its_own_copy_and_the_ranges_of_members_count() {
+fn requirements_of_members_of_a_workspace_are_raised_where_they_stand() {
     let Some(world) = World::new("npm", true) else { return };
     let root = r#"{"name": "shop", "private": true, "workspaces": ["packages/*"]}"#;
     let member = |name: &str, wanted: &str| {
@@ -220,7 +229,11 @@ fn a_member_of_a_workspace_gets_its_own_copy_and_the_ranges_of_members_count() {
     let old = world.generate(&files(&member("wide", "4.17.15")), LOCKFILE, &[&install]);
     let tree = files(&wide).with(LOCKFILE, &old.files[&RepoPath::new(LOCKFILE).unwrap()]);
     let tree = world.generate(&tree, LOCKFILE, &[&install]);
-    insta::assert_snapshot!(remedied(&world, &tree, &[flaw("lodash", "0", "4.17.21")]), @"");
+    insta::assert_snapshot!(remedied(&world, &tree, &[flaw("lodash", "0", "4.17.21")]), @r#"
+    lodash 4.17.15 -> 4.17.21 [Patch] fixes ["GHSA-lodash-0-4.17.21"]: lowest release that no known advisory affects; outside of the range `4.17.15`, `^4.17.0` that was asked for
+    package-lock.json: -4 +4
+    packages/pinned/package.json: -1 +1
+    "#);
 }
 
 #[test]
@@ -272,8 +285,8 @@ fn real_projects_are_what_is_said_of_them() {
 fn n04_an_override_of_the_project_is_raised() {
     let (Some(tree), Some(world)) = (case("n04-overrides"), World::new("npm", true)) else { return };
     insta::assert_snapshot!(remedied(&world, &tree, &[flaw("minimist", "0", "0.2.4"), flaw("minimist", "1.0.0", "1.2.6")]), @r#"
-    minimist 0.0.8 -> 0.2.4 [Major] fixes ["GHSA-minimist-0-0.2.4"]: lowest release that no known advisory affects; outside of the range `0.0.8` that was asked for
-    package-lock.json: -2 +2
+    minimist 0.0.8 -> 0.2.4 [Major] fixes ["GHSA-minimist-0-0.2.4"]: lowest release that no known advisory affects; held there by the project's `overrides`
+    package-lock.json: -3 +6
     package.json: -1 +1
     "#);
 }
@@ -297,7 +310,7 @@ fn n12_engines_decide_among_targets() {
     // Every release without this one needs a newer Node.js.
     insta::assert_snapshot!(remedied(&world, &tree, &[flaw("undici", "0", "5.26.2")]), @r#"
     undici 5.5.0 -> 5.26.2 [Minor] fixes ["GHSA-undici-0-5.26.2"]: lowest release that no known advisory affects; it needs Node.js `>=14.0`, and the project admits older ones; within the range `^5.5.0` that is asked for
-    package-lock.json: -3 +15
+    package-lock.json: -3 +14
     "#);
 }
 

@@ -204,7 +204,7 @@ impl<'a> Market<'a> {
             flaws: Rc::new((self.puzzle.affected)(package, &release.version)),
             is_deprecated,
             fits_engine,
-            bundles: bundles(record),
+            bundles: bundles(record) || record.get("_hasShrinkwrap").and_then(Value::as_bool) == Some(true),
             package: package.into(),
             source,
             entry: OnceCell::new(),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::Solver;
 use super::entry::Entry;
-use super::tree::is_project;
+use super::tree::{Ask, is_project};
 use crate::model::advisory::AdvisoryId;
 
 /// How many ranges are told.
@@ -68,6 +68,9 @@ impl Solver<'_> {
             None => chosen,
         };
         let asks = self.asks(path);
+        if asks.iter().any(Ask::is_overridden) {
+            return format!("{chosen}; held there by the project's `overrides`");
+        }
         let mut ranges: Vec<String> = asks.iter().map(|ask| format!("`{}`", ask.counts.written)).collect();
         ranges.sort();
         ranges.dedup();

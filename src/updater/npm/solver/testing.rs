@@ -135,8 +135,8 @@ impl World {
                 .map(|edit| format!("edit {} {} = {}", edit.manifest, edit.keys.join("."), edit.value)),
         );
         for stay in &solution.stays {
-            let step = stay.obstacle.next_step.as_deref().unwrap_or_default();
-            lines.push(format!("stays {} {}: {} | {step}", stay.package, stay.version, stay.obstacle.explanation));
+            let step = stay.obstacle.next_step.as_ref().map(|step| format!(" | {step}")).unwrap_or_default();
+            lines.push(format!("stays {} {}: {}{step}", stay.package, stay.version, stay.obstacle.explanation));
         }
         for names in &raises {
             lines.push(format!("raise {}", names.iter().cloned().collect::<Vec<_>>().join(" and ")));

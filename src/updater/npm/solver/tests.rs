@@ -115,6 +115,26 @@ fn a_bundled_copy_is_left_to_its_bundler() {
 }
 
 #[test]
+fn a_copy_below_a_package_with_a_lockfile_of_its_own_is_left_to_that() {
+    let world = World::new(json!({
+        "": {"dependencies": {"a": "^1.0.0"}},
+        "node_modules/a": {"version": "1.0.0", "dependencies": {"b": "1"}, "hasShrinkwrap": true},
+        "node_modules/a/node_modules/b": {"version": "1.0.0"}
+    }));
+    let world = world
+        .with("a", "1.0.0", json!({"dependencies": {"b": "1"}, "_hasShrinkwrap": true}))
+        .with("a", "1.1.0", json!({"dependencies": {"b": "1"}, "_hasShrinkwrap": true}))
+        .with("b", "1.0.0", json!({}))
+        .with("b", "1.0.1", json!({}))
+        .flaw("b", "1.0.1");
+    insta::assert_snapshot!(world.told(), @r"
+    node_modules/a 1.0.0
+    node_modules/a/node_modules/b 1.0.0
+    stays b 1.0.0: `b` 1.0.0 is part of the archive of `a@1.0.0`, and no release of that comes without it
+    ");
+}
+
+#[test]
 fn a_release_without_its_parts_for_all_platforms_is_passed_over() {
     let world = World::new(json!({
         "": {"dependencies": {"a": "^1.0.0"}},

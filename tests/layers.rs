@@ -64,6 +64,7 @@ const LAW: Law = Law {
                 ("renderer", "the strict renderer"),
                 ("state", "the hidden comment in a pull request"),
                 ("ticks", "keeps the boxes that people ticked"),
+                ("words", "finds what people wrote into the text of the bot"),
             ],
         },
     ],

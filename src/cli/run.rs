@@ -59,17 +59,7 @@ pub(super) fn night_of(
     let templates = templates(options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
     let report = runtime.block_on(async {
-        let forge = connect(&settings)?;
-        let (forge, preview): (Arc<dyn Forge>, _) = if options.dry_run {
-            let preview = Preview::new(forge, &options.out);
-            let preview = preview.with_context(|| format!("prepare the folder `{}`", options.out.display()));
-            let preview =
-                preview.map_err(|error| Failure::with_hint(error, "name one that can be written to with --out"))?;
-            let preview = Arc::new(preview);
-            (Arc::clone(&preview) as _, Some(preview))
-        } else {
-            (Arc::from(forge), None)
-        };
+        let (forge, preview) = forge(options, &settings)?;
         let night = Night {
             forge,
             tools,
@@ -155,6 +145,19 @@ fn subject(settings: &ForgeSettings) -> String {
         (Some(organisation), None) => organisation.clone(),
         (None, None) => settings.repositories.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     }
+}
+
+/// The forge, and for a dry run the folder that stands for it.
+fn forge(options: &RunOptions, settings: &ForgeSettings) -> Result<(Arc<dyn Forge>, Option<Arc<Preview>>), Failure> {
+    let forge = connect(settings)?;
+    if !options.dry_run {
+        return Ok((Arc::from(forge), None));
+    }
+    let preview = Preview::new(forge, &options.out)
+        .with_context(|| format!("prepare the folder `{}`", options.out.display()))
+        .map_err(|error| Failure::with_hint(error, "name one that can be written to with --out"))?;
+    let preview = Arc::new(preview);
+    Ok((Arc::clone(&preview) as _, Some(preview)))
 }
 
 fn connect(settings: &ForgeSettings) -> anyhow::Result<Box<dyn Forge>> {

@@ -40,7 +40,7 @@ pub(in crate::extractor) fn contradiction(name: &str, version: &str, file: &str)
 /// Where a package comes from that is installed from disk: an archive may be anything, a folder is one of the project.
 pub(in crate::extractor) fn on_disk(path: &str) -> Origin {
     let file = path.split(['#', '?']).next().unwrap_or_default().to_ascii_lowercase();
-    let is_archive = file.ends_with(".whl") || SOURCE.iter().any(|end| file.ends_with(end));
+    let is_archive = SOURCE.iter().chain(&[".whl"]).any(|end| file.ends_with(end));
     if is_archive { Origin::Archive { url: path.to_owned() } } else { Origin::Path }
 }
 

@@ -162,7 +162,12 @@ impl Desk<'_> {
             output::unless_closed(write!(anstream::stdout(), "{text}"))?;
             let Some(compared) = compared else { return Ok(Outcome::Clean) };
             output::unless_closed(write!(anstream::stdout(), "{}", differences(&compared)))?;
-            Ok(if compared.is_equal() { Outcome::Clean } else { Outcome::Findings })
+            Ok(match (compared.is_equal(), compared.left_out.is_empty()) {
+                (false, _) => Outcome::Findings,
+                (true, true) => Outcome::Clean,
+                // What nobody held against anything may be anything.
+                (true, false) => Outcome::Incomplete,
+            })
         })
     }
 

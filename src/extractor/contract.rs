@@ -11,6 +11,7 @@ pub(super) mod image;
 pub(super) mod installed;
 pub(super) mod json;
 pub(super) mod keys;
+mod known_hosts;
 pub(super) mod npm;
 pub(super) mod os_release;
 pub(super) mod purl;

@@ -167,6 +167,26 @@ pub enum BlockCause {
     ReportOnly,
 }
 
+impl BlockCause {
+    /// Whether it is the machine's or a service's, and not the project's: nothing was found out about the fix itself.
+    pub const fn is_outage(self) -> bool {
+        match self {
+            Self::RegistryUnreachable | Self::ToolMissing | Self::ToolTooOld | Self::TimeLimit | Self::Unconfined => {
+                true
+            }
+            Self::NoFixedVersion
+            | Self::ParentRequirement
+            | Self::BreakingRaise
+            | Self::LockfileStale
+            | Self::ToolFailed
+            | Self::PostConditionFailed
+            | Self::Refused
+            | Self::UntrustedSource
+            | Self::Unsupported => false,
+        }
+    }
+}
+
 /// A link of a blocking chain.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BlockingParent {

@@ -210,9 +210,12 @@ impl Problem {
 }
 
 impl Report {
-    /// Whether anything could not be read or done.
+    /// Whether anything could not be read or done: a problem, or a fix that failed for want of a tool, a wall, a registry or
+    /// time, which another night may have.
     pub fn is_incomplete(&self) -> bool {
-        self.projects.iter().any(|project| !project.problems.is_empty())
+        self.projects.iter().any(|project| {
+            !project.problems.is_empty() || project.blocked.iter().any(|blocked| blocked.cause.is_outage())
+        })
     }
 
     /// How many lockfiles were read.

@@ -81,6 +81,8 @@ pub(crate) struct Targets {
     pub(crate) hidden: String,
     /// A process that may not be reached.
     pub(crate) process: u32,
+    /// What is tried, in this order.
+    pub(crate) attacks: Vec<Attack>,
 }
 
 /// What an attack says of itself.

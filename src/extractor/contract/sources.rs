@@ -1,10 +1,11 @@
 //! Where the packages of a file come from and which of them have a checksum: what differs from the rest is a doubt.
 //!
-//! No list of registries is kept here: what most of a file comes from is what its tool was configured with, and who is
-//! allowed besides is decided where the tool's own configuration and the policy are known.
+//! Expected are the hosts of the public registry where they are known, else what most of the file comes from; who is allowed
+//! besides is decided where the tool's own configuration and the policy are known.
 
 use foldhash::HashMap;
 
+use super::known_hosts::{Standing, standing};
 use crate::model::dependency::Dependency;
 use crate::model::doubt::Doubt;
 
@@ -87,10 +88,24 @@ impl Sources {
             Some((name, _)) if self.unnamed < most => (name.as_str(), most),
             _ => (self.default, usize::MAX),
         };
-        if self.hosts.len() > 1 || limit == usize::MAX {
+        let ecosystem = dependencies.first().map(|dependency| dependency.ecosystem);
+        let doubts: Vec<Option<Doubt>> = self
+            .hosts
+            .iter()
+            .map(|(host, count)| {
+                let usual = match ecosystem.map_or(Standing::Unknown, |ecosystem| standing(ecosystem, host)) {
+                    Standing::Public => return None,
+                    // However many packages come from it.
+                    Standing::Foreign => "",
+                    Standing::Unknown if *count < limit => usual,
+                    Standing::Unknown => return None,
+                };
+                Some(Doubt::Host { host: host.clone(), usual: usual.to_owned() })
+            })
+            .collect();
+        if doubts.iter().any(Option::is_some) {
             for (position, number) in &self.places {
-                let Some((host, _)) = self.hosts.get(*number).filter(|(_, count)| *count < limit) else { continue };
-                let doubt = Doubt::Host { host: host.clone(), usual: usual.to_owned() };
+                let Some(Some(doubt)) = doubts.get(*number) else { continue };
                 dependencies.get_mut(*position).into_iter().for_each(|it| it.doubts.push(doubt.clone()));
             }
         }
@@ -132,6 +147,13 @@ mod tests {
         assert_eq!(doubts(&[own, other, "https://user@Registry.example/b"], none), [vec![], vec![odd], vec![]]);
         assert_eq!(doubts(&[own, own], none), [vec![], vec![]]);
         assert_eq!(doubts(&[own, other], none), [vec![], vec![]], "neither of them is the usual one");
+        let foreign = || vec![Doubt::Host { host: "evil.dev".to_owned(), usual: String::new() }];
+        let evil = "https://evil.dev/a.tgz";
+        assert_eq!(
+            doubts(&[evil, evil, own], none),
+            [foreign(), foreign(), vec![]],
+            "most of a file vouches for nothing"
+        );
         let mut sources = Sources::default();
         (0..2).for_each(|_| sources.note_default("the registry in use"));
         sources.note_address(0, other);

@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
 /// Tries one after the other, and says of each what came of it before the next one begins.
 fn attack(targets: &str) -> io::Result<()> {
     let targets: Targets = serde_json::from_str(targets)?;
-    for attack in Attack::ALL {
+    for attack in &targets.attacks {
         let result = one(*attack, &targets).map_err(|error| error.to_string());
         let mut out = io::stdout().lock();
         serde_json::to_writer(&mut out, &Said { attack: *attack, result })?;

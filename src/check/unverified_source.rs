@@ -3,9 +3,9 @@
 //! What is installed from an archive on disk, or from a folder in the place of a release, is one more row: it may be
 //! anything, whatever name and version the lockfile gives it.
 //!
-//! Expected is the host of most packages of the same lockfile, and what the tool is configured with beside it. One row for
-//! each host of a file, and one for all packages without a checksum: a mirror, or a tool that wrote no checksums, is one
-//! thing to look at.
+//! Expected are the hosts of the public registry or, where they are not known, that of most packages of the same lockfile;
+//! and what the tool is configured with beside it. One row for each host of a file, and one for all packages without a
+//! checksum: a mirror, or a tool that wrote no checksums, is one thing to look at.
 
 use std::collections::BTreeMap;
 

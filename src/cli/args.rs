@@ -262,7 +262,7 @@ pub(super) struct ConfigOptions {
 pub(super) enum ConfigCommand {
     /// Read a policy and name everything that is wrong with it, with line numbers
     Check {
-        /// The policy to check
+        /// The policy to check, or a project's own `.github/patchparty.toml`
         #[arg(default_value = "patchparty.toml")]
         file: PathBuf,
     },

@@ -15,7 +15,11 @@ pub(super) fn config(options: &ConfigOptions) -> Result<Outcome, Failure> {
     let mut stdout = anstream::stdout();
     match &options.command {
         ConfigCommand::Check { file } => {
-            policy(Some(file)).map_err(wrapped)?;
+            if config::is_of_a_project(file) {
+                config::check_project(file).map_err(refused).map_err(wrapped)?;
+            } else {
+                policy(Some(file)).map_err(wrapped)?;
+            }
             let text: String = output::wrapped(&format!("{}: no complaints", file.display())).collect();
             output::unless_closed(write!(stdout, "{text}"))?;
         }
@@ -34,12 +38,17 @@ fn wrapped(failure: Failure) -> Failure {
 
 /// The policy of a file, of `patchparty.toml`, or the built-in one; else what is wrong, with the way out.
 pub(super) fn policy(file: Option<&Path>) -> Result<Policy, Failure> {
-    config::load(file).map_err(|error| match error {
+    config::load(file).map_err(refused)
+}
+
+/// What is wrong with a configuration, and what to do.
+fn refused(error: ConfigError) -> Failure {
+    match error {
         ConfigError::Unreadable { .. } => Failure::with_hint(
             error,
             "name a readable file of TOML; without one, the built-in policy holds (docs/configuration.md)",
         ),
         // Each mistake begins its own line with its place, so that editors can jump there.
         ConfigError::Invalid(_) => Failure::from(anyhow::anyhow!("accept the configuration:\n{error}")),
-    })
+    }
 }

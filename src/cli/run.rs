@@ -122,6 +122,10 @@ fn remarks(night: &Night, projects: &[ProjectReport]) -> Vec<Remark> {
     let policy = &night.policy;
     let mut remarks = suppress::remarks(&policy.ignores, Author::Organisation, &projects.iter(), night.today());
     match policy.sandbox {
+        Confinement::Required if night.tools.gaps().iter().any(|gap| gap.wall.is_required()) => {
+            let gaps = night.tools.gaps();
+            remarks.extend(gaps.iter().filter(|gap| gap.wall.is_required()).map(closed_door));
+        }
         // Also where what is required is there: a wall that may be missing is told.
         Confinement::Required | Confinement::BestEffort => remarks.extend(night.tools.gaps().iter().map(open_wall)),
         Confinement::Off => remarks.push(Remark {
@@ -130,6 +134,12 @@ fn remarks(night: &Night, projects: &[ProjectReport]) -> Vec<Remark> {
         }),
     }
     remarks
+}
+
+/// Why no package manager was started in this run.
+fn closed_door(gap: &Gap) -> Remark {
+    let message = format!("no package manager is started: it could {} ({})", gap.wall.without(), gap.reason);
+    Remark { place: "sandbox".to_owned(), message }
 }
 
 /// What package managers could do in this run, because the policy accepts it.

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::complaint::{Complaints, ConfigError};
 use super::document;
 use super::policy::Policy;
+use super::project;
 use super::raw::RawPolicy;
 use super::schema;
 use super::validate;
@@ -36,6 +37,18 @@ pub(crate) fn load(path: Option<&Path>) -> Result<Policy, ConfigError> {
         }
     }
     Ok(policy)
+}
+
+/// Whether a file is the one in which a project narrows the policy: `.github/patchparty.toml` of its repository.
+pub(crate) fn is_of_a_project(path: &Path) -> bool {
+    let folder = path.parent().and_then(Path::file_name);
+    path.file_name().is_some_and(|name| name == FILE_NAME) && folder.is_some_and(|folder| folder == ".github")
+}
+
+/// What is wrong with a project's own file, as far as that can be told without the organisation's policy.
+pub(crate) fn check_project(path: &Path) -> Result<(), ConfigError> {
+    let text = read(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    project::narrow(&Policy::default(), &path.display().to_string(), &text).map(drop)
 }
 
 /// The policy that `text` describes; `name` names it in complaints.
@@ -88,6 +101,19 @@ mod tests {
         assert!(refused(&path));
         fs::write(&path, "#".repeat(2 * 1024 * 1024)).unwrap();
         assert!(refused(&path));
+    }
+
+    #[test]
+    fn a_projects_own_file_is_judged_as_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".github").join("patchparty.toml");
+        fs::create_dir(path.parent().unwrap()).unwrap();
+        assert!(is_of_a_project(&path) && !is_of_a_project(&folder.path().join("patchparty.toml")));
+        fs::write(&path, "[audit]\nexclude = [\"legacy/**\"]\n").unwrap();
+        check_project(&path).unwrap();
+        fs::write(&path, "sandbox = \"off\"\n").unwrap();
+        let said = check_project(&path).unwrap_err().to_string();
+        assert!(said.ends_with("unknown key `sandbox`; only the organisation's policy may set it"), "{said}");
     }
 
     #[test]

@@ -17,6 +17,6 @@ mod serde_words;
 mod validate;
 mod value;
 
-pub(crate) use load::{load, parse};
+pub(crate) use load::{check_project, is_of_a_project, load, parse};
 pub(crate) use project::narrow;
 pub(crate) use schema::schema;

@@ -45,6 +45,10 @@ fn unknown_word(message: &str, elsewhere: fn(&str) -> Option<String>) -> Option<
 
 /// `invalid type: string "x", expected a sequence` (serde's `Unexpected` and `Expected`).
 fn wrong_type(message: &str) -> Option<(String, String)> {
+    if message == "wanted exactly 1 element, found 0 elements" || message.starts_with("wanted exactly 1 element, more")
+    {
+        return Some(("one word in quotes is expected here, not a table".to_owned(), REFERENCE.to_owned()));
+    }
     if message == "wanted string or table" {
         // The words of toml's deserialiser where one word of several is expected.
         return Some(("one word in quotes is expected here".to_owned(), REFERENCE.to_owned()));
@@ -56,7 +60,8 @@ fn wrong_type(message: &str) -> Option<(String, String)> {
         "floating" => "a number with a fraction",
         "boolean" => "`true` or `false`",
         "sequence" => "a list",
-        "map" => "a table",
+        // An unquoted date comes as a table of the parser's own.
+        "map" => "a table or a date",
         _ => return None,
     };
     let (wanted, instead) = match expected {

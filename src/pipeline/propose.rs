@@ -110,14 +110,15 @@ async fn propose_fixable(request: &ProposeRequest<'_>) -> anyhow::Result<Propose
         }
         return Ok(left);
     }
-    let opening = match request.opening(&standing) {
-        Ok(opening) => opening,
-        Err(postponed) => return Ok(Proposed { problem: Some(postponed), ..Proposed::default() }),
-    };
+    // Before the limit is asked: what is blocked is told whether or not there is room for a pull request.
     let Made { remedies, blocked, offers, takes_in, pages } = make(request, findings.clone()).await?;
     if remedies.is_empty() {
         return Ok(Proposed { blocked, offers, ..Proposed::default() });
     }
+    let opening = match request.opening(&standing) {
+        Ok(opening) => opening,
+        Err(postponed) => return Ok(Proposed { blocked, problem: Some(postponed), ..Proposed::default() }),
+    };
     let ahead = Ahead::of_remedies(&request.branch, &remedies);
     let complete = blocked.is_empty() && offers.is_empty();
     let publication =
@@ -287,8 +288,7 @@ impl ProposeRequest<'_> {
     fn postponed(&self) -> Problem {
         let (route, limit) = (self.route, self.night.openings.limit());
         let message = format!(
-            "open the {route} pull request in this run: it has opened {limit} of this kind, which is all that \
-             `proposals-per-run` allows"
+            "open the {route} pull request in this run: `proposals-per-run` allows {limit} new ones of a route"
         );
         Problem::new(message, Some("run again to open it, or raise `proposals-per-run` under `[limits]` in the policy"))
     }

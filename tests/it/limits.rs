@@ -107,7 +107,7 @@ fn a_night_opens_no_more_than_the_policy_says_and_the_next_goes_on() {
         |night: &crate::support::bot::Outcome| names.map(|name| night.actions(&format!("acme/{name}")).concat());
     assert_eq!(actions(&first), ["opened", "opened", ""]);
     let said = first.expect_code(4).explanation("acme/gamma");
-    assert!(said.contains("it has opened 2 of this kind") && said.contains("run again"), "{said}");
+    assert!(said.contains("`proposals-per-run` allows 2 new ones of a route") && said.contains("run again"), "{said}");
     // What is open counts no more.
     let second = bot.run(&run);
     assert_eq!(actions(second.expect_code(0)), ["unchanged", "unchanged", "opened"]);

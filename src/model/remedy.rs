@@ -182,7 +182,8 @@ impl BlockCause {
             | Self::PostConditionFailed
             | Self::Refused
             | Self::UntrustedSource
-            | Self::Unsupported => false,
+            | Self::Unsupported
+            | Self::ReportOnly => false,
         }
     }
 }

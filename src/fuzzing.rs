@@ -21,18 +21,20 @@ use crate::template::Templates;
 /// The templates that a folder of one's own may replace, as far as they word a pull request.
 pub const TEMPLATES: [&str; 5] = ["pull_request", "title", "commit", "partials/advisory", "partials/boxes"];
 
+/// The built-in policy. Compiling its patterns takes longer than all the rest of a run.
+static POLICY: LazyLock<Policy> = LazyLock::new(Policy::default);
 static BUILT_IN: LazyLock<Templates> = LazyLock::new(|| Templates::built_in().expect("valid"));
 
 /// The body of a pull request in which every text of others is one of the given: of an advisory (summary, details), of a
 /// package (name, versions, who asks for it), of a tool and of a policy.
 pub fn body(texts: [&str; 6]) -> Option<String> {
-    worded(&BUILT_IN, texts, &Policy::default())
+    worded(&BUILT_IN, texts, &POLICY)
 }
 
 /// The same with one template of the user's own; `None` when it is refused, or cannot be rendered.
 pub fn body_with_template(name: &str, template: &str, texts: [&str; 6]) -> Option<String> {
     let templates = Templates::load(BTreeMap::from([(name.to_owned(), template.to_owned())])).ok()?;
-    worded(&templates, texts, &Policy::default())
+    worded(&templates, texts, &POLICY)
 }
 
 fn worded(templates: &Templates, texts: [&str; 6], policy: &Policy) -> Option<String> {

@@ -1,4 +1,4 @@
-//! What the fuzz targets reach: compiled with `--cfg fuzzing` only.
+//! What the fuzz targets reach: compiled with `--cfg fuzzing`, and for the tests, so that it keeps up with the rest.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -155,4 +155,18 @@ pub fn narrow(policy: &str, own: &str) {
 /// Reads all of an index; whether it is whole.
 pub fn verify(index: &Path) -> bool {
     store::verify(index).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_target_has_something_to_run() {
+        let texts = ["xa", "xb", "xc", "x1", "xd", "xe"];
+        assert!(body(texts).is_some_and(|body| body.contains("xa")));
+        assert!(body_with_template("title", "{{package}}", texts).is_some());
+        assert!(body_with_template("title", "{{#if}}", texts).is_none());
+        narrow("[audit]\nexclude = [\"a/**\"]\n", "[audit]\nexclude = [\"b/**\"]\n");
+    }
 }

@@ -30,7 +30,7 @@ pub(crate) mod pipeline;
 
 pub mod cli;
 
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 #[doc(hidden)]
 pub mod measuring;

@@ -52,6 +52,7 @@ pub(super) fn check_all(bench: &Bench<'_>, before: &State, after: &State, plan: 
     nothing_new_is_affected(bench, &before.lockfile, &after.lockfile).map_err(failed)?;
     only_planned_packages_moved(bench, before, after, plan).map_err(failed)?;
     sources_are_kept(bench, before, after)?;
+    edges::are_the_registrys(bench, before, after)?;
     format_is_kept(bench, before, after).map_err(failed)?;
     requirements_hold(bench, &before.lockfile, &after.lockfile).map_err(failed)
 }

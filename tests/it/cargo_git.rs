@@ -1,5 +1,5 @@
-//! Git sources of Cargo: where the policy allows them and names their host, Cargo gets them, and neither a submodule nor a
-//! link in one leads to files of this machine.
+//! Git sources of Cargo: where the policy allows them and names their host, Cargo gets them, else something stands in for
+//! them; and neither a submodule nor a link in one leads to files of this machine.
 
 use crate::support::bot::{Bot, Outcome, missing_tools};
 use crate::support::fixtures;
@@ -94,15 +94,20 @@ fn a_git_source_is_fetched_only_where_the_policy_names_its_host() {
     let github = GitHub::start();
     let bot = Bot::new(&github);
     let commit = dependency(&github, "dep", &[]);
-    github.repository("acme", "ledger").files(ledger(&github, "dep", &commit)).commit();
+    let databases = bot.path("home/.cache/patchparty/tools/cargo/git/db");
     for sandbox in ["required", "off"] {
-        let refused = night_in(sandbox, (&github, &bot), "ledger", false);
-        let said = refused.explanation("acme/ledger");
-        assert!(said.contains("untrusted-source") && said.contains("under `[network] allow-hosts`"), "{said}");
-        assert_eq!(refused.actions("acme/ledger"), Vec::<String>::new(), "{said}");
+        let name = format!("ledger-{sandbox}");
+        github.repository("acme", &name).files(ledger(&github, "dep", &commit)).commit();
+        let night = night_in(sandbox, (&github, &bot), &name, false);
+        let slug = format!("acme/{name}");
+        // An empty package stands in for it, and nobody asks the host.
+        assert_eq!(night.actions(&slug), ["opened"], "{}", night.explanation(&slug));
+        assert!(!databases.exists(), "somebody asked the host");
     }
+    github.repository("acme", "ledger").files(ledger(&github, "dep", &commit)).commit();
     let allowed = night(&github, &bot, "ledger", true);
     assert_eq!(allowed.actions("acme/ledger"), ["opened"], "{}", allowed.explanation("acme/ledger"));
+    assert!(databases.exists(), "nobody asked the host");
     github.finish();
 }
 

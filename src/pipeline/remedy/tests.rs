@@ -1,6 +1,7 @@
 //! Remedies with the real package managers. Each test says why it is skipped where a tool or the network is missing.
 
 mod cargo;
+mod cargo_accepts;
 mod cargo_cases;
 mod cargo_real;
 mod composer;

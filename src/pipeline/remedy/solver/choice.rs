@@ -53,6 +53,9 @@ pub(super) fn choose(
                 return Err((target, failure));
             }
             Err(failure) => {
+                let (package, target) = (search.graph.at(position), failure.0.as_deref().unwrap_or("no target"));
+                let title = format!("not possible: {} {} -> {target}", package.name, package.version);
+                search.graph.index.bench.tools().log.note(&title, &failure.1.explanation);
                 obstacle.get_or_insert(failure);
             }
         }

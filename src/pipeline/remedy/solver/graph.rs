@@ -168,6 +168,21 @@ impl<'a> Graph<'a> {
         }
     }
 
+    /// Whether ranges that are asked for keep a package at its place: they admit the version that stands there, or lead to one
+    /// that would come to the same place.
+    fn keeps(&self, draft: &Draft, position: usize, ranges: &[String]) -> Result<bool, Failure> {
+        let version = self.version(draft, position);
+        if ranges.iter().any(|wanted| self.index.admits(wanted, version)) {
+            return Ok(true);
+        }
+        let package = self.at(position);
+        let releases = self.index.releases(&package.name)?;
+        Ok(ranges.iter().any(|wanted| {
+            let newest = releases.iter().rev().find(|it| !it.yanked && self.index.admits(wanted, &it.version));
+            newest.is_some_and(|newest| self.index.share_a_place(&package.version, &newest.version))
+        }))
+    }
+
     /// Whether nothing asks for the package of a place any more.
     pub(super) fn is_gone(&self, draft: &Draft, position: usize) -> Result<bool, Failure> {
         self.is_gone_below(draft, position, 0)
@@ -181,10 +196,7 @@ impl<'a> Graph<'a> {
         for link in links.iter() {
             let Asker::Package(parent) = link.asker else { return Ok(false) };
             let dropped = match self.asks(draft, parent, &self.at(position).name) {
-                Some(ranges) => {
-                    let version = self.version(draft, position);
-                    !ranges.iter().any(|wanted| self.index.admits(wanted, version))
-                }
+                Some(ranges) => !self.keeps(draft, position, &ranges)?,
                 None => false,
             };
             if !dropped && !self.is_gone_below(draft, parent, depth + 1)? {

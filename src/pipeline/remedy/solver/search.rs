@@ -77,8 +77,32 @@ impl<'a> Search<'a> {
         }
         self.budget.set(left - 1);
         draft.moves.insert(position, release.clone());
+        self.join(draft, position, (release, depth))?;
         self.settle_above(draft, position, depth)?;
         self.settle_below(draft, position, depth)
+    }
+
+    /// A package that comes to the place of another version of it stands at the same one: a lockfile holds one of each caret
+    /// range.
+    fn join(&self, draft: &mut Draft, position: usize, (release, depth): (&Known, usize)) -> Result<(), Failure> {
+        let index = self.graph.index;
+        let package = self.graph.at(position);
+        if index.share_a_place(&package.version, &release.version) {
+            return Ok(());
+        }
+        for &other in self.graph.places(&package.name) {
+            let stands = self.graph.version(draft, other);
+            let is_same = stands == release.version || !index.share_a_place(stands, &release.version);
+            if other == position || is_same || self.graph.is_gone(draft, other)? {
+                continue;
+            }
+            if index.compare(stands, &release.version).is_gt() {
+                let text = format!("`{}` stands at {stands}, above {}", package.name, release.version);
+                return Err(Failure::new(BlockCause::ParentRequirement, text));
+            }
+            self.place_at(draft, other, (release, depth + 1))?;
+        }
+        Ok(())
     }
 
     /// Whoever excludes the new version moves, or what the project asks for is raised.
@@ -111,17 +135,20 @@ impl<'a> Search<'a> {
     fn asks_elsewhere(&self, draft: &Draft, parent: usize, position: usize) -> Result<bool, Failure> {
         let package = &self.graph.at(position).name;
         let Some(ranges) = self.graph.asks(draft, parent, package) else { return Ok(false) };
-        self.are_clean(&ranges, package, self.graph.version(draft, position))
+        self.are_clean(&ranges, position, self.graph.version(draft, position))
     }
 
-    /// Whether each range has a release without flaws that can stand beside the given version.
-    fn are_clean(&self, ranges: &[String], package: &str, beside: &str) -> Result<bool, Failure> {
+    /// Whether each range has a release without flaws that can stand beside the given version and is none for the old place.
+    fn are_clean(&self, ranges: &[String], position: usize, beside: &str) -> Result<bool, Failure> {
         let index = self.graph.index;
+        let locked = self.graph.at(position);
+        let package = &locked.name;
         for wanted in ranges {
             let releases = index.releases(package)?;
             let mut fitting = releases.iter().rev().filter(|it| !it.yanked && index.admits(wanted, &it.version));
             let Some(newest) = fitting.next() else { return Ok(false) };
-            if !index.flaws(package, &newest.version).is_empty() || index.share_a_place(beside, &newest.version) {
+            let is_same = |version: &str| index.share_a_place(version, &newest.version);
+            if !index.flaws(package, &newest.version).is_empty() || is_same(beside) || is_same(&locked.version) {
                 return Ok(false);
             }
         }
@@ -180,7 +207,7 @@ impl<'a> Search<'a> {
             let ranges: Vec<String> = wanted.map(|(_, wanted)| wanted.clone()).collect();
             let admits = ranges.is_empty()
                 || target.is_some_and(|target| ranges.iter().any(|wanted| index.admits(wanted, target)))
-                || self.are_clean(&ranges, &child.name, target.unwrap_or(&child.version))?;
+                || self.are_clean(&ranges, position, target.unwrap_or(&child.version))?;
             if admits && index.flaws(&above.name, &release.version).is_subset(&had) {
                 options.push(release);
             }

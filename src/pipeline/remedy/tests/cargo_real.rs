@@ -101,3 +101,34 @@ fn the_report_says_what_the_lockfile_says_and_a_second_run_changes_nothing() {
         assert!(again.remedy.is_none(), "{name}: {}", tell(&again));
     }
 }
+
+#[test]
+fn what_is_written_without_cargo_is_what_cargo_writes() {
+    let projects = projects();
+    let Some(world) = World::new("cargo", !projects.is_empty()) else { return };
+    let mut compared = 0;
+    for (name, tree) in projects.into_iter().filter(|(name, _)| ["exa", "fd", "hyperfine"].contains(&name.as_str())) {
+        let lockfile = read(&tree, "Cargo.lock");
+        let registry = lockfile.dependencies.iter().filter(|it| matches!(it.origin, Origin::Registry { .. }));
+        for package in registry.skip(1).step_by(9).take(4) {
+            let Some(fixed) = next(&world, &package.name, &package.version) else { continue };
+            let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw(1, &package.name, &fixed)]);
+            let evidence = outcome.remedy.iter().flat_map(|remedy| &remedy.evidence);
+            if !evidence.into_iter().any(|it| it.result.contains("edits that leave nothing to settle")) {
+                continue;
+            }
+            let specification = format!("{}@{}", package.name, package.version);
+            let precise = ["cargo", "update", "-p", &specification, "--precise", &fixed];
+            let expected = world.generate(&tree, "Cargo.lock", &[&precise]);
+            // Cargo writes a newer format where it changes anything; that line is another matter.
+            let plain = |tree: &MemoryTree| -> String {
+                let path = crate::model::repository::RepoPath::new("Cargo.lock").unwrap();
+                let text = String::from_utf8_lossy(&tree.files[&path]).into_owned();
+                text.replace("version = 3\n\n", "").replace("version = 4\n\n", "")
+            };
+            assert_eq!(plain(&tree.changed(&outcome)), plain(&expected), "{name}: {specification} -> {fixed}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 0, "nothing could be compared");
+}

@@ -2,6 +2,7 @@
 //! what is left.
 
 mod account;
+mod below;
 mod choice;
 mod graph;
 mod index;

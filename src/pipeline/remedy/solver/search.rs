@@ -15,7 +15,7 @@ use crate::version;
 /// How many packages on top of one another may have to move: deeper remedies are no longer small.
 const DEPTH_LIMIT: usize = 5;
 /// How far below a package that comes in it is looked.
-const ADDED_DEPTH_LIMIT: usize = 12;
+pub(super) const ADDED_DEPTH_LIMIT: usize = 12;
 /// How many placements are thought about for one goal: each is a few looks into the index.
 const BUDGET: usize = 1_500;
 /// How many releases of a package on the way are tried within its ranges, and outside of them.
@@ -39,7 +39,7 @@ pub(super) struct Search<'a> {
     pub(super) skipped: BTreeSet<Vec<AdvisoryId>>,
     /// The oldest Rust (or engine) that the project is for.
     pub(super) floor: Option<&'a str>,
-    budget: Cell<usize>,
+    pub(super) budget: Cell<usize>,
     dead: RefCell<BTreeSet<(usize, String)>>,
 }
 
@@ -61,7 +61,12 @@ impl<'a> Search<'a> {
         self.place_at(draft, position, (release, 0))
     }
 
-    fn place_at(&self, draft: &mut Draft, position: usize, (release, depth): (&Known, usize)) -> Result<(), Failure> {
+    pub(super) fn place_at(
+        &self,
+        draft: &mut Draft,
+        position: usize,
+        (release, depth): (&Known, usize),
+    ) -> Result<(), Failure> {
         let package = &self.graph.at(position).name;
         if draft.moves.get(&position).is_some_and(|known| known.version == release.version) {
             return Ok(());
@@ -252,7 +257,7 @@ impl<'a> Search<'a> {
     }
 
     /// The releases worth a try: those within the ranges first, lowest first, then the lowest of each line outside of them.
-    fn ordered(&self, draft: &Draft, position: usize, options: Vec<Known>) -> Result<Vec<Known>, Failure> {
+    pub(super) fn ordered(&self, draft: &Draft, position: usize, options: Vec<Known>) -> Result<Vec<Known>, Failure> {
         let links = self.graph.links(position)?;
         let mut holding = Vec::new();
         for link in links.iter() {
@@ -282,90 +287,6 @@ impl<'a> Search<'a> {
         outside.dedup_by(|later, earlier| line(&later.version) == line(&earlier.version));
         let outside = spread(outside, TRIES.1);
         Ok(inside.into_iter().chain(outside).collect())
-    }
-
-    /// What the new release needs is locked, moves, or comes in anew.
-    fn settle_below(&self, draft: &mut Draft, position: usize, depth: usize) -> Result<(), Failure> {
-        let Some(release) = draft.moves.get(&position).cloned() else { return Ok(()) };
-        let required = self.graph.required_names(position);
-        self.meet(draft, (&release, &required), depth)
-    }
-
-    /// Meets what a release needs: all that no feature decides on, and what was required before.
-    fn meet(
-        &self,
-        draft: &mut Draft,
-        (release, required): (&Known, &BTreeSet<&str>),
-        depth: usize,
-    ) -> Result<(), Failure> {
-        for (package, wanted) in release.requirements.iter().flatten() {
-            if release.optional.contains(package) && !required.contains(package.as_str()) {
-                continue;
-            }
-            let places = self.graph.places(package);
-            let is_met = |&place: &usize| self.graph.index.admits(wanted, self.graph.version(draft, place));
-            let comes_in =
-                |(name, version): &(String, String)| name == package && self.graph.index.admits(wanted, version);
-            if !places.iter().any(is_met) && !draft.added.iter().any(comes_in) {
-                self.provide(draft, (package, wanted), depth)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A package comes in anew: the tool takes the newest release, and what that needs has to be had as well.
-    fn add(&self, draft: &mut Draft, (package, fitting): (&str, &[&Known]), depth: usize) -> Result<(), Failure> {
-        let is_old_enough = |release: &&&Known| !self.is_too_new(release);
-        let newest = fitting.iter().rev().find(is_old_enough).or(fitting.last());
-        let left = self.budget.get();
-        let Some(newest) = newest.filter(|_| left > 0 && depth < ADDED_DEPTH_LIMIT) else { return Ok(()) };
-        self.budget.set(left - 1);
-        draft.added.insert((package.to_owned(), newest.version.clone()));
-        self.meet(draft, (newest, &BTreeSet::new()), depth + 1)
-    }
-
-    /// Makes a version available that nothing locked meets.
-    fn provide(&self, draft: &mut Draft, (package, wanted): (&str, &str), depth: usize) -> Result<(), Failure> {
-        let index = self.graph.index;
-        let releases = index.releases(package)?;
-        let fitting: Vec<&Known> =
-            releases.iter().filter(|it| !it.yanked && index.admits(wanted, &it.version)).collect();
-        let conflict = || {
-            let text = format!("no release of `{package}` that meets `{wanted}` can be had beside what is locked");
-            Failure::new(BlockCause::ParentRequirement, text)
-        };
-        if fitting.is_empty() {
-            return if releases.is_empty() { Ok(()) } else { Err(conflict()) };
-        }
-        let shares = |place: &usize| {
-            let locked = self.graph.version(draft, *place);
-            fitting.iter().any(|it| index.share_a_place(locked, &it.version))
-        };
-        let Some(place) = self.graph.places(package).iter().copied().find(shares) else {
-            return self.add(draft, (package, &fitting), depth);
-        };
-        let locked = self.graph.version(draft, place).to_owned();
-        let had = index.flaws(package, &locked);
-        let options = fitting.into_iter().filter(|it| {
-            index.is_above(&locked, &it.version)
-                && index.share_a_place(&locked, &it.version)
-                && index.flaws(package, &it.version).is_subset(&had)
-        });
-        let options = options.cloned().collect();
-        let mut first = None;
-        for release in self.ordered(draft, place, options)? {
-            let mut trial = draft.clone();
-            match self.place_at(&mut trial, place, (&release, depth + 1)) {
-                Ok(()) => {
-                    *draft = trial;
-                    return Ok(());
-                }
-                Err(failure) => {
-                    first.get_or_insert(failure);
-                }
-            }
-        }
-        Err(first.unwrap_or_else(conflict))
     }
 
     pub(super) fn is_too_new(&self, release: &Known) -> bool {

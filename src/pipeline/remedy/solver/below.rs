@@ -49,12 +49,17 @@ impl Search<'_> {
         let among = |part: usize| fitting.get(fitting.len() * part / ADDED_TRIES);
         let others = (0..ADDED_TRIES).rev().filter_map(among);
         let mut tried: BTreeSet<&str> = BTreeSet::new();
+        let mut is_flawed = newest.is_some_and(|newest| !self.is_harmless(package, &newest.version));
         for release in newest.into_iter().chain(others) {
             let left = self.budget.get();
             if left == 0 || depth >= ADDED_DEPTH_LIMIT || !tried.insert(&release.version) {
                 continue;
             }
             self.budget.set(left - 1);
+            if !self.is_harmless(package, &release.version) {
+                continue;
+            }
+            is_flawed = false;
             let mut trial = draft.clone();
             trial.added.insert((package.to_owned(), release.version.clone()));
             match self.meet(&mut trial, (release, &BTreeSet::new()), depth + 1) {
@@ -66,7 +71,19 @@ impl Search<'_> {
                 Err(_) => {}
             }
         }
+        if is_flawed {
+            let text = format!("every release of `{package}` that could come in has known flaws");
+            return Err(Failure::new(BlockCause::ParentRequirement, text));
+        }
         Ok(())
+    }
+
+    /// Whether a release brings no flaw in that its package does not have yet.
+    fn is_harmless(&self, package: &str, version: &str) -> bool {
+        let index = self.graph.index;
+        let flaws = index.flaws(package, version);
+        let mut places = self.graph.places(package).iter();
+        flaws.is_empty() || places.any(|&it| flaws.is_subset(&index.flaws(package, &self.graph.at(it).version)))
     }
 
     /// Makes a version available that nothing locked meets.

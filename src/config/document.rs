@@ -132,7 +132,7 @@ mod tests {
                 "house.toml:4:8: unknown value `opn`; did you mean `open`?",
                 "house.toml:7:1: missing key `name`; add `name`",
                 "house.toml:10:1: unknown key `size`; known here: name",
-                "house.toml:13:8: a text is expected here, not a number; put it in quotes",
+                "house.toml:13:8: a text is expected here, not a number; put it in quotes; a length of time needs its unit as well, for example `\"2 days\"`",
             ]
         );
     }

@@ -66,6 +66,9 @@ fn wrong_type(message: &str) -> Option<(String, String)> {
     };
     let (wanted, instead) = match expected {
         _ if is_integer(expected) => ("a whole number", "write for example `10`, without quotes"),
+        "a string" if found == "a number" => {
+            ("a text", "put it in quotes; a length of time needs its unit as well, for example `\"2 days\"`")
+        }
         "a string" => ("a text", "put it in quotes"),
         "a boolean" => ("`true` or `false`", "write one of both, without quotes"),
         "a sequence" => ("a list", "put square brackets around it, for example `[\"a\", \"b\"]`"),
@@ -78,16 +81,16 @@ fn wrong_type(message: &str) -> Option<(String, String)> {
 /// ``invalid value: integer `-1`, expected u16``.
 fn wrong_value(message: &str) -> Option<(String, String)> {
     let (found, expected) = message.strip_prefix("invalid value: integer `")?.split_once("`, expected ")?;
-    let (least, most) = match expected {
-        "u8" => (0, u64::from(u8::MAX)),
-        "u16" => (0, u64::from(u16::MAX)),
-        "u32" => (0, u64::from(u32::MAX)),
-        // TOML's integers are signed.
-        "u64" | "usize" => (0, i64::MAX.unsigned_abs()),
-        _ if expected.starts_with("a nonzero ") => (1, u64::from(u16::MAX)),
+    let most = match expected.strip_prefix("a nonzero ").unwrap_or(expected) {
+        "u8" => Some(u64::from(u8::MAX)),
+        "u16" => Some(u64::from(u16::MAX)),
+        "u32" => Some(u64::from(u32::MAX)),
+        // TOML has no larger numbers.
+        "u64" | "usize" => None,
         _ => return None,
     };
-    Some((format!("`{found}` is out of range"), format!("write a whole number from {least} to {most}")))
+    let up_to = most.map(|most| format!(" and up to {most}")).unwrap_or_default();
+    Some((format!("`{found}` is out of range"), format!("write a whole number above zero{up_to}")))
 }
 
 fn is_integer(expected: &str) -> bool {
@@ -116,11 +119,11 @@ mod tests {
         }
         assert_eq!(
             said("invalid value: integer `-1`, expected u16"),
-            "`-1` is out of range; write a whole number from 0 to 65535"
+            "`-1` is out of range; write a whole number above zero and up to 65535"
         );
         assert_eq!(
             said("invalid value: integer `0`, expected a nonzero u16"),
-            "`0` is out of range; write a whole number from 1 to 65535"
+            "`0` is out of range; write a whole number above zero and up to 65535"
         );
     }
 

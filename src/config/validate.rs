@@ -346,7 +346,10 @@ mod tests {
             ("[advisories]\nwarn-age = \"0 days\"", "2:12: `0 days` is no time at all"),
             ("[advisories]\nmax-age = \"a month\"", "2:11: `a month` is not a length of time"),
             ("[advisories]\nmax-age = \"1 month\"", "2:11: `1 month` is of no fixed length"),
-            ("[advisories]\nmax-age = 30", "2:11: a text is expected here, not a number; put it in quotes"),
+            (
+                "[advisories]\nmax-age = 30",
+                "2:11: a text is expected here, not a number; put it in quotes; a length of time",
+            ),
             ("[advisories]\nmax-age = \"2 days\"", "2:11: `max-age` (2 days) is shorter than `warn-age` (7 days)"),
             (
                 "[[advisories.source]]\nkind = \"ovs\"\nlocation = \"x\"",
@@ -363,8 +366,14 @@ mod tests {
             ("[[advisories.source]]\nkind = \"osv\"\nlocation = \" \"", "3:12: a source without a location"),
             ("[network]\nallow-hosts = [\"https://git.example\"]", "2:16: `https://git.example` is not a host"),
             ("[network]\nallow-hosts = [\"git.example:0\"]", "2:16: `git.example:0` is not a host"),
-            ("[network]\nhosts-per-project = -1", "2:21: `-1` is out of range; write a whole number from 1 to 65535"),
-            ("[network]\nhosts-per-project = 0", "2:21: `0` is out of range; write a whole number from 1 to 65535"),
+            (
+                "[network]\nhosts-per-project = -1",
+                "2:21: `-1` is out of range; write a whole number above zero and up to 65535",
+            ),
+            (
+                "[network]\nhosts-per-project = 0",
+                "2:21: `0` is out of range; write a whole number above zero and up to 65535",
+            ),
             ("[deadlines]\nemergency = \"2 days\"", "2:13: an emergency is due in 24 h, not in 2 days"),
             ("[deadlines]\nhigh = \"60 days\"", "2:8: `high` (60 days) is due later than `unknown` (30 days)"),
             ("[wording]\nsuffix = \"a\\nb\"", "2:10: not a part of a title"),

@@ -219,7 +219,9 @@ impl HelperDef for Inert {
         let mut parts = Vec::new();
         for index in 0..self.1 {
             let value = present(helper, index)?;
-            parts.push(value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            // What is absent has no text, least of all the word `null`.
+            let text = if value.is_null() { String::new() } else { value.to_string() };
+            parts.push(value.as_str().map_or(text, str::to_owned));
         }
         Ok(out.write(&self.0(&parts))?)
     }
@@ -343,6 +345,7 @@ mod tests {
             assert!(title(template, &json!({ "x": false })).is_err(), "{template}");
         }
         assert_eq!(title("{{#if x}}a{{else}}b{{/if}}", &json!({ "x": null })).expect("known"), "b");
+        assert!(!title("a {{code x}}", &json!({ "x": null })).expect("known").contains("null"));
     }
 
     #[test]

@@ -16,10 +16,11 @@ Exit codes:
   2  usage or configuration error: nothing was done
   3  nothing was read: no lockfile was found, which is not the same as clean
   4  incomplete: something could not be read or done, and the report names it
-  130, 143  ended by Ctrl-C or SIGTERM (run): the report names what is unfinished
+  130, 143  ended by Ctrl-C or SIGTERM; the report of a run names what is unfinished
 For `audit`, 1 outranks 4, and 4 outranks 3. For `run`, findings do not fail the night: they become pull requests.
 For `doctor`, 4: something is not denied that should be.
-For `db`, 3: there is no index or no record; 4: an index is damaged or too old, or an old copy had to be used.
+For `db`, 1: it differs from what it was compared with; 3: there is no index or no record;
+4: an index is damaged or too old, an old copy had to be used, or not all was compared.
 
 Environment:
   PATCHPARTY_TOKEN, GITHUB_TOKEN  access to the forge; the first wins
@@ -66,6 +67,9 @@ pub(super) enum Command {
     /// Audit folders, bare repositories or remote addresses; changes nothing
     Audit(AuditOptions),
     /// Do the night's work: audit projects and open or update their pull requests
+    ///
+    /// Package managers run in a sandbox, or not at all where it cannot be built: `patchparty doctor` says whether it can, `sandbox`
+    /// in patchparty.toml what to do without.
     Run(RunOptions),
     /// Run on a sample organisation; needs no token and no server
     Demo(DemoOptions),
@@ -126,7 +130,7 @@ pub(super) struct AuditOptions {
     /// Ask the index of crates.io which locked versions were withdrawn; nothing is asked with --offline
     #[arg(long)]
     pub(super) yanked: bool,
-    /// Let warnings fail, too: loose, movable, stale, yanked, end of life, unmaintained, unsound, notice
+    /// Let warnings fail, too: loose, movable, stale, unverified source, yanked, end of life, unmaintained, unsound, notice
     #[arg(long)]
     pub(super) deny_warnings: bool,
     #[command(flatten)]

@@ -49,7 +49,7 @@ pub(crate) enum AddressError {
     #[error("the address is not public")]
     NotPublic,
     /// Its host has no address that may be connected, for whatever reason.
-    #[error("the host has no public address")]
+    #[error("the host is not known here, or has no public address")]
     Unreachable,
 }
 

@@ -175,14 +175,17 @@ struct Moves<'a> {
 }
 
 impl<'a> Moves<'a> {
-    fn new(facts: &Facts<'a>) -> Self {
+    fn new(request: &WriteRequest<'_>, facts: &Facts<'a>) -> Self {
+        // What is raised is told first, whatever it fixes itself.
+        let is_raised = |bump: &Bump| request.raise.is_some_and(|raise| raise.package == bump.package);
         let (mut wanted, mut along): (Vec<&Bump>, Vec<&Bump>) =
-            facts.bumps.iter().copied().partition(|bump| is_wanted(bump));
+            facts.bumps.iter().copied().partition(|bump| is_wanted(bump) || is_raised(bump));
         if wanted.is_empty() {
             // What is fixed is gone, with all that is told of it.
             std::mem::swap(&mut wanted, &mut along);
         }
         changes::worst_first(&mut wanted, facts);
+        wanted.sort_by_key(|bump| !is_raised(bump));
         Self { wanted, along }
     }
 
@@ -196,7 +199,7 @@ impl<'a> Moves<'a> {
 pub(super) fn view<'a>(request: &'a WriteRequest<'a>, facts: &'a Facts<'a>, cuts: &Cuts) -> PullRequestView<'a> {
     let shown = |number: usize, limit: usize| (number.min(limit), number.saturating_sub(limit));
     let flaws = fixed_flaws(facts);
-    let moves = Moves::new(facts);
+    let moves = Moves::new(request, facts);
     let files: BTreeSet<_> = moves.wanted.iter().map(|bump| bump.file.as_str()).collect();
     let (changes, hidden_changes) = shown(moves.wanted.len(), cuts.changes);
     let (along, hidden_along) = shown(moves.along.len(), cuts.changes / 3);

@@ -44,10 +44,21 @@ pub(super) fn change<'a>(bump: &'a Bump, request: &'a WriteRequest<'a>, facts: &
         loose: bump.step == Step::Pin,
         scope: scope(bump, request.findings),
         direct: bump.direct,
-        via: if bump.direct { Vec::new() } else { bump.path.told().parents(|it| PackageVersion::from(it).to_string()) },
+        via: if bump.direct { Vec::new() } else { via(bump) },
         advisories: advisories.into_iter().take(SHORT_LIST).collect(),
         hidden_advisories,
     }
+}
+
+/// Through whom the package is there: of a long chain its ends, which people know.
+fn via(bump: &Bump) -> Vec<String> {
+    let mut parents = bump.path.told().parents(|it| PackageVersion::from(it).to_string());
+    if let (Some(last), true) = (parents.last().cloned(), parents.len() > 3) {
+        let between = parents.len() - 2;
+        parents.truncate(1);
+        parents.extend([format!("… {between} more …"), last]);
+    }
+    parents
 }
 
 const fn step(step: Step) -> &'static str {

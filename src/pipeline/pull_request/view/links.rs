@@ -16,14 +16,18 @@ pub(super) struct LinkView<'a> {
     host: String,
 }
 
-/// The links of what moves, in its order, each package once.
+/// The links of what moves, in its order, each once.
 pub(super) fn links<'a>(request: &'a WriteRequest<'a>, bumps: &[&Bump], limit: usize) -> Vec<LinkView<'a>> {
     let mut seen = BTreeSet::new();
     let page = |bump: &&Bump| {
         let of_bump = |page: &&Page| {
             page.ecosystem == bump.ecosystem && page.package == bump.package && Some(&page.to) == bump.to.as_ref()
         };
-        request.pages.iter().find(of_bump).filter(|page| seen.insert((page.ecosystem, &page.package, &page.to)))
+        request
+            .pages
+            .iter()
+            .find(of_bump)
+            .filter(|page| seen.insert((page.ecosystem, &page.package, &page.compare, &page.notes)))
     };
     let pages: Vec<&Page> = bumps.iter().filter_map(page).collect();
     pages.into_iter().filter_map(view).take(limit).collect()

@@ -78,12 +78,9 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Whether a release brings no flaw in that its package does not have yet.
+    /// Whether a release brings no flaw in. One that another version of its package has already would not be a fix either.
     fn is_harmless(&self, package: &str, version: &str) -> bool {
-        let index = self.graph.index;
-        let flaws = index.flaws(package, version);
-        let mut places = self.graph.places(package).iter();
-        flaws.is_empty() || places.any(|&it| flaws.is_subset(&index.flaws(package, &self.graph.at(it).version)))
+        self.graph.index.flaws(package, version).is_empty()
     }
 
     /// Makes a version available that nothing locked meets.

@@ -21,9 +21,14 @@ use crate::net::secret::Token;
 /// room for other hosts and keeps a small pack from claiming all memory.
 pub(super) const ALLOCATION_LIMIT: &str = "gitoxide.objects.allocLimit=536870912";
 
-/// How repositories are opened: no configuration of the system or the user, no environment.
+/// Whoever makes a repository could otherwise have another commit read in place of the one that a branch names
+/// (<https://git-scm.com/docs/git-replace>): a mirror takes such references along, and forges never show them.
+const NO_REPLACEMENTS: &str = "core.useReplaceRefs=false";
+
+/// How repositories are opened: no configuration of the system or the user, no environment, and every object is the one
+/// that its name says. Grafts are unknown to gix, and a `shallow` file ends histories but hides no commit's tree.
 pub(super) fn open_options() -> gix::open::Options {
-    gix::open::Options::isolated().config_overrides([ALLOCATION_LIMIT])
+    gix::open::Options::isolated().config_overrides([ALLOCATION_LIMIT, NO_REPLACEMENTS])
 }
 
 /// Where a connection goes, and with what.

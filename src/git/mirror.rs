@@ -334,7 +334,7 @@ mod tests {
         let second = source.commit("second");
         source.git(&["branch", "develop"]);
         source.git(&["branch", "unwanted"]);
-
+        source.git(&["replace", second.as_str(), first.as_str()]);
         let snapshot = mirror_of(&source, &["develop", "absent"], &folder).expect("mirrored");
         assert_eq!(snapshot.default_branch.as_deref(), Some("main"));
         let heads: Vec<_> = snapshot.heads.iter().map(|(name, commit)| (name.as_str(), commit)).collect();
@@ -342,6 +342,10 @@ mod tests {
         let repository = gix::open_opts(&folder, open_options()).expect("a repository");
         assert!(repository.is_bare() && repository.is_shallow().expect("readable"));
         assert!(!repository.has_object(object_id(&first).expect("an id")), "history is not fetched");
+        let names = repository.references().expect("readable");
+        let names = names.all().expect("readable").flatten().map(|it| it.name().as_bstr().to_string());
+        let other: Vec<String> = names.filter(|name| !name.starts_with("refs/heads/")).collect();
+        assert_eq!(other, Vec::<String>::new(), "nothing but branches is fetched, and no `refs/replace/`");
 
         assert_eq!(packs(&folder), 1);
         mirror_of(&source, &["develop"], &folder).expect("nothing new");

@@ -346,3 +346,41 @@ fn a_folder_whose_repository_is_elsewhere_is_a_named_problem() {
     assert!(page.contains("over") && !page.contains('\u{202e}') && !said.contains('\u{202e}'), "{page}");
     assert_eq!(Git::new(&secret, &["branch", "--list", "patchparty/*"]).run(), "");
 }
+
+#[test]
+fn a_replaced_commit_hides_nothing() {
+    let bot = bot();
+    let source = bot.path("replaced");
+    commit(&source, &[("poetry.lock", LOCK.as_bytes().to_vec())]);
+    let git = |arguments: &[&str]| Git::new(&source, arguments).run();
+    let flawed = git(&["rev-parse", "HEAD"]);
+    let nothing = Git::new(&source, &["mktree"]).input("").run();
+    let clean = git(&["commit-tree", &nothing, "-m", "clean"]);
+    git(&["replace", &flawed, &clean]);
+    assert_eq!(git(&["ls-tree", "-r", "HEAD"]), "", "git itself believes it");
+    // What a folder that was handed over may also say of its history.
+    let all = bot.path("all");
+    let mirror = all.join("mirror.git");
+    git(&["clone", "-q", "--mirror", ".", mirror.to_str().expect("text")]);
+    std::fs::write(mirror.join("shallow"), format!("{flawed}\n")).expect("writable");
+    std::fs::create_dir_all(mirror.join("info")).expect("writable");
+    std::fs::write(mirror.join("info/grafts"), format!("{flawed} {clean}\n")).expect("writable");
+    std::fs::write(mirror.join("config"), "[core]\n\tbare = true\n\tuseReplaceRefs = true\n").expect("writable");
+
+    let audit = bot.run(&["audit", mirror.to_str().expect("text"), "--offline", "--format", "json"]);
+    assert_fate("an audit of the mirror", Fate::Found, &audit);
+
+    let working = all.join("working");
+    git(&["clone", "-q", ".", working.to_str().expect("text")]);
+    Git::new(&working, &["fetch", "-q", "origin", "+refs/replace/*:refs/replace/*"]).run();
+    let (all, out) = (all.to_str().expect("text"), bot.path("out"));
+    let out = out.to_str().expect("text");
+    let run = bot.run(&["run", "--local", all, "--dry-run", "--out", out, "--offline", "--format", "json"]);
+    let report = run.json();
+    let projects = report["projects"].as_array().expect("projects");
+    assert_eq!(projects.len(), 2, "{report:#}");
+    for project in projects {
+        let found = project["findings"].as_array().is_some_and(|all| all.iter().any(|it| it["severity"] == "critical"));
+        assert!(found, "{project:#}");
+    }
+}

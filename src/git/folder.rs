@@ -1,6 +1,7 @@
 //! Working folders: the files as they stand on disk, links never followed.
 
 mod listing;
+mod tracked;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,6 +17,7 @@ use crate::model::repository::{CommitId, RepoPath};
 use crate::model::tree::{ContentId, EntryKind, FILE_SIZE_LIMIT, ProjectTree, TreeEntry, TreeError};
 use crate::model::unread::LeftOut;
 use listing::Listing;
+use tracked::Tracked;
 
 /// The files below a folder, without `.git`, the folders of installed packages, and caches. What git tracks in these is
 /// listed: whoever commits it says that it is no cache.
@@ -24,6 +26,7 @@ pub(crate) struct FolderTree {
     entries: Vec<TreeEntry>,
     refused: Vec<String>,
     left_out: Vec<LeftOut>,
+    unreadable_indexes: Vec<String>,
     /// Read when one is asked for: most projects have none.
     submodules: OnceLock<BTreeMap<String, CommitId>>,
 }
@@ -37,12 +40,16 @@ impl FolderTree {
         }
         let Listing { mut entries, mut refused, mut left_out } = listing::list(&root)?;
         left_out.sort_by(|left, right| left.folder.cmp(&right.folder));
-        if !left_out.is_empty() {
-            entries.extend(tracked(&root, &left_out).unwrap_or_default());
+        let mut tracked = Tracked::default();
+        for left_out in &left_out {
+            tracked.look_into(&root, left_out);
         }
+        let (tracked, more_refused, unreadable_indexes) = tracked.finish();
+        entries.extend(tracked);
+        refused.extend(more_refused);
         entries.sort_by(|left, right| left.path.cmp(&right.path));
         refused.sort_unstable();
-        Ok(Self { root, entries, refused, left_out, submodules: OnceLock::new() })
+        Ok(Self { root, entries, refused, left_out, unreadable_indexes, submodules: OnceLock::new() })
     }
 
     /// Refuses a path of which any folder has become a link since it was listed.
@@ -106,6 +113,10 @@ impl ProjectTree for FolderTree {
         &self.left_out
     }
 
+    fn unreadable_indexes(&self) -> &[String] {
+        &self.unreadable_indexes
+    }
+
     fn commit(&self) -> Option<&CommitId> {
         None
     }
@@ -144,29 +155,6 @@ fn submodules(root: &Path) -> Option<BTreeMap<String, CommitId>> {
 fn own_repository(root: &Path) -> Option<gix::Repository> {
     link::check(root).ok()?;
     gix::open_opts(root, open_options()).ok()
-}
-
-/// What git tracks in folders that were left out, as it stands on the disk. Nothing where the folder is not the top of a
-/// repository: the folders are named as not looked into either way.
-fn tracked(root: &Path, left_out: &[LeftOut]) -> Option<Vec<TreeEntry>> {
-    let repository = own_repository(root)?;
-    let index = repository.index_or_empty().ok()?;
-    let below = left_out.iter().filter_map(|left_out| index.prefixed_entries(left_out.folder.as_str().into()));
-    let paths = below.flatten().filter_map(|entry| std::str::from_utf8(entry.path(&index)).ok());
-    let listed = paths.filter_map(|path| {
-        let metadata = root.join(path).symlink_metadata().ok()?;
-        let kind = match () {
-            () if metadata.is_symlink() => EntryKind::Symlink,
-            () if metadata.is_file() => EntryKind::File { executable: listing::is_executable(&metadata) },
-            () => return None,
-        };
-        Some(TreeEntry { path: RepoPath::new(path).ok()?, kind })
-    });
-    let mut listed: Vec<TreeEntry> = listed.collect();
-    // A folder of packages may hold another one.
-    listed.sort_by(|left, right| left.path.cmp(&right.path));
-    listed.dedup();
-    Some(listed)
 }
 
 #[cfg(unix)]
@@ -272,6 +260,62 @@ mod tests {
         }
         assert_eq!(tree.kind(&path("build/new/Cargo.lock")), None);
         assert_eq!(tree.left_out().len(), 2);
+    }
+
+    #[test]
+    fn a_repository_above_the_folder_or_below_it_says_what_it_tracks() {
+        let outside = tempfile::tempdir().expect("a folder");
+        let source = crate::git::scratch::Scratch::new();
+        source.write("backend/app/CACHEDIR.TAG", CACHE);
+        source.write("backend/app/Cargo.lock", "");
+        source.commit("all of it");
+        source.write("backend/app/new/Cargo.lock", "");
+        // No repository, which git passes over as well.
+        std::fs::create_dir(source.path().join("backend/.git")).expect("a folder");
+        let inside = outside.path().join("inside");
+        source.git(&["clone", "-q", ".", inside.to_str().expect("text")]);
+        for (folder, wanted) in [
+            (source.path().join("backend"), "app/Cargo.lock"),
+            (inside.join("backend"), "app/Cargo.lock"),
+            (outside.path().to_owned(), "inside/backend/app/Cargo.lock"),
+        ] {
+            let tree = FolderTree::open(&folder).expect("listed");
+            let names = tree.entries().iter().map(|entry| entry.path.as_str());
+            let names: Vec<&str> = names.filter(|name| name.ends_with("Cargo.lock")).collect();
+            assert_eq!(names, [wanted], "{}", folder.display());
+            assert_eq!((tree.left_out().len(), tree.unreadable_indexes()), (1, [].as_slice()));
+        }
+    }
+
+    #[test]
+    fn an_index_that_cannot_be_read_is_named_where_something_was_left_out() {
+        let source = crate::git::scratch::Scratch::new();
+        source.write("backend/app/CACHEDIR.TAG", CACHE);
+        source.write("backend/app/Cargo.lock", "");
+        source.write("other/Cargo.lock", "");
+        source.commit("all of it");
+        let index = source.path().join(".git/index");
+        let whole = std::fs::read(&index).expect("readable");
+        let told = |folder: &str| {
+            let tree = FolderTree::open(&source.path().join(folder)).expect("listed");
+            assert!(tree.entries().len() < 2, "{folder}");
+            tree.unreadable_indexes().to_vec()
+        };
+        let half = whole.get(..whole.len() / 2).expect("half of it").to_vec();
+        for junk in [b"junk".to_vec(), Vec::new(), half] {
+            std::fs::write(&index, junk).expect("written");
+            assert_eq!(told("."), [".git/index"]);
+            assert_eq!(told("backend"), ["../.git/index"]);
+            assert_eq!(told("other"), Vec::<String>::new(), "nothing depends on it");
+        }
+        std::fs::remove_file(&index).expect("removed");
+        assert_eq!(told("backend"), ["../.git/index"]);
+        std::fs::create_dir(&index).expect("a folder");
+        assert_eq!(told("backend"), ["../.git/index"]);
+        // What leads to a repository that does not point back.
+        std::fs::rename(source.path().join(".git"), source.path().join("elsewhere")).expect("renamed");
+        write(source.path(), "backend/.git", "gitdir: ../elsewhere\n");
+        assert_eq!(told("backend"), [".git/index"]);
     }
 
     #[test]

@@ -88,6 +88,12 @@ pub trait ProjectTree: Send + Sync {
         &[]
     }
 
+    /// The indexes of git that cannot be read, as paths from the root, where they would say what of the folders that were
+    /// left out is the project's own; sorted.
+    fn unreadable_indexes(&self) -> &[String] {
+        &[]
+    }
+
     /// The commit, when the files are those of a commit.
     fn commit(&self) -> Option<&CommitId>;
 

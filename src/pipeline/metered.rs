@@ -71,6 +71,10 @@ impl ProjectTree for Metered<'_> {
         self.tree.left_out()
     }
 
+    fn unreadable_indexes(&self) -> &[String] {
+        self.tree.unreadable_indexes()
+    }
+
     fn commit(&self) -> Option<&CommitId> {
         self.tree.commit()
     }

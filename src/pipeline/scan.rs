@@ -80,6 +80,7 @@ pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet, limits: &Limits, d
             scan.problems.push(refusal(path));
         }
     }
+    scan.problems.extend(tree.unreadable_indexes().iter().map(|path| unreadable_index(path)));
     scan.unread = Unread::collect(unread);
     scan
 }
@@ -137,6 +138,16 @@ fn refusal(path: &str) -> Problem {
             path.escape_debug()
         ),
         Some("rename it, or exclude the path in patchparty.toml"),
+    )
+}
+
+fn unreadable_index(path: &str) -> Problem {
+    Problem::new(
+        format!(
+            "read `{}`: git alone knows what of the folders that were left out is the project's",
+            path.escape_debug()
+        ),
+        Some("audit a fresh clone, or write the index anew with `git reset`"),
     )
 }
 

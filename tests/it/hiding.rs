@@ -384,3 +384,26 @@ fn a_replaced_commit_hides_nothing() {
         assert!(found, "{project:#}");
     }
 }
+
+#[test]
+fn a_folder_of_a_repository_is_read_as_the_repository_is() {
+    let bot = bot();
+    let repository = bot.path("whole");
+    let file = |path, text: &str| (path, text.as_bytes().to_vec());
+    commit(&repository, &[file("backend/app/poetry.lock", LOCK), file("backend/app/pyvenv.cfg", "home = /usr/bin\n")]);
+    let audit = |folder: &Path| bot.run(&["audit", folder.to_str().expect("text"), "--offline", "--format", "json"]);
+    for folder in [".", "backend", "backend/app"] {
+        assert_fate(folder, Fate::Found, &audit(&repository.join(folder)));
+    }
+    // From above, where many repositories may stand.
+    assert_fate("from above", Fate::Found, &audit(&bot.path(".")));
+
+    std::fs::write(repository.join(".git/index"), "junk").expect("the world is writable");
+    for (folder, named) in [(".", "`.git/index`"), ("backend", "`../.git/index`")] {
+        let outcome = audit(&repository.join(folder));
+        assert_fate(folder, Fate::Problem, &outcome);
+        outcome.expect_code(4);
+        let problems = outcome.json()["projects"][0]["problems"].to_string();
+        assert!(problems.contains(&format!("read {named}: git alone knows")), "{problems}");
+    }
+}

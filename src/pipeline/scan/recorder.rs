@@ -63,6 +63,11 @@ impl ProjectTree for Recorder<'_> {
         self.tree.left_out()
     }
 
+    fn unreadable_indexes(&self) -> &[String] {
+        self.note(|looks| looks.particular = true);
+        self.tree.unreadable_indexes()
+    }
+
     fn commit(&self) -> Option<&CommitId> {
         // The same for all files of a project.
         self.tree.commit()

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 
 use super::args::SharedOptions;
 use super::environment::Environment;
+use super::stream;
 use crate::model::report::{ProposalAction, Report};
 use crate::model::severity::Severity;
 use crate::pipeline::job_summary::job_summary;
@@ -33,8 +34,7 @@ pub(super) fn publish(report: &Report, shared: &SharedOptions, environment: &Env
     let mut text = Vec::new();
     Annotations.write(report, ReportOptions::default(), &mut text).context("word the annotations")?;
     let text = String::from_utf8_lossy(&text);
-    let text = redactor.redact(&text);
-    std::io::stderr().write_all(text.as_bytes()).context("write the annotations")
+    stream::commands(&redactor.redact(&text)).context("write the annotations")
 }
 
 /// Only numbers, our own words and a path that the workflow itself chose: nothing here is untrusted.

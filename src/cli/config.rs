@@ -6,13 +6,14 @@ use std::path::Path;
 use super::args::{ConfigCommand, ConfigOptions};
 use super::exit::{Failure, Outcome};
 use super::output;
+use super::stream::{self, Form};
 use crate::config;
 use crate::config::complaint::ConfigError;
 use crate::config::policy::Policy;
 
 /// Runs the command.
 pub(super) fn config(options: &ConfigOptions) -> Result<Outcome, Failure> {
-    let mut stdout = anstream::stdout();
+    let mut stdout = stream::out(Form::Words);
     match &options.command {
         ConfigCommand::Check { file } => {
             if config::is_of_a_project(file) {

@@ -12,6 +12,7 @@ use super::exit::{Failure, Outcome};
 use super::output;
 use super::progress::ProgressLine;
 use super::sources;
+use super::stream::{self, Form};
 use crate::advisory::store::{self, Comparison, LoadError, LoadRequest};
 use crate::config::policy::{AdvisoryPolicy, Policy};
 
@@ -159,9 +160,9 @@ impl Desk<'_> {
                 found.entries
             );
             let text: String = output::wrapped(&text).collect();
-            output::unless_closed(write!(anstream::stdout(), "{text}"))?;
+            output::unless_closed(write!(stream::out(Form::Words), "{text}"))?;
             let Some(compared) = compared else { return Ok(Outcome::Clean) };
-            output::unless_closed(write!(anstream::stdout(), "{}", differences(&compared)))?;
+            output::unless_closed(write!(stream::out(Form::Words), "{}", differences(&compared)))?;
             Ok(match (compared.is_equal(), compared.left_out.is_empty()) {
                 (false, _) => Outcome::Findings,
                 (true, true) => Outcome::Clean,

@@ -29,6 +29,7 @@ mod linux {
 
     use super::super::args::DbFormat;
     use super::super::output;
+    use super::super::stream::{self, Form};
     use super::{DoctorOptions, Failure, Outcome};
     use crate::model::confinement::{Confinement, Enforced, Gap};
     use crate::sandbox::attack::Verdict;
@@ -51,7 +52,11 @@ mod linux {
     /// Runs the command.
     pub(in super::super) fn doctor(options: &DoctorOptions) -> Result<Outcome, Failure> {
         let diagnosis = diagnose(options)?;
-        let mut stdout = anstream::stdout();
+        let form = match options.format {
+            DbFormat::Human => Form::Words,
+            DbFormat::Json => Form::Json,
+        };
+        let mut stdout = stream::out(form);
         let written = match options.format {
             DbFormat::Human => tell(&diagnosis, options.attack, &mut stdout),
             DbFormat::Json => serde_json::to_writer_pretty(&mut stdout, &diagnosis)

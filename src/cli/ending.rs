@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::signal::unix::SignalKind;
 
+use super::stream;
 use crate::sandbox::interrupt::{self, Signal};
 use crate::sandbox::vanishing;
 
@@ -59,6 +60,6 @@ pub(super) fn end_if_requested() {
 
 fn end(signal: Signal) -> ! {
     // A closed standard error leaves nobody to tell.
-    let _ = writeln!(anstream::stderr(), "interrupted before anything was reported; nothing was written to the forge");
+    let _ = writeln!(stream::err(), "interrupted before anything was reported; nothing was written to the forge");
     vanishing::end(signal.exit_code())
 }

@@ -15,6 +15,7 @@ mod output;
 mod progress;
 mod run;
 mod sources;
+mod stream;
 mod version;
 
 use std::process::ExitCode;
@@ -34,8 +35,7 @@ use crate::sandbox::secrets::Secrets;
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        // clap prints help and version to stdout, complaints to stderr; both know their exit code (0 or 2).
-        Err(error) => error.exit(),
+        Err(error) => return output::usage(&error),
     };
     // A supervisor has an environment that is empty, and must have no second thread.
     #[cfg(target_os = "linux")]

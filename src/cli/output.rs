@@ -1,13 +1,16 @@
 //! Output: reports to standard output or a file, talk to standard error.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 
 use super::args::{ColorChoice, GlobalOptions, SharedOptions};
 use super::environment::Environment;
-use super::exit::Failure;
+use super::exit::{Failure, Outcome};
+use super::stream::{self, Form};
 use crate::model::report::Report;
 use crate::net::secret::Redactor;
 use crate::report::{self, REPORTERS, ReportOptions};
@@ -25,6 +28,7 @@ pub(super) fn start(global: &GlobalOptions) {
         ColorChoice::Never => anstream::ColorChoice::Never,
     }
     .write_global();
+    std::panic::set_hook(Box::new(tell_panic));
     let level = match global.verbose {
         0 => return,
         1 => "patchparty=info",
@@ -32,7 +36,7 @@ pub(super) fn start(global: &GlobalOptions) {
     };
     // Other crates' diagnostics are left out: some print whole requests, and with them headers.
     let filter = tracing_subscriber::EnvFilter::new(level);
-    let subscriber = tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter);
+    let subscriber = tracing_subscriber::fmt().with_writer(stream::err).with_env_filter(filter);
     // Only a second call in one process could fail, and that one would change nothing.
     let _ = subscriber.without_time().with_ansi(has_colours(&io::stderr())).try_init();
 }
@@ -56,11 +60,14 @@ pub(super) fn report(
 ) -> anyhow::Result<()> {
     let reporter = REPORTERS.iter().find(|reporter| reporter.id() == shared.format).context("find the reporter")?;
     let redactor = environment.redactor();
+    let form = if reporter.id() == "json" { Form::Json } else { Form::Words };
     let write = |options: ReportOptions, sink: &mut dyn Write| -> io::Result<()> {
         // Through memory: redaction must see the whole text, or a secret could hide across two writes.
         let mut text = Vec::new();
         reporter.write(report, options, &mut text)?;
-        sink.write_all(redactor.redact(&String::from_utf8_lossy(&text)).as_bytes())
+        let text = String::from_utf8_lossy(&text);
+        // A workflow may print the file as well.
+        sink.write_all(stream::inert(&redactor.redact(&text), form).as_bytes())
     };
     if let Some(path) = &shared.output {
         let file = File::create(path).with_context(|| format!("create `{}`", path.display()))?;
@@ -72,7 +79,7 @@ pub(super) fn report(
     let colours = has_colours(&stdout);
     let width = if stdout.is_terminal() { terminal_size::terminal_size().map(|(width, _)| width.0) } else { None };
     let options = ReportOptions { dependencies, colours, width };
-    unless_closed(write(options, &mut anstream::stdout())).context("write the report")
+    unless_closed(write(options, &mut stream::out(form))).context("write the report")
 }
 
 /// A reader that has seen enough (`| head`) is no failure.
@@ -117,5 +124,29 @@ pub(super) fn remark(environment: &Environment, global: &GlobalOptions, text: &s
 
 fn remark_raw(redactor: &Redactor, text: &str) {
     // A closed standard error leaves nobody to tell.
-    let _ = anstream::stderr().write_all(redactor.redact(text).as_bytes());
+    let _ = stream::err().write_all(redactor.redact(text).as_bytes());
+}
+
+/// Answers arguments that are no command: help and the version go to standard output (0), complaints to standard error (2).
+pub(super) fn usage(answer: &clap::Error) -> ExitCode {
+    let text = answer.render().ansi().to_string();
+    let written = if answer.use_stderr() {
+        stream::err().write_all(text.as_bytes())
+    } else {
+        stream::out(Form::Words).write_all(text.as_bytes())
+    };
+    // A closed stream leaves nobody to tell.
+    drop(written);
+    if answer.use_stderr() { Outcome::Usage.into() } else { Outcome::Clean.into() }
+}
+
+/// Says where the program broke; the message may repeat what it was reading.
+fn tell_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let mut talk = stream::err();
+    // A closed standard error leaves nobody to tell.
+    let _ = writeln!(talk, "{panic}");
+    let backtrace = Backtrace::capture();
+    if backtrace.status() == BacktraceStatus::Captured {
+        let _ = writeln!(talk, "{backtrace}");
+    }
 }

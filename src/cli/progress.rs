@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::GlobalOptions;
+use super::stream;
 use crate::pipeline::night::Progress;
 
 /// How often the spinner turns.
@@ -36,7 +37,7 @@ impl ProgressLine {
     pub(super) fn note(&self, text: &str) {
         let text = printable(text);
         // Where nobody can read it, nothing depends on it.
-        self.bar.suspend(|| _ = writeln!(anstream::stderr(), "{text}"));
+        self.bar.suspend(|| _ = writeln!(stream::err(), "{text}"));
     }
 
     /// Clears the line, so that the report stands alone.

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufWriter, Write};
 use super::args::{VersionCommand, VersionOptions};
 use super::exit::{Failure, Outcome};
 use super::output;
+use super::stream::{self, Form};
 use crate::model::ecosystem::Ecosystem;
 use crate::version;
 
@@ -13,8 +14,8 @@ use crate::version;
 pub(super) fn version(options: &VersionOptions) -> Result<Outcome, Failure> {
     match options.command {
         VersionCommand::Compare => {
-            let (input, mut talk) = (std::io::stdin().lock(), std::io::stderr().lock());
-            let mut answers = BufWriter::new(std::io::stdout().lock());
+            let (input, mut talk) = (std::io::stdin().lock(), stream::err());
+            let mut answers = BufWriter::new(stream::out(Form::Words));
             let mut outcome = Outcome::Clean;
             output::unless_closed(compare_lines(input, &mut answers, &mut talk).map(|result| outcome = result))?;
             output::unless_closed(answers.flush())?;

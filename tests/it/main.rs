@@ -38,4 +38,5 @@ mod tools_not_started;
 mod untrusted_sources;
 mod versions;
 mod way_out;
+mod workflow_commands;
 mod yanked;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::advisory::store::IndexStatus;
 use crate::cli::args::DbFormat;
 use crate::cli::output::unless_closed;
+use crate::cli::stream::{self, Form};
 use crate::model::report::SourceStatus;
 
 /// The version of the JSON form: raised when a field goes away or changes its meaning.
@@ -54,11 +55,11 @@ impl<'a> From<&'a SourceStatus> for Source<'a> {
 
 /// Writes it to standard output.
 pub(super) fn print(status: &IndexStatus, format: DbFormat) -> anyhow::Result<()> {
-    let text = match format {
-        DbFormat::Human => human(status),
-        DbFormat::Json => json(status)?,
+    let (text, form) = match format {
+        DbFormat::Human => (human(status), Form::Words),
+        DbFormat::Json => (json(status)?, Form::Json),
     };
-    Ok(unless_closed(anstream::stdout().write_all(text.as_bytes()))?)
+    Ok(unless_closed(stream::out(form).write_all(text.as_bytes()))?)
 }
 
 fn json(status: &IndexStatus) -> serde_json::Result<String> {

@@ -3,6 +3,7 @@
 
 mod remote;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::contract::json::{Member, Node};
@@ -108,7 +109,9 @@ impl<'n> Lock<'n> {
                 };
                 // Behind the version stand the peers that were chosen.
                 let version = version.split('_').next().unwrap_or_default();
-                let position = graph.add(Package { ecosystem, ..Package::new(name, version, line) });
+                // Written where the registry does not serve it at the usual address; Deno fetches what stands there.
+                let archive = member.value.text_at("tarball").map(Cow::Borrowed);
+                let position = graph.add(Package { ecosystem, archive, ..Package::new(name, version, line) });
                 lock.positions.insert((ecosystem, member.key.as_ref()), position);
                 lock.single.entry((ecosystem, name)).and_modify(|single| *single = None).or_insert(Some(position));
             }
@@ -213,6 +216,7 @@ fn range(specifier: &str) -> &str {
 mod tests {
     use super::super::testing::{extract, show};
     use super::*;
+    use crate::model::doubt::Doubt;
 
     fn read_alone(text: &str) -> String {
         show(&extract(&DenoLock, &[("deno.lock", text.as_bytes())]).expect("a lockfile"))
@@ -250,6 +254,18 @@ mod tests {
         2 chalk@5.0.0 Runtime Registry { url: None } [0 5] line 5
         3 https://std.example/std@0.1.0 Runtime direct Archive { url: "https://std.example/std@0.1.0" } [] line 6
         "#);
+    }
+
+    #[test]
+    fn an_archive_of_something_else_is_a_contradiction() {
+        let doubts = |tarball: &str| {
+            let lock = format!(
+                r#"{{"version": "5", "npm": {{"a@1.0.0": {{"integrity": "x", "tarball": "https://registry.example/{tarball}"}}}}}}"#
+            );
+            let found = extract(&DenoLock, &[("deno.lock", lock.as_bytes())]).expect("a lockfile");
+            found[0].doubts.iter().filter(|doubt| matches!(doubt, Doubt::Contradiction { .. })).count()
+        };
+        assert_eq!(["a/-/a-1.0.0.tgz", "evil/-/evil-1.0.0.tgz", "a/-/a-0.9.0.tgz"].map(doubts), [0, 1, 1]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use foldhash::{HashMap, HashMapExt as _};
 
+use super::contract::npm::archive::{self, Place};
 use super::contract::npm::graph::{Graph, Package};
 use super::contract::text::read_whole;
 use super::contract::yaml::{Member, Node};
@@ -184,14 +185,17 @@ fn package<'n>(member: &'n Member<'_>) -> Package<'n> {
     };
     let abandoned = entry.text_at("deprecated").map(Cow::Borrowed);
     let is_checked = entry.get("resolution").map(|resolution| resolution.get("integrity").is_some());
-    Package {
-        resolved: resolved(entry, reference),
-        scope,
-        abandoned,
-        is_checked,
-        doubts,
-        ..Package::new(name, version, member.line)
+    let mut resolved = resolved(entry, reference);
+    let tarball = entry.get("resolution").and_then(|resolution| resolution.text_at("tarball"));
+    match tarball.filter(|tarball| resolved.as_deref() == Some(*tarball)).and_then(archive::place) {
+        Some(Place::Below(address)) => {
+            doubts.extend(archive::contradiction(name, version, &address));
+            resolved = None;
+        }
+        Some(Place::At(address)) => resolved = Some(Cow::Owned(address)),
+        None => {}
     }
+    Package { resolved, scope, abandoned, is_checked, doubts, ..Package::new(name, version, member.line) }
 }
 
 /// Where a package came from, in npm's words; nothing for a registry.
@@ -248,6 +252,28 @@ snapshots:
         2 c@ Runtime direct Archive { url: "file:vendor/c.tgz" } [] line 16
         3 e@1.0.0 Runtime Registry { url: None } [0] line 18
         "#);
+    }
+
+    #[test]
+    fn an_archive_below_the_registry_is_compared_with_its_entry() {
+        for (tarball, other) in [
+            ("evil/-/evil-1.0.0.tgz", Some("evil@1.0.0")),
+            ("/a/-/a-0.9.0.tgz", Some("a@0.9.0")),
+            ("x/../evil/-/evil-1.0.0.tgz", Some("evil@1.0.0")),
+            ("//mirror.example/evil/-/evil-1.0.0.tgz", Some("evil@1.0.0")),
+            ("a/-/a-1.0.0.tgz", None),
+        ] {
+            let lock = format!(
+                "lockfileVersion: '9.0'\npackages:\n  a@1.0.0:\n    resolution: {{integrity: sha512-x, tarball: {tarball}}}\n"
+            );
+            let found = extract(&PnpmLock, &[("pnpm-lock.yaml", lock.as_bytes())]).expect("a lockfile");
+            let named = found[0].doubts.iter().find_map(|doubt| match doubt {
+                Doubt::Contradiction { other, .. } => other.as_ref().map(ToString::to_string),
+                _ => None,
+            });
+            assert_eq!(named.as_deref(), other, "{tarball}");
+            assert_eq!(found[0].origin, crate::model::dependency::Origin::Registry { url: None }, "{tarball}");
+        }
     }
 
     #[test]

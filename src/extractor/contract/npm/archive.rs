@@ -22,7 +22,12 @@ const DOWNLOAD: &str = "/download/@";
 /// What an address does not let be what the entry says: another package, or another version of it; `None` where it fits,
 /// or names nothing that could be compared.
 pub(in crate::extractor) fn contradiction(name: &str, version: &str, resolved: &str) -> Option<Doubt> {
-    let resolved = resolved.split('#').next().unwrap_or_default();
+    let (resolved, fragment) = resolved.split_once('#').unwrap_or((resolved, ""));
+    if let Some(range) = range(fragment) {
+        let reason = format!("its address asks for the range `{range}` of the repository's tags, not for a commit");
+        let other = version::parse(Ecosystem::Npm, &range).is_ok().then_some((name, range.as_str()));
+        return Some(Doubt::contradiction(reason, other));
+    }
     // What npm writes itself is what nearly every entry has: compared without taking the address apart.
     if is_usual(name, version, resolved) {
         return None;
@@ -44,6 +49,39 @@ pub(in crate::extractor) fn contradiction(name: &str, version: &str, resolved: &
     }
     let reason = format!("its archive is that of {archive_name} {archive_version}");
     Some(Doubt::contradiction(reason, Some((&archive_name, &archive_version))))
+}
+
+/// The range behind `#semver:`, which npm looks up among the tags of a repository (`npa.js` of npm-package-arg).
+fn range(fragment: &str) -> Option<String> {
+    if fragment.is_empty() {
+        return None;
+    }
+    let fragment = percent_decode_str(fragment).decode_utf8().ok()?;
+    let range = fragment.split("::").find_map(|part| part.strip_prefix("semver:"))?;
+    Some(percent_decode_str(range).decode_utf8_lossy().into_owned())
+}
+
+/// What stands for the registry in use, whose address the file does not name.
+const REGISTRY: &str = "https://registry.invalid/";
+
+/// Where an address leads that has no scheme.
+pub(in crate::extractor) enum Place {
+    /// Below the address of the registry in use.
+    Below(String),
+    /// To a host of its own (`//host/path`).
+    At(String),
+}
+
+/// Where an address leads without a scheme, which pnpm reads as a reference below its registry
+/// (`pkgSnapshotToResolution.ts`); `None` for one with a scheme.
+pub(in crate::extractor) fn place(address: &str) -> Option<Place> {
+    if Url::parse(address) != Err(url::ParseError::RelativeUrlWithoutBase) {
+        return None;
+    }
+    let registry = Url::parse(REGISTRY).ok()?;
+    let url = registry.join(address).ok()?;
+    let is_below = url.host_str() == registry.host_str();
+    Some(if is_below { Place::Below(url.into()) } else { Place::At(url.into()) })
 }
 
 /// `<registry>/<name>/-/<short name>-<version>.tgz`, without anything that an address may hide something in.
@@ -150,5 +188,16 @@ mod tests {
         ] {
             assert_eq!(other("a", "1.0.0", &format!("{registry}{resolved}")).as_deref(), Some(expected), "{resolved}");
         }
+    }
+
+    #[test]
+    fn a_range_in_the_place_of_a_commit_is_told() {
+        for fragment in ["semver:1.0.0", "semver%3A1.0.0", "path:x::semver:1.0.0"] {
+            let address = format!("git+https://git.example/a.git#{fragment}");
+            assert_eq!(other("a", "2.0.0", &address).as_deref(), Some("a@1.0.0"), "{fragment}");
+        }
+        let range = contradiction("a", "2.0.0", "git+https://git.example/a.git#semver:^1.0.0");
+        assert!(matches!(range, Some(Doubt::Contradiction { other: None, .. })));
+        assert_eq!(contradiction("a", "2.0.0", "git+https://git.example/a.git#0123456"), None);
     }
 }

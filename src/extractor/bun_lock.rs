@@ -21,6 +21,9 @@ const LISTS: [(&str, Scope); 4] = [
     ("devDependencies", Scope::Development),
 ];
 
+/// What ends a line for Bun, and so a comment (`lexer.zig` of its JSON parser).
+const LINE_ENDS: [char; 4] = ['\n', '\r', '\u{2028}', '\u{2029}'];
+
 /// Reads bun.lock; names the way out of bun.lockb, the binary form that Bun wrote before 1.2.
 pub(super) struct BunLock;
 
@@ -207,9 +210,15 @@ fn to_json(text: &str) -> String {
             }
             (b'/', Some(b'/')) => {
                 let end =
-                    bytes.iter().skip(at).position(|byte| *byte == b'\n').map_or(bytes.len(), |length| at + length);
+                    text.get(at..).and_then(|rest| rest.find(LINE_ENDS)).map_or(bytes.len(), |length| at + length);
                 blank(&mut plain, at, end);
                 at = end;
+                continue;
+            }
+            // Between values, JSON does not take these for blanks, as Bun does.
+            (0xe2, Some(0x80)) if matches!(bytes.get(at + 2), Some(0xa8 | 0xa9)) => {
+                blank(&mut plain, at, at + 3);
+                at += 3;
                 continue;
             }
             (b'/', Some(b'*')) => {
@@ -271,6 +280,17 @@ mod tests {
             ("\"", "\""),
         ] {
             assert_eq!(to_json(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_comment_ends_where_bun_ends_a_line() {
+        for end in ["\n", "\r", "\u{2028}", "\u{2029}"] {
+            let lock = format!(
+                "{{\"lockfileVersion\": 1, \"packages\": {{ // a{end}\"evil\": [\"evil@1.0.0\", \"\", {{}}, \"sha512-x\"],{end}}}}}"
+            );
+            let found = extract(&BunLock, &[("bun.lock", lock.as_bytes())]).expect("a lockfile");
+            assert_eq!(found.len(), 1, "{end:?}");
         }
     }
 

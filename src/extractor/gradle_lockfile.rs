@@ -53,24 +53,24 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
     let mut positions: HashMap<(&str, &str), usize> = HashMap::new();
     for (position, line) in text.split('\n').enumerate() {
         let number = u32::try_from(position + 1).unwrap_or(u32::MAX);
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let (module, configurations) = match (line.split_once('='), own) {
-            // Configurations without any module.
-            (Some(("empty", _)), _) => continue,
-            (Some((module, configurations)), _) => (module, configurations),
-            (None, Some(own)) => (line, own),
-            (None, None) => return Err(ParseError::new("find the configurations of a module").at_line(number)),
-        };
-        let (name, version) = split(module)
-            .ok_or_else(|| ParseError::new("find the group, the name and the version of a module").at_line(number))?;
-        let known = *positions.entry((name, version)).or_insert(dependencies.len());
-        if known == dependencies.len() {
-            let mut dependency = Dependency::new(Ecosystem::Maven, name, version, number);
-            dependency.scope = scope(configurations);
-            dependencies.push(dependency);
+        // Java ends lines at a lone `\r` as well (`BufferedReader.readLine`).
+        for line in line.split('\r').map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let (module, configurations) = match (line.split_once('='), own) {
+                // Configurations without any module.
+                (Some(("empty", _)), _) => continue,
+                (Some((module, configurations)), _) => (module, configurations),
+                (None, Some(own)) => (line, own),
+                (None, None) => return Err(ParseError::new("find the configurations of a module").at_line(number)),
+            };
+            let (name, version) = split(module).ok_or_else(|| {
+                ParseError::new("find the group, the name and the version of a module").at_line(number)
+            })?;
+            let known = *positions.entry((name, version)).or_insert(dependencies.len());
+            if known == dependencies.len() {
+                let mut dependency = Dependency::new(Ecosystem::Maven, name, version, number);
+                dependency.scope = scope(configurations);
+                dependencies.push(dependency);
+            }
         }
     }
     check_package_count(dependencies.len())?;
@@ -141,6 +141,13 @@ empty=signatures
         let found = extract(&GradleLockfile, &files).expect("a lockfile");
         let direct: Vec<&str> = found.iter().filter(|it| it.direct).map(|it| it.name.as_str()).collect();
         assert_eq!(direct, ["com.acme:web", "com.acme:web-test"]);
+    }
+
+    #[test]
+    fn a_lone_carriage_return_ends_a_line() {
+        let lock = b"# x\ra:b:1=compile\rc:d:2=compile\r\n";
+        let found = extract(&GradleLockfile, &[("gradle.lockfile", lock)]).expect("a lockfile");
+        assert_eq!(found.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["a:b", "c:d"]);
     }
 
     #[test]

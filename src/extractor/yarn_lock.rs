@@ -78,6 +78,21 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_of_two_packages_contradicts_itself() {
+        let doubts = |key: &str| {
+            let lock = format!("# yarn lockfile v1\n\n\n{key}:\n  version \"2.0.0\"\n");
+            let found = extract(&YarnLock, &[("yarn.lock", lock.as_bytes())]).expect("a lockfile");
+            found[0]
+                .doubts
+                .iter()
+                .filter(|doubt| matches!(doubt, crate::model::doubt::Doubt::Contradiction { .. }))
+                .count()
+        };
+        let keys = ["good@^2.0.0, evil@^1.0.0", "good@^2.0.0, good@2", "\"other@npm:good@^2.0.0\", good@^2.0.0"];
+        assert_eq!(keys.map(doubts), [1, 0, 0]);
+    }
+
+    #[test]
     fn a_builtin_patch_is_what_others_get() {
         insta::assert_snapshot!(read_alone("__metadata:\n  version: 8\n\n\"a@npm:^1\":\n  version: 1.0.0\n  resolution: \"a@npm:1.0.0\"\n  dependencies:\n    resolve: \"npm:^1\"\n\n\"resolve@npm:^1\":\n  version: 1.1.0\n  resolution: \"resolve@npm:1.1.0\"\n\n\"resolve@patch:resolve@npm%3A^1#optional!builtin<compat/resolve>\":\n  version: 1.1.0\n  resolution: \"resolve@patch:resolve@npm%3A1.1.0#optional!builtin<compat/resolve>::version=1.1.0&hash=0\"\n"), @"
         0 a@1.0.0 Runtime direct Registry { url: None } [] line 4

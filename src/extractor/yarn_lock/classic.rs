@@ -30,8 +30,8 @@ pub(super) fn read(text: &str) -> Result<Vec<Entry<'_>>, ParseError> {
         if entry.resolved.is_none() {
             entry.resolved = entry.descriptors.iter().map(|(_, range)| range).find(|range| is_local(range)).cloned();
         }
-        let doubt = doubt_version(entry);
-        entry.doubts.extend(doubt);
+        let doubts: Vec<Doubt> = doubt_version(entry).into_iter().chain(doubt_names(entry)).collect();
+        entry.doubts.extend(doubts);
     }
     Ok(reader.entries)
 }
@@ -45,6 +45,22 @@ fn doubt_version(entry: &Entry<'_>) -> Option<Doubt> {
     let other = entry.version.strip_prefix("npm:").and_then(|target| target.rsplit_once('@'));
     let reason = format!("its `version` is `{}`, which is no version", entry.version);
     Some(Doubt::contradiction(reason, other.filter(|(name, _)| !name.is_empty())))
+}
+
+/// The package that a descriptor asks for, which an alias names behind its own name.
+fn asked_name<'e>((name, range): &'e (Cow<'_, str>, Cow<'_, str>)) -> &'e str {
+    alias(range).map_or(name.as_ref(), |(name, _)| name)
+}
+
+/// Which other packages an entry stands for: without an address that tells which it is, Yarn asks the registry for the one
+/// that it looks the entry up for.
+fn doubt_names(entry: &Entry<'_>) -> Vec<Doubt> {
+    let mut others: Vec<&str> = entry.descriptors.iter().map(asked_name).filter(|name| *name != entry.name).collect();
+    others.sort_unstable();
+    others.dedup();
+    let doubt =
+        |other: &str| Doubt::contradiction(format!("its key names {other}, too"), Some((other, &entry.version)));
+    others.into_iter().map(doubt).collect()
 }
 
 struct Reader<'a> {

@@ -62,7 +62,8 @@ fn read(file: &SourceFile<'_>, content: &str) -> Result<Vec<Dependency>, ParseEr
         let files = package.table.tables_at("files");
         let names = files.filter_map(|file| file.text_at("file").or_else(|| file.text_at("url")));
         if let Some(dependency) = dependencies.get_mut(position) {
-            archive::doubt(dependency, names);
+            let own = ["url", "path"].into_iter().filter(|_| !package.table.has("git"));
+            archive::doubt(dependency, names.chain(own.filter_map(|key| package.table.text_at(key))));
         }
     }
     mark_direct(&mut dependencies, manifest.as_ref());
@@ -181,6 +182,17 @@ fn merge(packages: &[Package<'_>], manifest: Option<&Manifest>) -> (Vec<Dependen
 mod tests {
     use super::super::testing::extract;
     use super::*;
+
+    #[test]
+    fn an_archive_at_an_address_is_that_of_its_entry() {
+        let doubts = |file: &str| {
+            let text = format!(
+                "[metadata]\nlock_version = \"4.5\"\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nurl = \"https://files.example/{file}\"\n"
+            );
+            extract(&PdmLock, &[("pdm.lock", text.as_bytes())]).expect("a lockfile")[0].doubts.len()
+        };
+        assert_eq!(["a-1.0.0.tar.gz", "evil-1.0.0.tar.gz", "main.zip"].map(doubts), [0, 1, 0]);
+    }
 
     #[test]
     fn what_is_no_lockfile_is_refused_with_its_line_and_a_way_out() {

@@ -5,12 +5,13 @@ mod pipfile;
 use std::collections::HashMap;
 
 use super::contract::json::{Member, Node};
-use super::contract::python::archive::on_disk;
+use super::contract::python::archive::{self, on_disk};
 use super::contract::python::git::{GitAddress, pin_by_form, without_credentials};
-use super::contract::python::{is_development_name, normalise};
+use super::contract::python::{is_development_name, normalise, requirement_name, requirement_range};
 use super::contract::text::{Lines, read_whole};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
+use crate::model::doubt::Doubt;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::{CommitId, RepoPath};
 use pipfile::Pipfile;
@@ -20,6 +21,10 @@ const VERSION: &str = "6";
 
 /// What Pipenv calls the ecosystem's own registry in a new Pipfile.
 const OWN_REGISTRY: &str = "pypi";
+
+/// What Python ends lines at, of which pip reads one requirement each.
+const LINE_ENDS: [char; 10] =
+    ['\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
 
 const WAY_OUT: &str = "run `pipenv lock` to write it anew";
 
@@ -71,7 +76,7 @@ fn read(file: &SourceFile<'_>, content: &str) -> Result<Vec<Dependency>, ParseEr
         }
         for entry in category.value.members() {
             let dependency = read_entry(entry, &registries, pipfile.as_ref(), &lines)?;
-            let direct = pipfile.as_ref().map(|pipfile| pipfile.asks(&category.key, &normalise(&entry.key)));
+            let direct = pipfile.as_ref().map(|pipfile| pipfile.asks(&category.key, &normalise(&dependency.name)));
             list.add(Dependency {
                 scope: scope_of(&category.key),
                 // Without a Pipfile: only what it asks for is written with its registry, or with where else it is from.
@@ -114,6 +119,7 @@ impl Merged {
             // Production comes before development.
             known.scope = known.scope.min(dependency.scope);
             known.direct |= dependency.direct;
+            known.doubts.extend(dependency.doubts);
         } else {
             // One package has few origins; a file that gives it many is read without comparing them all.
             if positions.len() < 8 {
@@ -131,7 +137,9 @@ fn read_entry(
     lines: &Lines,
 ) -> Result<Dependency, ParseError> {
     let line = lines.at(entry.offset);
-    let name = entry.key.as_ref();
+    let name = name(&entry.key).ok_or_else(|| {
+        ParseError::new(format!("find the name of a package in the key `{}`", entry.key.escape_debug())).at_line(line)
+    })?;
     let value = &entry.value;
     // Old versions wrote only the requirement.
     let written = value.text().or_else(|| value.text_at("version"));
@@ -147,8 +155,46 @@ fn read_entry(
         Origin::Git { commit: Some(commit), .. } => Some(commit.as_str().to_owned()),
         _ => None,
     };
-    let version = version.map(str::to_owned).or(commit).unwrap_or_default();
-    Ok(Dependency { origin, ..Dependency::new(Ecosystem::PyPi, name, version, line) })
+    let archive = value.text_at("file").filter(|_| matches!(origin, Origin::Archive { .. }));
+    let of_archive = || archive.and_then(|file| archive::named(name, file)).map(|(_, version)| version);
+    let version = version.map(str::to_owned).or(commit).or_else(of_archive).unwrap_or_default();
+    let mut dependency = Dependency { origin, ..Dependency::new(Ecosystem::PyPi, name, version, line) };
+    archive::doubt(&mut dependency, archive.into_iter());
+    dependency.doubts.extend(smuggled(value));
+    Ok(dependency)
+}
+
+/// The name in a key, which may have extras behind it: Pipenv makes a line of a requirements file of it, so that anything
+/// else would be a requirement of its own.
+fn name(key: &str) -> Option<&str> {
+    let name = requirement_name(key).filter(|_| !key.contains(LINE_ENDS))?;
+    let rest = key.strip_prefix(name)?.trim();
+    let extras = rest.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let is_extra = |next: char| next.is_ascii_alphanumeric() || "-_., ".contains(next);
+    (rest.is_empty() || extras.is_some_and(|extras| extras.chars().all(is_extra))).then_some(name)
+}
+
+/// What an entry says besides its version: Pipenv writes a line of a requirements file from its texts, which more than a
+/// version or a line break makes another requirement.
+fn smuggled(value: &Node<'_>) -> Option<Doubt> {
+    let texts = value.members().iter().filter_map(|member| member.value.text());
+    let broken = texts.chain(value.text()).find(|text| text.contains(LINE_ENDS));
+    if let Some(broken) = broken {
+        let asked = broken.split(LINE_ENDS).skip(1).find_map(requirement);
+        return Some(Doubt::contradiction("it holds a line break, behind which pip reads another requirement", asked));
+    }
+    let written = value.text().or_else(|| value.text_at("version"))?;
+    let version = written.trim_start_matches('=').trim();
+    let is_of_version = |next: char| next.is_alphanumeric() || "._-+!*".contains(next);
+    let is_plain = version.chars().all(is_of_version);
+    let reason = || format!("its version is `{}`, which is more than one", written.escape_debug());
+    (!is_plain).then(|| Doubt::contradiction(reason(), None))
+}
+
+/// The package and the version that a line pins.
+fn requirement(line: &str) -> Option<(&str, &str)> {
+    let version = requirement_range(line).strip_prefix("==")?.split_whitespace().next()?;
+    Some((requirement_name(line)?, version))
 }
 
 fn origin(value: &Node<'_>, registries: &Registries<'_>, asked: impl Fn() -> Option<GitPin>) -> Origin {
@@ -198,6 +244,32 @@ impl<'a> Registries<'a> {
 mod tests {
     use super::super::testing::extract;
     use super::*;
+
+    #[test]
+    fn what_becomes_a_line_of_pip_is_a_name_and_a_version() {
+        let told = |entry: &str| {
+            let text = format!("{{\"default\": {{{entry}}}}}");
+            let found = extract(&PipfileLock, &[("Pipfile.lock", text.as_bytes())]).ok()?;
+            let doubts = found[0].doubts.iter().map(|doubt| match doubt {
+                Doubt::Contradiction { other, .. } => other.as_ref().map_or("?".to_owned(), ToString::to_string),
+                doubt => panic!("{doubt:?}"),
+            });
+            Some(format!("{}@{} {}", found[0].name, found[0].version, doubts.collect::<Vec<_>>().join(" ")))
+        };
+        for (entry, expected) in [
+            (r#""evil[x]": {"version": "==1.0.0"}"#, Some("evil@1.0.0 ")),
+            (r#""evil==1.0.0 #": {"version": "==2.0.0"}"#, None),
+            (r#""a\nevil": {"version": "==2.0.0"}"#, None),
+            (r#""a": {"version": "==2.0.0\nevil==1.0.0"}"#, Some("a@2.0.0\nevil==1.0.0 evil@1.0.0")),
+            (r#""a": {"version": "==2.0.0", "markers": "x\revil==1.0.0"}"#, Some("a@2.0.0 evil@1.0.0")),
+            (r#""a": {"version": "==2.0.0 # x"}"#, Some("a@2.0.0 # x ?")),
+            (r#""evil": {"file": "https://files.example/evil-1.0.0.tar.gz"}"#, Some("evil@1.0.0 ")),
+            (r#""a": {"file": "https://files.example/evil-1.0.0.tar.gz"}"#, Some("a@1.0.0 evil@1.0.0")),
+            (r#""a": {"version": "*", "path": "."}"#, Some("a@* ")),
+        ] {
+            assert_eq!(told(entry).as_deref(), expected, "{entry}");
+        }
+    }
 
     #[test]
     fn what_is_no_lockfile_is_refused_with_its_line_and_a_way_out() {

@@ -68,7 +68,10 @@ fn read(file: &SourceFile<'_>, content: &str) -> Result<Vec<Dependency>, ParseEr
         let by_project = manifest.as_ref().and_then(|manifest| manifest.asks(&name)?.pin.as_ref());
         dependency.origin = package.origin(by_project.or_else(|| asked.get(&name)));
         if matches!(dependency.origin, Origin::Registry { .. } | Origin::Archive { .. }) {
-            archive::doubt(dependency, package.table.tables_at("files").filter_map(|file| file.text_at("file")));
+            let names = package.table.tables_at("files").filter_map(|file| file.text_at("file"));
+            let source = package.table.table_at("source");
+            let own = source.filter(|source| matches!(source.text_at("type"), Some("url" | "file")));
+            archive::doubt(dependency, names.chain(own.and_then(|source| source.text_at("url"))));
         }
     }
     note_checksums(&packages, &mut dependencies);
@@ -189,6 +192,17 @@ fn asked_for(packages: &[Package<'_>]) -> std::collections::HashMap<String, GitP
 mod tests {
     use super::super::testing::extract;
     use super::*;
+
+    #[test]
+    fn an_archive_at_an_address_is_that_of_its_entry() {
+        let doubts = |file: &str| {
+            let text = format!(
+                "[metadata]\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n[package.source]\ntype = \"url\"\nurl = \"https://files.example/{file}\"\n"
+            );
+            extract(&PoetryLock, &[("poetry.lock", text.as_bytes())]).expect("a lockfile")[0].doubts.len()
+        };
+        assert_eq!(["a-1.0.0.tar.gz", "evil-1.0.0.tar.gz", "main.zip"].map(doubts), [0, 1, 0]);
+    }
 
     #[test]
     fn what_is_no_lockfile_is_refused_with_its_line_and_a_way_out() {

@@ -1,5 +1,8 @@
 //! `pylock.toml` and `pylock.<name>.toml`, version 1 (<https://packaging.python.org/en/latest/specifications/pylock-toml/>).
 
+use std::borrow::Cow;
+
+use super::contract::python::archive;
 use super::contract::python::git::{is_commit, pin_by_form, without_credentials};
 use super::contract::python::graph::{Edges, Names, mark_direct};
 use super::contract::python::manifest::Manifest;
@@ -51,11 +54,16 @@ fn read(file: &SourceFile<'_>, content: &str) -> Result<Vec<Dependency>, ParseEr
         .map(|package| Dependency {
             origin: package.origin(manifest.as_ref()),
             scope: package.scope(&default_groups),
-            ..Dependency::new(Ecosystem::PyPi, package.name, package.version, package.line)
+            ..Dependency::new(Ecosystem::PyPi, package.name, package.version.as_ref(), package.line)
         })
         .collect();
     let registries: Vec<Option<&str>> = packages.iter().map(|package| package.table.text_at("index")).collect();
     set_registries(&mut dependencies, &registries, manifest.as_ref());
+    for (package, dependency) in packages.iter().zip(&mut dependencies) {
+        if !package.table.has("vcs") && !package.table.has("directory") {
+            archive::doubt(dependency, files(package.table));
+        }
+    }
     link(&packages, &mut dependencies)?;
     mark_direct(&mut dependencies, manifest.as_ref());
     Ok(dependencies)
@@ -78,7 +86,7 @@ fn check_version(root: &Table<'_>, lines: &Lines) -> Result<(), ParseError> {
 struct Package<'t> {
     name: &'t str,
     /// What is built from a folder or a repository may have none.
-    version: &'t str,
+    version: Cow<'t, str>,
     line: u32,
     table: &'t Table<'t>,
 }
@@ -86,7 +94,20 @@ struct Package<'t> {
 impl<'t> Package<'t> {
     fn read(entry: &'t Value<'t>, lines: &Lines) -> Result<Self, ParseError> {
         let NamedTable { name, line, table } = NamedTable::read(entry, lines)?;
-        Ok(Self { name, version: table.text_at("version").unwrap_or_default(), line, table })
+        let version = match table.text_at("version") {
+            Some(version) => Cow::Borrowed(version),
+            // The version may be left out, then the names of the files tell it.
+            None => match files(table).find_map(|file| archive::named(name, file)) {
+                Some((_, version)) => Cow::Owned(version),
+                None if ["vcs", "directory", "archive"].iter().any(|key| table.has(key)) => Cow::Borrowed(""),
+                None => {
+                    let message =
+                        format!("find the version of `{}`, also in the names of its files", name.escape_debug());
+                    return Err(ParseError::new(message).at_line(line));
+                }
+            },
+        };
+        Ok(Self { name, version, line, table })
     }
 
     /// A marker that asks for a group which is not installed by default keeps a package out of production; one that asks
@@ -118,6 +139,13 @@ impl<'t> Package<'t> {
     }
 }
 
+/// The names and the addresses of the files of a package.
+fn files<'t>(table: &'t Table<'t>) -> impl Iterator<Item = &'t str> {
+    let single = ["sdist", "archive"].into_iter().filter_map(move |key| table.table_at(key));
+    let files = single.chain(table.tables_at("wheels"));
+    files.flat_map(|file| ["name", "url", "path"].into_iter().filter_map(move |key| file.text_at(key)))
+}
+
 /// A repository; only git is one whose commits are known here, all others are archives of some kind.
 fn repository(vcs: &Table<'_>, asked: impl Fn() -> Option<GitPin>) -> Origin {
     let Some(url) = vcs.text_at("url").map(without_credentials) else { return Origin::Path };
@@ -142,7 +170,7 @@ fn link(packages: &[Package<'_>], dependencies: &mut [Dependency]) -> Result<(),
         for required in package.table.tables_at("dependencies") {
             let version = required.text_at("version");
             for &child in names.at(required.text_at("name").unwrap_or_default()) {
-                let same = |candidate: &Package<'_>| version.is_none_or(|version| version == candidate.version);
+                let same = |candidate: &Package<'_>| version.is_none_or(|version| *version == candidate.version);
                 if packages.get(child).is_some_and(same) {
                     edges.add(parent, child, "")?;
                 }
@@ -157,6 +185,30 @@ fn link(packages: &[Package<'_>], dependencies: &mut [Dependency]) -> Result<(),
 mod tests {
     use super::super::testing::extract;
     use super::*;
+    use crate::model::doubt::Doubt;
+
+    #[test]
+    fn the_names_of_files_tell_the_version_and_what_else_they_are() {
+        let read = |entry: &str| {
+            let text = format!("lock-version = \"1.0\"\n[[packages]]\nname = \"a\"\n{entry}");
+            extract(&Pylock, &[("pylock.toml", text.as_bytes())]).map(|found| {
+                let doubts = found[0].doubts.iter().filter(|doubt| matches!(doubt, Doubt::Contradiction { .. }));
+                (found[0].version.clone(), doubts.count())
+            })
+        };
+        for (entry, version, doubts) in [
+            ("wheels = [{name = \"a-1.0-py3-none-any.whl\"}]", "1.0", 0),
+            ("sdist = {url = \"https://files.example/a-1.0.tar.gz\"}", "1.0", 0),
+            ("archive = {url = \"https://files.example/a-1.0.zip\"}", "1.0", 0),
+            ("archive = {url = \"https://files.example/main.zip\"}", "", 0),
+            ("version = \"2.0\"\nwheels = [{url = \"https://files.example/a-1.0-py3-none-any.whl\"}]", "2.0", 1),
+            ("version = \"1.0\"\nsdist = {name = \"a-1.0.tar.gz\", path = \"evil-1.0.tar.gz\"}", "1.0", 1),
+            ("vcs = {type = \"git\", url = \"https://git.example/a\", commit-id = \"01\"}", "", 0),
+        ] {
+            assert_eq!(read(entry).expect(entry), (version.to_owned(), doubts), "{entry}");
+        }
+        assert!(read("wheels = [{name = \"a.whl\"}]").is_err());
+    }
 
     #[test]
     fn what_is_no_lockfile_is_refused_with_its_line_and_a_way_out() {

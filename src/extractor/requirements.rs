@@ -9,10 +9,12 @@ mod via;
 use std::collections::HashMap;
 
 use super::contract::encoding::decode;
+use super::contract::python::archive;
 use super::contract::python::{is_development_name, normalise};
 use super::contract::text::explain;
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
-use crate::model::dependency::{Dependency, Scope};
+use crate::model::dependency::{Dependency, Origin, Scope};
+use crate::model::doubt::Doubt;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::RepoPath;
 use include::{Budget, Kind};
@@ -109,6 +111,28 @@ enum Asked {
 struct Entry {
     requirement: Requirement,
     line: u32,
+    /// Whether a hash says what its archive is.
+    is_checked: bool,
+}
+
+impl Entry {
+    fn new(requirement: Requirement, text: &str, line: u32) -> Self {
+        let is_checked = ["--hash", "sha256=", "sha384=", "sha512="].iter().any(|sign| text.contains(sign));
+        Self { requirement, line, is_checked }
+    }
+}
+
+/// Notes what the file name of an archive says of a dependency, and whether nothing does.
+fn compare_archive(dependency: &mut Dependency, is_checked: bool) {
+    let Origin::Archive { url } = &dependency.origin else { return };
+    let url = url.clone();
+    if let (true, Some((_, version))) = (dependency.version.is_empty(), archive::named(&dependency.name, &url)) {
+        dependency.version = version;
+    }
+    archive::doubt(dependency, std::iter::once(url.as_str()));
+    if dependency.version.is_empty() && !is_checked && url.contains("://") {
+        dependency.doubts.push(Doubt::NoChecksum);
+    }
 }
 
 /// What was read so far, of the file and of what it includes.
@@ -147,7 +171,7 @@ impl Reading<'_> {
         match self.ask(text, line)? {
             Asked::File(kind, target) => self.include(kind, &target, line),
             Asked::Requirement(requirement) => {
-                self.entries.push(Entry { requirement, line });
+                self.entries.push(Entry::new(requirement, text, line));
                 check_package_count(self.entries.len())
             }
             Asked::Nothing => Ok(()),
@@ -219,7 +243,7 @@ impl Reading<'_> {
                         queue.push((kind, path.clone(), target));
                     }
                     (Asked::Requirement(requirement), Kind::Requirements) => {
-                        self.entries.push(Entry { requirement, line });
+                        self.entries.push(Entry::new(requirement, &text, line));
                     }
                     (Asked::Requirement(requirement), Kind::Constraints) => {
                         if let Some(version) = requirement.version {
@@ -248,12 +272,14 @@ impl Reading<'_> {
                 continue;
             };
             positions.push(Some(dependencies.len()));
-            dependencies.push(Dependency {
+            let mut dependency = Dependency {
                 origin,
                 scope,
                 direct: true,
                 ..Dependency::new(Ecosystem::PyPi, name, version, entry.line)
-            });
+            };
+            compare_archive(&mut dependency, entry.is_checked);
+            dependencies.push(dependency);
         }
         comments.link(&mut dependencies, &positions);
         dependencies
@@ -302,6 +328,29 @@ mod tests {
         3 e@1 Runtime direct Registry { url: None } [] line 6
         4 g@ Runtime direct Path [] line 8
         "#);
+    }
+
+    #[test]
+    fn an_archive_is_matched_by_its_file_name() {
+        let told = |line: &str| {
+            let found = extract(&Requirements, &[("requirements.txt", line.as_bytes())]).expect(line);
+            let doubts = found[0].doubts.iter().map(|doubt| match doubt {
+                Doubt::Contradiction { other, .. } => other.as_ref().map(ToString::to_string).unwrap_or_default(),
+                Doubt::NoChecksum => "unchecked".to_owned(),
+                Doubt::Host { .. } => "host".to_owned(),
+            });
+            format!("{}@{} {}", found[0].name, found[0].version, doubts.collect::<Vec<_>>().join(" "))
+        };
+        for (line, expected) in [
+            ("evil @ https://files.example/evil-1.0.0.tar.gz", "evil@1.0.0 "),
+            ("good @ https://files.example/evil-1.0.0.tar.gz", "good@1.0.0 evil@1.0.0"),
+            ("https://files.example/evil-1.0.0.zip#egg=good", "good@1.0.0 evil@1.0.0"),
+            ("evil @ https://files.example/main.zip", "evil@ unchecked"),
+            ("evil @ https://files.example/main.zip --hash=sha256:0", "evil@ "),
+            ("evil @ https://files.example/download", "evil@ unchecked"),
+        ] {
+            assert_eq!(told(line), expected, "{line}");
+        }
     }
 
     #[test]

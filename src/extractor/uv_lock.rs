@@ -61,12 +61,14 @@ fn note_archives(packages: &[Package<'_>], dependencies: &mut [Dependency]) {
     let mut sources = Sources::default();
     for (position, package) in packages.iter().enumerate() {
         let Some(dependency) = dependencies.get_mut(position) else { continue };
-        if !matches!(package.source, Source::Registry(_) | Source::Url(_)) {
-            continue;
-        }
+        let own = match package.source {
+            Source::Registry(_) => None,
+            Source::Url(place) | Source::Path(place) => Some(place),
+            Source::Git(_) | Source::Folder(_) => continue,
+        };
         let archives = || package.table.table_at("sdist").into_iter().chain(package.table.tables_at("wheels"));
         let address = |archive: &'_ Table<'_>| ["url", "filename", "path"].iter().find(|key| archive.has(key)).copied();
-        archive::doubt(dependency, archives().filter_map(|archive| archive.text_at(address(archive)?)));
+        archive::doubt(dependency, archives().filter_map(|archive| archive.text_at(address(archive)?)).chain(own));
         if matches!(package.source, Source::Registry(_)) {
             archives()
                 .take(1)
@@ -227,6 +229,17 @@ impl Graph<'_> {
 mod tests {
     use super::super::testing::extract;
     use super::*;
+
+    #[test]
+    fn an_archive_at_an_address_is_that_of_its_entry() {
+        let doubts = |url: &str| {
+            let text =
+                format!("version = 1\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = {{url = \"{url}\"}}\n");
+            extract(&UvLock, &[("uv.lock", text.as_bytes())]).expect("a lockfile")[0].doubts.len()
+        };
+        let archives = ["a-1.0.0.tar.gz", "evil-1.0.0.tar.gz", "a-0.9.0-py3-none-any.whl", "main.zip"];
+        assert_eq!(archives.map(|file| doubts(&format!("https://files.example/{file}"))), [0, 1, 1, 0]);
+    }
 
     #[test]
     fn what_is_no_lockfile_is_refused_with_its_line_and_a_way_out() {

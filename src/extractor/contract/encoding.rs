@@ -24,18 +24,42 @@ pub(in crate::extractor) fn decode(content: &[u8]) -> Result<Cow<'_, str>, Parse
     if let Some(rest) = bytes_of(b"\xfe\xff") {
         return utf_16(rest, u16::from_be_bytes);
     }
-    if content.split(|&byte| byte == b'\n').take(2).any(names_latin) {
-        return Ok(content.iter().map(|&byte| char::from(byte)).collect::<String>().into());
+    let mut first_lines = (1..).zip(content.split(|&byte| byte == b'\n').take(2));
+    let Some((line, name)) = first_lines.find_map(|(line, text)| Some((line, declared(text)?))) else {
+        return utf_8(content).map(Cow::Borrowed);
+    };
+    // Python takes any sign that is neither a letter nor a digit for the same.
+    let plain: String = name.to_ascii_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+    // In the middle of its upper half, this relative has letters where Latin-1 has signs, one of which ends lines.
+    let has_signs = || content.iter().any(|byte| (0x80..0xa0).contains(byte));
+    match plain.as_str() {
+        "utf8" | "utf8sig" | "u8" | "utf" | "ascii" | "usascii" | "646" => utf_8(content).map(Cow::Borrowed),
+        "cp1252" | "windows1252" if has_signs() => Err(unknown(name, line)),
+        "latin1" | "latin" | "l1" | "iso88591" | "88591" | "cp1252" | "windows1252" => {
+            Ok(content.iter().map(|&byte| char::from(byte)).collect::<String>().into())
+        }
+        _ => Err(unknown(name, line)),
     }
-    utf_8(content).map(Cow::Borrowed)
 }
 
-/// `# -*- coding: latin-1 -*-` and the names and close relatives of that encoding.
-fn names_latin(line: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(line) else { return false };
-    let Some(place) = text.strip_prefix('#').and_then(|text| text.split_once("coding")) else { return false };
-    let name = place.1.trim_start_matches([':', '=']).trim_start().to_ascii_lowercase().replace('_', "-");
-    ["latin-1", "latin1", "iso-8859-1", "cp1252", "windows-1252"].iter().any(|known| name.starts_with(known))
+fn unknown(name: &str, line: u32) -> ParseError {
+    let shown: String = name.chars().take(40).collect();
+    let message = format!("read it: it declares the encoding `{shown}`, in which pip may see other lines");
+    ParseError::new(message).at_line(line).with_hint("write the file as UTF-8 and take the declaration out")
+}
+
+/// The encoding that a comment names: what follows the first `coding:` or `coding=` that has a name behind it.
+fn declared(line: &[u8]) -> Option<&str> {
+    let text = line.strip_prefix(b"#")?;
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;
+    text.windows(7).enumerate().find_map(|(start, word)| {
+        let rest = if matches!(word, b"coding:" | b"coding=") { text.get(start + 7..)? } else { return None };
+        let blanks = rest.iter().take_while(|byte| is_blank(byte)).count();
+        let rest = rest.get(blanks..)?;
+        let name = rest.get(..rest.iter().take_while(|byte| is_name(byte)).count())?;
+        std::str::from_utf8(name).ok().filter(|name| !name.is_empty())
+    })
 }
 
 fn utf_8(content: &[u8]) -> Result<&str, ParseError> {
@@ -65,6 +89,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_encoding_that_shows_other_lines_is_named() {
+        for (text, line) in [
+            ("# coding: utf-7\na+AAo-evil==1", 1),
+            ("a==1\n# -*- coding: raw_unicode_escape -*-", 2),
+            ("# vim: set fileencoding=utf-16-le :", 1),
+            ("# coding: coding=cp037", 1),
+            ("# encoding=latin-1-unix", 1),
+        ] {
+            let error = decode(text.as_bytes()).expect_err(text);
+            assert_eq!(error.line, Some(line), "{text}: {error}");
+            assert!(error.message.contains("declares the encoding"), "{error}");
+        }
+        assert!(decode(b"# coding: cp1252\na \x85").is_err());
+        assert!(decode(b"a\nb\n# coding: utf-7").is_ok(), "only the first two lines count");
+        assert!(decode(b" # coding: utf-7").is_ok(), "it is no comment at the start of the line");
+    }
+
+    #[test]
     fn a_mark_or_a_comment_names_the_encoding() {
         let wide = |mark: &[u8], bytes: fn(u16) -> Vec<u8>| {
             [mark, &"é==1".encode_utf16().flat_map(bytes).collect::<Vec<_>>()].concat()
@@ -80,6 +122,10 @@ mod tests {
             assert_eq!(decode(&content).expect("text"), "é==1", "{content:?}");
         }
         assert_eq!(decode(b"# -*- coding: latin-1 -*-\n\xe9").expect("Latin"), "# -*- coding: latin-1 -*-\né");
+        for declaration in ["# coding: utf-8", "#coding=UTF_8", "# vim: set fileencoding=ascii :", "# coding in words"]
+        {
+            assert_eq!(decode(declaration.as_bytes()).expect("UTF-8"), declaration);
+        }
         assert_eq!(decode(b"").expect("nothing"), "");
         assert_eq!(decode(b"a\n\xe9").expect_err("no text").line, Some(2));
         for content in [&b"\xff\xfea"[..], b"\xff\xfe\0\xd8", b"\xff\xfe\0\0a", b"\0\0\xfe\xff\xff\xff\xff\xff"] {

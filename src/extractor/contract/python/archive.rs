@@ -8,7 +8,8 @@ use crate::model::ecosystem::Ecosystem;
 use crate::version;
 
 /// What source distributions end with.
-const SOURCE: [&str; 4] = [".tar.gz", ".zip", ".tar.bz2", ".tgz"];
+const SOURCE: [&str; 11] =
+    [".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz", ".tar", ".tbz", ".txz", ".tlz", ".tar.lz", ".tar.lzma"];
 
 /// What the name, or the address, of an archive does not let be what the entry says; `None` where it fits, or says nothing.
 pub(in crate::extractor) fn contradiction(name: &str, version: &str, file: &str) -> Option<Doubt> {
@@ -16,18 +17,8 @@ pub(in crate::extractor) fn contradiction(name: &str, version: &str, file: &str)
     if is_usual(name, version, file) {
         return None;
     }
-    let file = percent_encoding::percent_decode_str(file).decode_utf8().ok()?;
-    let (other_name, other_version) = if let Some(stem) = file.strip_suffix(".whl") {
-        let mut parts = stem.split('-');
-        (parts.next()?, parts.next()?)
-    } else {
-        let stem = SOURCE.iter().find_map(|suffix| file.strip_suffix(suffix))?;
-        source_parts(name, stem)?
-    };
-    if !other_version.starts_with(|first: char| first.is_ascii_digit()) {
-        // A name of another form is not taken apart for certain.
-        return None;
-    }
+    let (other_name, other_version) = named(name, file)?;
+    let (other_name, other_version) = (other_name.as_str(), other_version.as_str());
     let compared = version::compare(Ecosystem::PyPi, public(other_version), public(version));
     let is_version_other = compared.is_ok_and(std::cmp::Ordering::is_ne);
     if normalise(other_name) == normalise(name) && !is_version_other {
@@ -35,6 +26,23 @@ pub(in crate::extractor) fn contradiction(name: &str, version: &str, file: &str)
     }
     let reason = format!("its archive is that of {other_name} {other_version}");
     Some(Doubt::contradiction(reason, Some((other_name, other_version))))
+}
+
+/// The package and the version that the name, or the address, of an archive of a package tells; `None` where it has another
+/// form and is not taken apart for certain.
+pub(in crate::extractor) fn named(name: &str, file: &str) -> Option<(String, String)> {
+    let file = file.split(['#', '?']).next().and_then(|file| file.rsplit('/').next()).unwrap_or_default();
+    let file = percent_encoding::percent_decode_str(file).decode_utf8().ok()?;
+    // pip takes the end in any case.
+    let lower = file.to_ascii_lowercase();
+    let without = |suffix: &str| file.get(..lower.strip_suffix(suffix)?.len());
+    let (name, version) = if let Some(stem) = without(".whl") {
+        let mut parts = stem.split('-');
+        (parts.next()?, parts.next()?)
+    } else {
+        source_parts(name, SOURCE.iter().find_map(|suffix| without(suffix))?)?
+    };
+    version.starts_with(|first: char| first.is_ascii_digit()).then(|| (name.to_owned(), version.to_owned()))
 }
 
 /// Where a package comes from that is installed from disk: an archive may be anything, a folder is one of the project.
@@ -114,6 +122,8 @@ mod tests {
             ("a-2.0.tar.gz", "a@2.0"),
             ("a-b-1.0.tar.gz", "a-b@1.0"),
             ("a%2D2.0.zip", "a@2.0"),
+            ("B-1.0.ZIP", "B@1.0"),
+            ("b-1.0.tar.xz", "b@1.0"),
         ] {
             assert_eq!(other("a", "1.0", file).as_deref(), Some(expected), "{file}");
         }

@@ -1,7 +1,11 @@
 //! Swift's Package.resolved, versions 1 to 3
 //! (<https://github.com/swiftlang/swift-package-manager/blob/main/Sources/PackageGraph/ResolvedPackagesStore.swift>).
 
+use std::borrow::Cow;
 use std::collections::HashSet;
+
+use percent_encoding::percent_decode_str;
+use url::Url;
 
 use super::contract::graph::roots_are_direct;
 use super::contract::json::Node;
@@ -93,21 +97,29 @@ fn dependency(pin: &Node<'_>, lines: &Lines) -> Option<Dependency> {
     Some(dependency)
 }
 
-/// `host/owner/name` of an address, in the case in which it is written.
+/// `host/owner/name` of an address as git asks for it: without `..`, escapes, a port, and the other names of a host. A folder
+/// is named as it is written.
 fn repository_name(address: &str) -> String {
-    let (rest, is_scp) = match address.split_once("://") {
-        Some((_, rest)) => (rest, false),
-        // `git@host:owner/name`, as ssh writes it.
-        None => (address, address.contains('@')),
-    };
-    let (host, path) = match rest.find(if is_scp { ':' } else { '/' }).map(|end| rest.split_at(end)) {
-        Some((host, path)) => (host, path.get(1..).unwrap_or_default()),
-        None => (rest, ""),
-    };
-    let host = host.rsplit('@').next().unwrap_or(host);
+    if address.starts_with(['/', '.', '~']) || address.starts_with("file:") {
+        return without_end(address).to_owned();
+    }
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+    // `git@host:owner/name`, as ssh writes it.
+    let scp = rest.split_once(':').filter(|(host, _)| scheme.is_empty() && !host.contains('/'));
+    let rest = scp.map_or_else(|| Cow::Borrowed(rest), |(host, path)| Cow::Owned(format!("{host}/{path}")));
+    // Every scheme that git knows is read as the one that is known best.
+    let Ok(url) = Url::parse(&format!("https://{rest}")) else { return without_end(&rest).to_owned() };
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    let host = host.strip_prefix("www.").unwrap_or(host);
+    let path = percent_decode_str(url.path()).decode_utf8_lossy();
+    let parts = path.split('/').filter(|part| !part.is_empty());
+    let path = std::iter::once(host).chain(parts).collect::<Vec<_>>().join("/");
+    without_end(&path).to_owned()
+}
+
+fn without_end(path: &str) -> &str {
     let path = path.trim_end_matches('/');
-    let path = path.strip_suffix(".git").unwrap_or(path);
-    if path.is_empty() { host.to_owned() } else { format!("{host}/{path}") }
+    path.strip_suffix(".git").unwrap_or(path)
 }
 
 /// The repositories that stand as text in Package.swift, which is a program; `None` when there is none.
@@ -146,6 +158,23 @@ mod tests {
         3 acme.registry@1.0.0 Runtime Registry { url: None } [] line 8
         4 /home/acme/own@1.0.0 Runtime Path [] line 9
         "#);
+    }
+
+    #[test]
+    fn a_location_is_named_for_what_git_fetches() {
+        for (address, name) in [
+            ("https://github.com/x/../evil/evil", "github.com/evil/evil"),
+            ("https://github.com./evil/evil.git", "github.com/evil/evil"),
+            ("https://www.GitHub.com/evil//evil/", "github.com/evil/evil"),
+            ("https://github.com:443/%65vil/evil", "github.com/evil/evil"),
+            ("ssh://git@github.com:22/evil/evil?x", "github.com/evil/evil"),
+            ("git@github.com:x/../evil/evil.git", "github.com/evil/evil"),
+            ("github.com:evil/evil", "github.com/evil/evil"),
+            ("swift-nio", "swift-nio"),
+            ("../own", "../own"),
+        ] {
+            assert_eq!(repository_name(address), name, "{address}");
+        }
     }
 
     #[test]

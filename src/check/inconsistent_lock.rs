@@ -4,17 +4,18 @@
 //!
 //! | file | compared |
 //! |---|---|
-//! | package-lock.json | key with the folder that npm makes of it; name and version with the archive at `resolved`; `packages` with `dependencies` |
-//! | yarn.lock, classic | name and version with the archive at `resolved`; `version` with what a version is |
+//! | package-lock.json | key with the folder that npm makes of it; name and version with the archive at `resolved`; `packages` with `dependencies`; a git address with a commit |
+//! | yarn.lock, classic | name and version with the archive at `resolved`; `version` with what a version is; the names of a key with each other |
 //! | yarn.lock, berry | key and `version` with `resolution`; both with `__archiveUrl` |
 //! | pnpm-lock.yaml | key with `name` and `version`; both with `resolution.tarball` |
-//! | bun.lock | name and version with the address of the archive |
+//! | bun.lock, deno.lock | name and version with the address of the archive |
 //! | Cargo.lock | source with the one that Cargo takes it for; checksum with `[metadata]` and with the kind of the source |
-//! | composer.lock | commit and repository of `source` with those of `dist`, and with its address; `version` with their tags |
-//! | poetry.lock, pdm.lock, uv.lock | name and version with the names of the archives |
+//! | composer.lock | commit and repository of `source` with those of `dist`, and with its address; `version` with their tags; a reference with what a name is |
+//! | poetry.lock, pdm.lock, uv.lock, pylock.toml, requirements.txt | name and version with the names of the archives |
+//! | Pipfile.lock | the texts of an entry with what stands in one line of pip; its name with that of an archive |
 //! | pubspec.lock | key with the name in `description` |
 //!
-//! Pipfile.lock, Gemfile.lock, packages.lock.json, mix.lock and go.mod say each thing once: there is nothing to compare. What
+//! Gemfile.lock, packages.lock.json, mix.lock and go.mod say each thing once: there is nothing to compare. What
 //! comes from elsewhere and has no checksum is told by `unverified-source`.
 
 use super::contract::finding::of_dependency;

@@ -43,7 +43,12 @@ fn read(name: &str, text: &str) -> Result<Vec<Dependency>, ParseError> {
     if root.text_at("bomFormat") != Some("CycloneDX") {
         // A file that only has the word in its name may be anything, a configuration for example; so may `bom.json`, the
         // parts of a machine for example.
-        if (name == "bom.json" || is_named_after(name)) && root.is_object() && !name.ends_with(".cdx.json") {
+        let has_components = root.get("components").is_some() || root.get("specVersion").is_some();
+        if !has_components
+            && (name == "bom.json" || is_named_after(name))
+            && root.is_object()
+            && !name.ends_with(".cdx.json")
+        {
             return Ok(Vec::new());
         }
         return Err(ParseError::new("find `\"bomFormat\": \"CycloneDX\"`").at_line(1));
@@ -163,6 +168,7 @@ mod tests {
             assert!(error.hint.is_some());
         }
         assert!(extract(&CycloneDx, &[("cyclonedx-config.json", b"{\"a\": 1}")]).expect("something else").is_empty());
+        assert!(extract(&CycloneDx, &[("bom.json", b"{\"components\": []}")]).is_err(), "it lacks its format");
         assert!(extract(&CycloneDx, &[("bom.json", b"{\"parts\": []}")]).expect("something else").is_empty());
         assert!(extract(&CycloneDx, &[("sbom.cyclonedx.json", b"[]")]).is_err());
     }

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::contract::git_options::followed;
 use super::contract::sources::{Checksums, Sources};
-use super::contract::text::read_whole;
+use super::contract::text::{read_text, read_whole};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
@@ -19,6 +19,12 @@ use groups::Groups;
 const EDGE_LIMIT: usize = 1_000_000;
 
 const WAY_OUT: &str = "run `bundle lock` to write it anew";
+
+/// The sections that pin nothing.
+const KNOWN: [&str; 3] = ["PLATFORMS", "RUBY VERSION", "BUNDLED WITH"];
+
+/// More sections that are not known say nothing that these do not.
+const UNKNOWN_LIMIT: usize = 20;
 
 /// Reads Gemfile.lock.
 ///
@@ -42,14 +48,21 @@ impl Extractor for GemfileLock {
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
         read_whole(file, WAY_OUT, |text| read(file, text))
     }
+
+    fn not_followed(&self, file: &SourceFile<'_>) -> Vec<ParseError> {
+        let lock = read_text(file.content).ok().and_then(|text| Lock::read(text).ok());
+        let unknown = lock.map(|lock| lock.unknown).unwrap_or_default().into_iter().take(UNKNOWN_LIMIT);
+        let problem = |(name, line): (String, u32)| {
+            ParseError::new(format!("read the section `{name}`, which is none of Bundler's"))
+                .at_line(line)
+                .with_hint(WAY_OUT)
+        };
+        unknown.map(problem).collect()
+    }
 }
 
 fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError> {
-    let mut lock = Lock::default();
-    for (position, line) in text.split('\n').enumerate() {
-        let number = u32::try_from(position + 1).unwrap_or(u32::MAX);
-        lock.read_line(line.strip_suffix('\r').unwrap_or(line).trim_end(), number)?;
-    }
+    let lock = Lock::read(text)?;
     if !lock.has_section {
         return Err(ParseError::new("find a section of a lockfile in it"));
     }
@@ -107,6 +120,8 @@ struct Gem<'a> {
 #[derive(Default)]
 struct Lock<'a> {
     has_section: bool,
+    /// The sections that no Bundler is known to write, and their lines.
+    unknown: Vec<(String, u32)>,
     sources: Vec<Source<'a>>,
     section: Section,
     gems: Vec<Gem<'a>>,
@@ -122,6 +137,15 @@ struct Lock<'a> {
 }
 
 impl<'a> Lock<'a> {
+    fn read(text: &'a str) -> Result<Self, ParseError> {
+        let mut lock = Self::default();
+        for (position, line) in text.split('\n').enumerate() {
+            let number = u32::try_from(position + 1).unwrap_or(u32::MAX);
+            lock.read_line(line.strip_suffix('\r').unwrap_or(line).trim_end(), number)?;
+        }
+        Ok(lock)
+    }
+
     fn read_line(&mut self, line: &'a str, number: u32) -> Result<(), ParseError> {
         let content = line.trim_start_matches(' ');
         match (line.len() - content.len(), self.section) {
@@ -149,7 +173,7 @@ impl<'a> Lock<'a> {
                 self.requirements.extend(self.current.map(|parent| (parent, name, requirement)));
                 Ok(())
             }
-            (_, Section::Other) if self.has_section => Ok(()),
+            (_, Section::Other) if self.has_section || !self.unknown.is_empty() => Ok(()),
             _ => Err(ParseError::new("find a gem or a section").at_line(number)),
         }
     }
@@ -163,7 +187,13 @@ impl<'a> Lock<'a> {
             "PLUGIN SOURCE" => Section::Plugin,
             "DEPENDENCIES" => Section::Dependencies,
             "CHECKSUMS" => Section::Checksums,
-            _ if of_letters(name) => Section::Other,
+            _ if KNOWN.contains(&name) => Section::Other,
+            // A newer Bundler may write more; what is only made of these is none of its files.
+            _ if of_letters(name) => {
+                self.section = Section::Other;
+                self.unknown.push((name.to_owned(), number));
+                return Ok(());
+            }
             _ => return Err(ParseError::new("find the name of a section").at_line(number)),
         };
         self.has_section = true;

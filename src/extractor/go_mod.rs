@@ -181,6 +181,7 @@ replace (
             ("", None),
             ("// nothing", None),
             ("{}", Some(1)),
+            ("null", None),
             ("module a\nrequire b", Some(2)),
             ("module a\nrequire (\n b v1 v2\n)", Some(3)),
             ("module a\nreplace a => b", Some(2)),

@@ -127,6 +127,8 @@ replace (
             let found = extract(&GoWork, &files).expect("a go.work");
             assert!(found.iter().any(|one| one.name == "ex.test/never"), "{found:?}");
         }
-        assert!(extract(&GoWork, &[("go.work", b"use `a`")]).is_err());
+        for text in ["use `a`", "null"] {
+            assert!(extract(&GoWork, &[("go.work", text.as_bytes())]).is_err(), "{text}");
+        }
     }
 }

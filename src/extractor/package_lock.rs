@@ -55,7 +55,13 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
     let installed = match (object("packages")?, object("dependencies")?) {
         (Some(packages), legacy) => packages::read(packages, legacy, &lines)?,
         (None, Some(dependencies)) => legacy::read(file, dependencies, &lines)?,
-        (None, None) => return Ok(Vec::new()),
+        (None, None) if ["lockfileVersion", "packages", "dependencies"].iter().any(|key| root.get(key).is_some()) => {
+            return Ok(Vec::new());
+        }
+        // Each npm since the fifth writes the version of the format.
+        (None, None) => {
+            return Err(ParseError::new("find `lockfileVersion`, `packages` or `dependencies` in it").at_line(1));
+        }
     };
     Ok(installed.into_dependencies())
 }
@@ -167,6 +173,8 @@ mod tests {
         for (text, line) in [
             ("", None),
             ("[]", Some(1)),
+            ("{}", Some(1)),
+            ("{\"name\": \"a\"}", Some(1)),
             ("{\n\"packages\": 7}", Some(2)),
             ("{\"packages\": {\n\"node_modules/a\": 1}}", Some(2)),
             ("{\"dependencies\": {\n\"a\": \"1.0.0\"}}", Some(2)),
@@ -180,7 +188,11 @@ mod tests {
             assert_eq!(error.line, line, "{error}");
             assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("npm install")), "{error}");
         }
-        for empty in ["{}", "{\"lockfileVersion\": 3, \"packages\": {\"\": {}}}", "{\"dependencies\": null}"] {
+        for empty in [
+            "{\"lockfileVersion\": 1}",
+            "{\"lockfileVersion\": 3, \"packages\": {\"\": {}}}",
+            "{\"dependencies\": null}",
+        ] {
             assert!(extract(&PackageLock, &[("npm-shrinkwrap.json", empty.as_bytes())]).expect(empty).is_empty());
         }
     }

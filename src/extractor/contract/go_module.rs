@@ -8,6 +8,10 @@ use super::ParseError;
 /// (<https://go.dev/ref/mod#graph-pruning>).
 const FIRST_COMPLETE: (u32, u32) = (1, 17);
 
+/// The directives of go.mod and go.work; a newer Go may have more.
+const DIRECTIVES: [&str; 11] =
+    ["module", "go", "toolchain", "godebug", "require", "exclude", "replace", "retract", "tool", "ignore", "use"];
+
 /// What a go.mod says.
 #[derive(Debug, Default)]
 pub(in crate::extractor) struct GoModule<'a> {
@@ -23,6 +27,8 @@ pub(in crate::extractor) struct GoModule<'a> {
     pub(in crate::extractor) tools: Vec<&'a str>,
     /// The folders of the modules of a workspace (go.work).
     pub(in crate::extractor) uses: Vec<&'a str>,
+    /// Whether there is a directive that Go knows.
+    is_known: bool,
 }
 
 /// A module that is required.
@@ -71,6 +77,7 @@ impl<'a> GoModule<'a> {
                 (None, [verb, "("]) => {
                     block = Some(*verb);
                     has_directive = true;
+                    module.is_known |= DIRECTIVES.contains(verb);
                     continue;
                 }
                 (None, [verb, arguments @ ..]) => (*verb, arguments),
@@ -83,12 +90,13 @@ impl<'a> GoModule<'a> {
         }
         match block {
             Some(verb) => Err(ParseError::new(format!("find the end of the block `{verb}`"))),
-            None if !has_directive => Err(ParseError::new("find a directive in it")),
+            None if !has_directive || !module.is_known => Err(ParseError::new("find a directive in it")),
             None => Ok(module),
         }
     }
 
     fn take(&mut self, verb: &str, arguments: &[&'a str], indirect: bool, line: u32) -> Result<(), ParseError> {
+        self.is_known |= DIRECTIVES.contains(&verb);
         let usage = |usage: &str| Err(ParseError::new(format!("read a `{verb}`: expected `{usage}`")));
         match (verb, arguments) {
             ("go", [version]) => self.go = Some((version, line)),

@@ -141,6 +141,17 @@ fn what_is_no_lockfile_is_refused_with_a_way_out() {
 }
 
 #[test]
+fn a_section_that_is_none_of_bundlers_is_a_named_problem() {
+    let text = b"GEM\n  remote: https://gems.example/\n  specs:\n    a (1.0)\n\nGEMS\n  specs:\n    evil (1.0)\n";
+    let tree = super::super::testing::MemoryTree::new(&[("Gemfile.lock", text)]);
+    let path = RepoPath::new("Gemfile.lock").expect("a plain path");
+    let problems = GemfileLock.not_followed(&SourceFile { path: &path, content: text, tree: &tree });
+    assert_eq!(problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), [Some(6)]);
+    assert_eq!(read_alone("GEM\n  specs:\n    a (1.0)\n\nPLATFORMS\n  ruby\n").expect("a lockfile").len(), 1);
+    assert!(read_alone("HELLO\n  world\n").is_err());
+}
+
+#[test]
 fn bundlers_names_for_lockfiles_are_claimed() {
     for (path, claimed) in [
         ("a/Gemfile.lock", true),

@@ -157,8 +157,11 @@ fn subject(settings: &ForgeSettings) -> String {
     }
 }
 
+/// A forge, and the folder that stands for it in a dry run.
+type Connected = (Arc<dyn Forge>, Option<Arc<Preview>>);
+
 /// The forge, and for a dry run the folder that stands for it.
-fn forge(options: &RunOptions, settings: &ForgeSettings) -> Result<(Arc<dyn Forge>, Option<Arc<Preview>>), Failure> {
+fn forge(options: &RunOptions, settings: &ForgeSettings) -> Result<Connected, Failure> {
     let forge = connect(settings)?;
     if !options.dry_run {
         return Ok((Arc::from(forge), None));

@@ -89,11 +89,11 @@ pub(super) fn snapshot(folder: &Path, branches: &[String]) -> Result<Snapshot, M
     let mut below = Vec::new();
     for folder in folders {
         let prefix = format!("refs/heads/{}", folder.trim_end_matches('*'));
-        let references = repository.references().map_err(fetch_error)?;
+        let all = repository.references().map_err(fetch_error)?;
         // A prefix that git would not accept has nothing below it.
-        let Ok(found) = references.prefixed(prefix.as_str()) else { continue };
-        let names = found.flatten().map(|reference| reference.name().shorten().to_string());
-        below.extend(names.take(FOLDER_LIMIT));
+        let Ok(found) = all.prefixed(prefix.as_str()) else { continue };
+        let branches = found.flatten().map(|reference| reference.name().shorten().to_string());
+        below.extend(branches.take(FOLDER_LIMIT));
     }
     for branch in single.into_iter().chain(&below).chain(&named) {
         // A name that git would not accept does not exist.

@@ -69,7 +69,7 @@ const NAMESPACES: [&str; 2] = ["patchparty", "patchparty-bot"];
 ///
 /// One that exists is kept, the first of both; else it is in the first namespace that no branch bars.
 pub(crate) fn proposal_branch(existing: &BTreeSet<String>, route: Route, base: &str) -> String {
-    first_of(existing, NAMESPACES.map(|namespace| branch_in(namespace, route, base)))
+    first_of(existing, &NAMESPACES.map(|namespace| branch_in(namespace, route, base)))
 }
 
 /// The branch of the raise of one requirement, chosen as that of a route is. Its name has no version, so that a newer
@@ -80,7 +80,7 @@ pub(crate) fn raise_branch(existing: &BTreeSet<String>, base: &str, of: (Ecosyst
     let name: String = package.chars().map(|it| if plain(it) { it } else { '-' }).take(40).collect();
     let digest = short_digest(&format!("{ecosystem:?}\n{file}\n{package}"));
     let name = format!("{}-{}-{digest}", ecosystem.purl_type(), name.trim_matches('-'));
-    first_of(existing, NAMESPACES.map(|namespace| format!("{}{name}", raises_in(namespace, base))))
+    first_of(existing, &NAMESPACES.map(|namespace| format!("{}{name}", raises_in(namespace, base))))
 }
 
 /// The branches of raises into a base, among those of a repository.
@@ -89,7 +89,7 @@ pub(crate) fn raises_into<'a>(existing: &'a BTreeSet<String>, base: &str) -> imp
     existing.iter().filter(move |branch| folders.iter().any(|folder| branch.starts_with(folder)))
 }
 
-fn first_of(existing: &BTreeSet<String>, names: [String; 2]) -> String {
+fn first_of(existing: &BTreeSet<String>, names: &[String; 2]) -> String {
     let stands = names.iter().find(|name| existing.contains(*name));
     let free = || names.iter().find(|name| barred_by(existing, name).is_none());
     stands.or_else(free).unwrap_or(&names[0]).clone()

@@ -166,7 +166,7 @@ fn npm(tree: &dyn ProjectTree, folder: &str) -> Kinds {
 }
 
 fn composer(tree: &dyn ProjectTree, folder: &str) -> Kinds {
-    let Ok(path) = RepoPath::new(&format!("{folder}/composer.json").trim_start_matches('/').to_owned()) else {
+    let Ok(path) = RepoPath::new(format!("{folder}/composer.json").trim_start_matches('/')) else {
         return Kinds::new();
     };
     let Some(manifest) = object(tree, &path) else { return Kinds::new() };

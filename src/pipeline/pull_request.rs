@@ -65,7 +65,7 @@ pub(crate) struct Raised<'a> {
     /// What the project asks for. Untrusted.
     pub(crate) requirement: &'a str,
     /// What it would ask for. Untrusted.
-    pub(crate) raised: &'a str,
+    pub(crate) wanted: &'a str,
     /// The branch of the safe changes that are part of it; empty where there are none.
     pub(crate) safe_branch: &'a str,
 }

@@ -104,13 +104,11 @@ fn named_tag(address: &str) -> Option<String> {
     let address = address.split('#').next().unwrap_or_default();
     let (path, query) = address.split_once('?').unwrap_or((address, ""));
     let asked = query.split('&').find_map(|part| part.strip_prefix("sha=").or_else(|| part.strip_prefix("ref=")));
-    let written = match asked {
-        Some(asked) => asked,
-        None => {
-            let behind = KINDS.iter().find_map(|kind| path.split_once(kind).map(|(_, rest)| rest))?;
-            ENDS.iter().find_map(|end| behind.strip_suffix(end)).unwrap_or(behind)
-        }
+    let in_path = || {
+        let behind = KINDS.iter().find_map(|kind| path.split_once(kind).map(|(_, rest)| rest))?;
+        Some(ENDS.iter().find_map(|end| behind.strip_suffix(end)).unwrap_or(behind))
     };
+    let written = asked.or_else(in_path)?;
     let decoded = percent_encoding::percent_decode_str(written).decode_utf8().ok()?;
     let tag = decoded.strip_prefix("refs/tags/").or_else(|| decoded.strip_prefix("tags/")).unwrap_or(&decoded);
     // GitLab has the name of the archive behind the tag.

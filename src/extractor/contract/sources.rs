@@ -83,26 +83,26 @@ impl Sources {
 
     /// Writes the doubts: whatever does not come from where most of the file comes from, and what nothing verifies.
     pub(in crate::extractor) fn judge(self, dependencies: &mut [Dependency], checksums: Checksums) {
-        let most = self.hosts.iter().map(|(_, count)| *count).max().unwrap_or_default();
-        let (usual, limit) = match self.hosts.iter().find(|(_, count)| *count == most) {
-            Some((name, _)) if self.unnamed < most => (name.as_str(), most),
+        let ecosystem = dependencies.first().map(|dependency| dependency.ecosystem);
+        let standing_of = |host: &str| ecosystem.map_or(Standing::Unknown, |ecosystem| standing(ecosystem, host));
+        let known: Vec<(&str, usize, Standing)> =
+            self.hosts.iter().map(|(host, count)| (host.as_str(), *count, standing_of(host))).collect();
+        // A foreign host is never the usual one, however many packages come from it.
+        let candidates = || known.iter().filter(|(_, _, standing)| *standing != Standing::Foreign);
+        let most = candidates().map(|(_, count, _)| *count).max().unwrap_or_default();
+        let (usual, limit) = match candidates().find(|(_, count, _)| *count == most) {
+            Some((name, ..)) if self.unnamed < most => (*name, most),
             _ => (self.default, usize::MAX),
         };
-        let ecosystem = dependencies.first().map(|dependency| dependency.ecosystem);
-        let doubts: Vec<Option<Doubt>> = self
-            .hosts
-            .iter()
-            .map(|(host, count)| {
-                let usual = match ecosystem.map_or(Standing::Unknown, |ecosystem| standing(ecosystem, host)) {
-                    Standing::Public => return None,
-                    // However many packages come from it.
-                    Standing::Foreign => "",
-                    Standing::Unknown if *count < limit => usual,
-                    Standing::Unknown => return None,
-                };
-                Some(Doubt::Host { host: host.clone(), usual: usual.to_owned() })
-            })
-            .collect();
+        let doubt = |(host, count, standing): &(&str, usize, Standing)| {
+            let usual = match standing {
+                Standing::Foreign => "",
+                Standing::Unknown if *count < limit => usual,
+                Standing::Public | Standing::Unknown => return None,
+            };
+            Some(Doubt::Host { host: (*host).to_owned(), usual: usual.to_owned() })
+        };
+        let doubts: Vec<Option<Doubt>> = known.iter().map(doubt).collect();
         if doubts.iter().any(Option::is_some) {
             for (position, number) in &self.places {
                 let Some(Some(doubt)) = doubts.get(*number) else { continue };

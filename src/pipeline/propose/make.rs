@@ -162,7 +162,7 @@ impl Work<'_> {
             {
                 // Made on top of what goes first, both are one change that is verified as a whole.
                 outcome = self.one(&left, &here, &ahead.files);
-                outcome.remedy = outcome.remedy.map(|remedy| self.from_base(remedy, lockfile, ahead));
+                outcome.remedy = outcome.remedy.map(|remedy| self.with_ahead(remedy, lockfile, ahead));
                 outcome.raises = outcome.raises.into_iter().map(|raise| self.raise_from_base(raise)).collect();
                 made.takes_in |= outcome.remedy.is_some();
             }
@@ -203,7 +203,7 @@ impl Work<'_> {
     }
 
     /// A remedy that was made on top of what goes first, as a change of the base: with that in it.
-    fn from_base(&self, mut remedy: Remedy, lockfile: &Lockfile, ahead: &Ahead) -> Remedy {
+    fn with_ahead(&self, mut remedy: Remedy, lockfile: &Lockfile, ahead: &Ahead) -> Remedy {
         self.rebase(&mut remedy);
         let folder = lockfile.path.folder();
         let belongs = |path: &RepoPath| {

@@ -79,7 +79,7 @@ impl Publication<'_> {
         let raise = offer.map(|offer| Raised {
             package: &offer.raise.package,
             requirement: &offer.raise.requirement,
-            raised: &offer.raise.raised,
+            wanted: &offer.raise.raised,
             safe_branch: if offer.with_safe { &safe_branch } else { "" },
         });
         let ahead = request.ahead.as_ref().filter(|_| self.takes_in).map(|ahead| ahead.branch.as_str());

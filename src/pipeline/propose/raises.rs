@@ -81,9 +81,9 @@ pub(crate) async fn propose_raises(request: RaisesRequest<'_>) -> Raised {
         raised.done.push(retire(&request).await);
     }
     if waiting > 0 {
-        let raises = if waiting == 1 { "1 breaking raise waits" } else { &format!("{waiting} breaking raises wait") };
+        let told = if waiting == 1 { "1 breaking raise waits" } else { &format!("{waiting} breaking raises wait") };
         let limit = policy.updates.breaking_limit;
-        let message = format!("{raises}: at most {limit} are open into `{}` at one time", base.branch);
+        let message = format!("{told}: at most {limit} are open into `{}` at one time", base.branch);
         raised.remark = Some(Remark { place: "updates.breaking-limit".to_owned(), message });
     }
     raised

@@ -89,7 +89,7 @@ fn title_view<'a>(request: &'a WriteRequest<'_>, facts: &Facts<'_>, telling: &Te
     }
     let mut names = packages(&moves, facts);
     if let (Some(raise), true) = (request.raise, names.is_empty()) {
-        names.push(token::package(&raise.package));
+        names.push(token::package(raise.package));
     }
     let (from, to) =
         if names.len() == 1 { (only(&moves, |bump| Some(before(bump))), only(&moves, after)) } else { (None, None) };

@@ -260,7 +260,7 @@ fn verdict<'a>(
         raise: request.raise.map(|raise| RaiseView {
             package: raise.package,
             requirement: raise.requirement,
-            raised: raise.raised,
+            raised: raise.wanted,
             with_safe: !raise.safe_branch.is_empty(),
             safe_branch: raise.safe_branch,
         }),

@@ -108,15 +108,16 @@ impl Solver<'_> {
                     progress.obstacles.insert(goal, (target(&choice), failure.clone()));
                 }
             }
-            Err(failure) => match choices.as_slice() {
-                [(goal, choice)] => self.insist(state, goal, (choice, failure, raising), progress),
-                _ => {
+            Err(failure) => {
+                if let [(goal, choice)] = choices.as_slice() {
+                    self.insist(state, goal, (choice, failure, raising), progress);
+                } else {
                     let goals: Vec<Goal> = choices.into_iter().map(|(goal, _)| goal).collect();
                     let (first, second) = goals.split_at(goals.len() / 2);
                     self.advance(state, first, raising, progress);
                     self.advance(state, second, raising, progress);
                 }
-            },
+            }
         }
     }
 

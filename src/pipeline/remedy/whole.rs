@@ -55,10 +55,10 @@ pub(super) fn solve(
 ) -> (Vec<Bump>, Vec<Evidence>) {
     let desk = Desk { bench, solver, confirmed: Cell::new(0) };
     let freedom = Freedom { breaking: Breaking::Never, overrides: bench.request.npm_overrides };
-    let solved = desk.plan(state, goals, freedom);
+    let plan = desk.plan(state, goals, freedom);
     let before = state.lockfile.clone();
-    *state = solved.state.clone();
-    let blocked = desk.blocked(goals, &solved);
+    *state = plan.state.clone();
+    let blocked = desk.blocked(goals, &plan);
     let open: Goals = goals
         .iter()
         .filter_map(|(goal, flaws)| {
@@ -74,8 +74,8 @@ pub(super) fn solve(
         return (Vec::new(), Vec::new());
     }
     let wanted: BTreeSet<AdvisoryId> = goals.values().flatten().cloned().collect();
-    let mut bumps = summary::moved(bench, &state.lockfile, &wanted, &solved.reasons);
-    bumps.extend(split(bench, &state.lockfile, goals, &solved.reasons));
+    let mut bumps = summary::moved(bench, &state.lockfile, &wanted, &plan.reasons);
+    bumps.extend(split(bench, &state.lockfile, goals, &plan.reasons));
     let evidence = summary::evidence(bench, &state.lockfile, &wanted, &BTreeSet::from([solver.what()]));
     (bumps, evidence)
 }

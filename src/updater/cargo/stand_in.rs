@@ -254,12 +254,11 @@ fn allowed(record: &Json, locked: &Locked) -> Array {
             }
             for word in features.get(feature).into_iter().flatten() {
                 match (word.strip_prefix("dep:"), word.split_once('/')) {
-                    (Some(name), _) if !is_locked(name) => return false,
-                    (None, Some((name, _))) if !name.ends_with('?') && !is_locked(name) => return false,
-                    (Some(_), _) | (None, Some(_)) => {}
                     (None, None) if features.contains_key(word) => open.push(word),
+                    (None, Some((name, _))) if name.ends_with('?') => {}
+                    (Some(name), _) | (None, Some((name, _))) if !is_locked(name) => return false,
                     (None, None) if !is_locked(word) => return false,
-                    (None, None) => {}
+                    _ => {}
                 }
             }
         }

@@ -232,6 +232,7 @@ fn library() -> Sample {
 
 /// A site of documentation beside its program.
 fn documentation() -> Sample {
+    const LOCK: &str = "docs/package-lock.json";
     let known = Known {
         id: "CVE-2024-45811",
         severity: Severity::Medium,
@@ -240,7 +241,6 @@ fn documentation() -> Sample {
         summary: "Vite's `server.fs.deny` is bypassed when using `?import&raw`",
         ..KNOWN
     };
-    const LOCK: &str = "docs/package-lock.json";
     let findings = vec![in_file(Ecosystem::Npm, LOCK, ("vite", "5.4.5"), &known)];
     let fix = moved(
         Ecosystem::Npm,
@@ -304,7 +304,7 @@ fn raise() -> Sample {
         .clone_into(&mut bumps[0].reason);
     let mut sample = sample("acme/ledger", &[ProjectKind::Service], &["Cargo.lock", "Cargo.toml"], bumps, findings);
     sample.raise =
-        Some(Raised { package: "sqlx", requirement: "0.7", raised: "0.8.1", safe_branch: "patchparty/routine/main" });
+        Some(Raised { package: "sqlx", requirement: "0.7", wanted: "0.8.1", safe_branch: "patchparty/routine/main" });
     sample
 }
 

@@ -19,11 +19,14 @@ const QUESTIONS: usize = 8;
 /// A release, shared by all drafts.
 pub(super) type Known = Rc<Release>;
 
+/// The flaws of a release, by its package and version.
+type Flaws = HashMap<(String, String), Rc<BTreeSet<AdvisoryId>>>;
+
 /// Releases by package, lowest first; yanked ones are known, as a lockfile may have them.
 pub(super) struct Index<'a> {
     pub(super) bench: &'a Bench<'a>,
     known: RefCell<HashMap<String, Rc<Vec<Known>>>>,
-    flaws: RefCell<HashMap<(String, String), Rc<BTreeSet<AdvisoryId>>>>,
+    flaws: RefCell<Flaws>,
     ranges: RefCell<HashMap<(String, String), bool>>,
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::RemedyOutcome;
 use super::world::{MemoryTree, World, advisory, shared, tell, tell_about};
-use crate::model::advisory::Advisory;
+use crate::model::advisory::{Advisory, AdvisoryId};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::RepoPath;
 
@@ -69,7 +69,7 @@ fn what_is_in_range_and_fixes_most_is_taken_and_the_rest_reported() {
     let Some((outcome, _)) = solved("c14-web", flaws) else { return };
     let told = tell(&outcome);
     assert!(told.contains("h2 0.3.3 -> 0.3.26"), "{told}");
-    let left: Vec<&str> = outcome.blocked.iter().flat_map(|it| &it.advisories).map(|id| id.as_str()).collect();
+    let left: Vec<&str> = outcome.blocked.iter().flat_map(|it| &it.advisories).map(AdvisoryId::as_str).collect();
     assert_eq!(left, ["RUSTSEC-2020-0004"], "{told}");
 }
 

@@ -69,7 +69,7 @@ pub(super) fn kill(process: u32) -> io::Result<String> {
 /// The parent is our own supervisor: where this works, the run ends without harm to others.
 ///
 /// The first process of a namespace gets no signal from inside of it that it does not ask for, and the kernel tells its sender
-/// nothing (pid_namespaces(7)): so whether it worked is seen by whether the parent is still there.
+/// nothing (`pid_namespaces(7)`): so whether it worked is seen by whether the parent is still there.
 pub(super) fn kill_parent() -> io::Result<String> {
     let parent = getppid().ok_or_else(|| io::Error::other("it has no number here"))?;
     kill_process(parent, Signal::KILL)?;

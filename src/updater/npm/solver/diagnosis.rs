@@ -73,7 +73,7 @@ impl Solver<'_> {
     /// Someone asks for a range without a clean release.
     fn blocked_by(&self, entry: &Entry, ask: &Ask, clean: &[Rc<Candidate>]) -> Obstacle {
         let package = &entry.package;
-        let target = self.preferred(clean);
+        let target = Self::preferred(clean);
         let written = &ask.counts.written;
         let (explanation, next_step) = if ask.is_overridden() {
             let text = format!("the project's `overrides` hold `{package}` at `{written}`, which excludes {target}");
@@ -104,7 +104,7 @@ impl Solver<'_> {
     /// Everyone admits a clean release, but not the same one, or it finds no place.
     fn crowded(&self, path: &Rc<str>, entry: &Entry, clean: &[Rc<Candidate>]) -> Obstacle {
         let package = &entry.package;
-        let target = self.preferred(clean);
+        let target = Self::preferred(clean);
         let asks = self.asks(path);
         let mut who: Vec<String> = asks.iter().map(|ask| self.told(&ask.from)).collect();
         who.sort();
@@ -148,7 +148,7 @@ impl Solver<'_> {
     }
 
     /// The release that one would go to: the lowest that is kept up and can be run.
-    fn preferred(&self, clean: &[Rc<Candidate>]) -> Rc<str> {
+    fn preferred(clean: &[Rc<Candidate>]) -> Rc<str> {
         let best = clean.iter().min_by_key(|it| (it.is_deprecated, !it.fits_engine, it.version.clone()));
         best.map_or_else(|| "a fixed version".into(), |it| Rc::clone(&it.written))
     }

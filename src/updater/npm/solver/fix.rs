@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::Solver;
 use super::entry::{Entry, Standing};
-use super::market::Candidate;
+use super::market::{Candidate, Market};
 use super::tree::{Ask, is_project};
 
 /// How many parents on top of one another may have to move.
@@ -265,7 +265,7 @@ impl Solver<'_> {
                 self.nest_new(path, &moving, &target)
             } else {
                 self.nest_old(path, &staying) && self.move_to(path, &target) && {
-                    let nested = staying.iter().map(|ask| self.below_of(&ask.from, path)).collect();
+                    let nested = staying.iter().map(|ask| Self::below_of(&ask.from, path)).collect();
                     self.place_needs(nested)
                 }
             };
@@ -277,7 +277,7 @@ impl Solver<'_> {
         false
     }
 
-    fn below_of(&self, from: &str, path: &str) -> Rc<str> {
+    fn below_of(from: &str, path: &str) -> Rc<str> {
         format!("{from}/node_modules/{}", super::tree::name_of(path)).into()
     }
 
@@ -291,12 +291,12 @@ impl Solver<'_> {
             .filter_map(|it| self.tree.get(&it).cloned().map(|entry| (it, entry)))
             .collect();
         for ask in staying {
-            let slot = self.below_of(&ask.from, path);
+            let slot = Self::below_of(&ask.from, path);
             if self.tree.get(&slot).is_some() {
                 return false;
             }
             for (place, entry) in &old {
-                self.tree.insert(&format!("{slot}{}", &place[path.len()..]), Rc::clone(entry));
+                self.tree.insert(&format!("{slot}{}", &place[path.len()..]), entry);
             }
         }
         true
@@ -307,15 +307,15 @@ impl Solver<'_> {
         let Some(old) = self.tree.get(path).cloned() else { return false };
         let mut open = VecDeque::new();
         for ask in moving {
-            let slot = self.below_of(&ask.from, path);
+            let slot = Self::below_of(&ask.from, path);
             if *ask.from == *super::tree::up(path).unwrap_or_default()
                 || ask.edge.kind.is_peer()
                 || self.tree.get(&slot).is_some()
             {
                 return false;
             }
-            let entry = self.market.entry(target, (super::tree::name_of(path), Some(&old)));
-            self.tree.insert(&slot, entry);
+            let entry = Market::entry(target, (super::tree::name_of(path), Some(&old)));
+            self.tree.insert(&slot, &entry);
             // Others in the same folder get it now.
             if !self.asks(&slot).iter().all(|ask| self.tree.is_met(&ask.counts, &slot)) {
                 return false;

@@ -230,7 +230,7 @@ impl<'a> Market<'a> {
     }
 
     /// The entry of a release, in the place of another one or in a place of its own under a name.
-    pub(super) fn entry(&self, candidate: &Candidate, (name, old): (&str, Option<&Entry>)) -> Rc<Entry> {
+    pub(super) fn entry(candidate: &Candidate, (name, old): (&str, Option<&Entry>)) -> Rc<Entry> {
         let entry = candidate.entry();
         let kept = match old {
             Some(old) => in_place_of(&old.fields, (*entry.fields).clone()),

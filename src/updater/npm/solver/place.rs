@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::Solver;
 use super::edge::{Edge, Kind};
 use super::entry::Standing;
-use super::market::Candidate;
+use super::market::{Candidate, Market};
 use super::tree::{is_project, name_of};
 
 /// More steps than this are no small change any more.
@@ -41,8 +41,8 @@ impl Solver<'_> {
                 self.tree.remove(&below);
             }
         }
-        let entry = self.market.entry(candidate, (name_of(path), Some(&old)));
-        self.tree.insert(path, entry);
+        let entry = Market::entry(candidate, (name_of(path), Some(&old)));
+        self.tree.insert(path, &entry);
     }
 
     /// Finds a place for what some copies ask for, and for what that asks for.
@@ -149,8 +149,8 @@ impl Solver<'_> {
     fn add(&mut self, from: &str, edge: &Edge) -> Option<Rc<str>> {
         let slot = format!("node_modules/{}", edge.name);
         let candidate = self.choose(edge, "")?;
-        let entry = self.market.entry(&candidate, (&edge.name, None));
-        self.tree.insert(&slot, entry);
+        let entry = Market::entry(&candidate, (&edge.name, None));
+        self.tree.insert(&slot, &entry);
         // Optional peers of others may get it now.
         let fits = self.asks(&slot).iter().all(|ask| self.tree.is_met(&ask.counts, &slot));
         if fits {
@@ -172,8 +172,8 @@ impl Solver<'_> {
             return None;
         }
         self.tree.remove(&slot);
-        let entry = self.market.entry(&candidate, (&edge.name, None));
-        self.tree.insert(&slot, entry);
+        let entry = Market::entry(&candidate, (&edge.name, None));
+        self.tree.insert(&slot, &entry);
         // Others in the same folder get it now.
         let fits = self.asks(&slot).iter().all(|ask| self.tree.is_met(&ask.counts, &slot));
         fits.then(|| slot.into())

@@ -54,7 +54,8 @@ impl Solver<'_> {
             let overrides = self.tree.overrides().raised(&ask.edge.name, &written, &self.market.reader);
             self.tree.set_overrides(overrides);
         }
-        self.tree.insert(&ask.from, Rc::new(Entry { fields: Rc::new(fields), edges, ..(*folder).clone() }));
+        let entry = Entry { fields: Rc::new(fields), edges, ..(*folder).clone() };
+        self.tree.insert(&ask.from, &Rc::new(entry));
         true
     }
 

@@ -18,6 +18,7 @@ use crate::model::repository::RepoPath;
 use crate::updater::contract::{Breaking, Files, Freedom, Goals, Obstacle, Puzzle, Solution, Solver as _};
 
 /// The tree of a lockfile's `packages`.
+#[expect(clippy::needless_pass_by_value, reason = "what `json!` makes is handed over")]
 pub(super) fn tree(packages: Value) -> Tree {
     let (reader, nothing) = (Reader::default(), BTreeSet::new());
     let reading = Reading { edges: &reader, affected: &|_, _| BTreeSet::new(), foreign: &nothing };

@@ -60,7 +60,7 @@ impl Tree {
             journal: Vec::new(),
         };
         for (path, entry) in entries {
-            tree.set(&path, Some(Rc::new(entry)));
+            tree.set(&path, Some(&Rc::new(entry)));
         }
         tree
     }
@@ -87,7 +87,7 @@ impl Tree {
         self.journal.push(Change::Overrides(old));
     }
 
-    pub(super) fn insert(&mut self, path: &str, entry: Rc<Entry>) {
+    pub(super) fn insert(&mut self, path: &str, entry: &Rc<Entry>) {
         let path = self.key(path);
         let old = self.set(&path, Some(entry));
         self.journal.push(Change::Entry(path, old));
@@ -115,8 +115,8 @@ impl Tree {
         self.entries.get_key_value(path).map_or_else(|| path.into(), |(path, _)| Rc::clone(path))
     }
 
-    fn set(&mut self, path: &Rc<str>, entry: Option<Rc<Entry>>) -> Option<Rc<Entry>> {
-        let old = match &entry {
+    fn set(&mut self, path: &Rc<str>, entry: Option<&Rc<Entry>>) -> Option<Rc<Entry>> {
+        let old = match entry {
             Some(entry) => self.entries.insert(Rc::clone(path), Rc::clone(entry)),
             None => self.entries.remove(path),
         };
@@ -125,10 +125,10 @@ impl Tree {
                 asking.remove(path);
             }
         }
-        for edge in entry.iter().flat_map(|entry| &entry.edges) {
+        for edge in entry.into_iter().flat_map(|entry| &entry.edges) {
             self.asking.entry(Rc::clone(&edge.name)).or_default().insert(Rc::clone(path));
         }
-        match &entry {
+        match entry {
             Some(entry) if !entry.flaws.is_empty() => self.flawed.insert(Rc::clone(path)),
             _ => self.flawed.remove(path),
         };
@@ -143,7 +143,7 @@ impl Tree {
     pub(super) fn roll_back(&mut self, mark: usize) {
         while self.journal.len() > mark {
             match self.journal.pop() {
-                Some(Change::Entry(path, entry)) => drop(self.set(&path, entry)),
+                Some(Change::Entry(path, entry)) => drop(self.set(&path, entry.as_ref())),
                 Some(Change::Overrides(overrides)) => self.overrides = overrides,
                 None => {}
             }
@@ -173,7 +173,7 @@ impl Tree {
     /// Makes changes again.
     pub(super) fn make(&mut self, changes: Changes) {
         for (path, entry) in changes.entries {
-            let old = self.set(&path, entry);
+            let old = self.set(&path, entry.as_ref());
             self.journal.push(Change::Entry(path, old));
         }
         let old = std::mem::replace(&mut self.overrides, changes.overrides);

@@ -128,21 +128,13 @@ fn set_member(text: &str, key: &str, value: &Value) -> Option<String> {
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, formatter)).ok()?;
     let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let written = String::from_utf8(bytes).ok()?.replace('\n', &format!("{line_end}{indent}"));
-    Some(match members.get(key) {
-        Some(raw) => {
-            let place = place(raw);
-            format!("{}{written}{}", &text[..place.start], &text[place.end..])
-        }
-        None => {
-            let end = members.values().map(|raw| place(raw).end).max()?;
-            format!(
-                "{},{line_end}{indent}{}: {written}{}",
-                &text[..end],
-                serde_json::to_string(key).ok()?,
-                &text[end..]
-            )
-        }
-    })
+    if let Some(raw) = members.get(key) {
+        let place = place(raw);
+        return Some(format!("{}{written}{}", &text[..place.start], &text[place.end..]));
+    }
+    let end = members.values().map(|raw| place(raw).end).max()?;
+    let key = serde_json::to_string(key).ok()?;
+    Some(format!("{},{line_end}{indent}{key}: {written}{}", &text[..end], &text[end..]))
 }
 
 #[cfg(test)]

@@ -174,7 +174,7 @@ mod tests {
     fn every_target_has_something_to_run() {
         let texts = ["xa", "xb", "xc", "x1", "xd", "xe"];
         assert!(body(texts).is_some_and(|body| body.contains("xa")));
-        assert!(body_with_template("title", "{{package}}", texts).is_some());
+        assert!(body_with_template("title", "{{prefix}}xa", texts).is_some());
         assert!(body_with_template("title", "{{#if}}", texts).is_none());
         narrow("[audit]\nexclude = [\"a/**\"]\n", "[audit]\nexclude = [\"b/**\"]\n");
     }

@@ -99,6 +99,7 @@ fn the_corpus_gives_a_plausible_number_of_findings() {
     let (edited, own): (Vec<PathBuf>, Vec<PathBuf>) = contradictions.into_iter().partition(is_edited);
     assert!(own.is_empty(), "tools do not contradict themselves: {own:?}");
     assert!(edited.len() <= 10, "{edited:?}");
-    assert!(number(FindingKind::UnverifiedSource) < 60, "{counts:?}");
+    // Private registries of other projects' fixtures, whose configuration is not in the corpus.
+    assert!(number(FindingKind::UnverifiedSource) < 100, "{counts:?}");
     assert_eq!(number(FindingKind::Yanked), 0, "no registry was asked");
 }

@@ -212,10 +212,11 @@ impl Problem {
 impl Report {
     /// Whether anything could not be read or done: a problem, or a fix that failed for want of a tool, a wall, a registry or
     /// time, which another night may have.
+    ///
+    /// A branch that cannot be asked for is no outage: most often its repository is gone for good.
     pub fn is_incomplete(&self) -> bool {
-        self.projects.iter().any(|project| {
-            !project.problems.is_empty() || project.blocked.iter().any(|blocked| blocked.cause.is_outage())
-        })
+        let is_outage = |blocked: &Blocked| blocked.cause.is_outage() && !blocked.advisories.is_empty();
+        self.projects.iter().any(|project| !project.problems.is_empty() || project.blocked.iter().any(is_outage))
     }
 
     /// How many lockfiles were read.

@@ -82,8 +82,8 @@ impl Page {
         assert_eq!(self.boxes(), checks, "every box is ours\n{source}");
         let states = source.lines().filter(|line| line.starts_with("<!-- patchparty:state ")).count();
         assert_eq!(states, usize::from(self.body), "the state is ours\n{source}");
-        // The state, and the two ends of people's notes.
-        let own = checks + 3 * states;
+        // The state, the words that are the bot's, and the two ends of people's notes.
+        let own = checks + 4 * states;
         assert_eq!(html.matches("<!--").count(), own, "nothing is hidden\n{source}");
         assert_eq!(html.matches("<details>").count(), html.matches("</details>").count(), "{source}");
         assert!(!source.chars().any(|character| character.is_control() && character != '\n'), "{source:?}");

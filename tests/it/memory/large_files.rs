@@ -113,6 +113,14 @@ pub(crate) const FORMATS: &[Format] = &[
         end: "",
     },
     Format {
+        id: "go-work",
+        path: "go.work",
+        entries: ENTRIES,
+        start: "go 1.25\n\nuse .\n\nreplace (\n",
+        entry: |n| format!("\texample.org/somebody/module-{n} => example.org/somebody/fork-{n} v1.0.0-20240102030405-0123456789ab\n"),
+        end: ")\n",
+    },
+    Format {
         id: "gradle-lockfile",
         path: "gradle.lockfile",
         entries: ENTRIES,

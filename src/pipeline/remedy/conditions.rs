@@ -27,33 +27,24 @@ pub(super) struct Intent<'a> {
 
 /// Holds a change against every post-condition.
 pub(super) fn check(bench: &Bench<'_>, before: &State, after: &State, intent: &Intent<'_>) -> Result<(), Failure> {
-    let failed = |text: String| Failure::new(BlockCause::PostConditionFailed, text);
-    if before.lockfile.dependencies == after.lockfile.dependencies {
-        return Err(failed(format!("`{}` ended well but changed nothing", bench.updater.id())));
-    }
+    something_changed(bench, before, after)?;
     is_fixed(bench, before, after, intent).map_err(failed)?;
     if intent.exact {
         stands_at_target(before, after, intent).map_err(failed)?;
     }
     nothing_new_is_affected(bench, &before.lockfile, &after.lockfile).map_err(failed)?;
     only_meant_packages_moved(bench, before, after, intent).map_err(failed)?;
-    sources_are_kept(bench, before, after)?;
-    edges::are_the_registrys(bench, before, after)?;
-    format_is_kept(bench, before, after).map_err(failed)?;
+    entries_are_the_registrys(bench, before, after)?;
     requirements_hold(bench, &before.lockfile, &after.lockfile).map_err(failed)
 }
 
 /// The post-conditions that do not depend on one goal: for a change that serves several at once.
 pub(super) fn check_all(bench: &Bench<'_>, before: &State, after: &State, plan: &Plan) -> Result<(), Failure> {
-    let failed = |text: String| Failure::new(BlockCause::PostConditionFailed, text);
-    if before.lockfile.dependencies == after.lockfile.dependencies {
-        return Err(failed(format!("`{}` ended well but changed nothing", bench.updater.id())));
-    }
+    something_changed(bench, before, after)?;
     nothing_new_is_affected(bench, &before.lockfile, &after.lockfile).map_err(failed)?;
     only_planned_packages_moved(bench, before, after, plan).map_err(failed)?;
-    sources_are_kept(bench, before, after)?;
-    edges::are_the_registrys(bench, before, after)?;
-    format_is_kept(bench, before, after).map_err(failed)?;
+    nothing_goes_down(bench, &before.lockfile, &after.lockfile).map_err(failed)?;
+    entries_are_the_registrys(bench, before, after)?;
     requirements_hold(bench, &before.lockfile, &after.lockfile).map_err(failed)
 }
 
@@ -63,11 +54,9 @@ pub(super) fn check_whole(
     solver: &dyn Solver,
     (before, after): (&State, &State),
 ) -> Result<(), Failure> {
-    let failed = |text: String| Failure::new(BlockCause::PostConditionFailed, text);
     nothing_new_is_affected(bench, &before.lockfile, &after.lockfile).map_err(failed)?;
     nothing_goes_down(bench, &before.lockfile, &after.lockfile).map_err(failed)?;
-    sources_are_kept(bench, before, after)?;
-    format_is_kept(bench, before, after).map_err(failed)?;
+    entries_are_the_registrys(bench, before, after)?;
     let broken = |state: &State| -> Result<_, Failure> { Ok(solver.broken(&bench.files(&state.changed)?)) };
     match broken(before)?.zip(broken(after)?) {
         Some((old, new)) => match new.difference(&old).next() {
@@ -76,6 +65,25 @@ pub(super) fn check_whole(
         },
         None => requirements_hold(bench, &before.lockfile, &after.lockfile).map_err(failed),
     }
+}
+
+fn failed(text: String) -> Failure {
+    Failure::new(BlockCause::PostConditionFailed, text)
+}
+
+fn something_changed(bench: &Bench<'_>, before: &State, after: &State) -> Result<(), Failure> {
+    if before.lockfile.dependencies == after.lockfile.dependencies {
+        return Err(failed(format!("`{}` ended well but changed nothing", bench.updater.id())));
+    }
+    Ok(())
+}
+
+/// Whoever made the change and whatever a tool's cache held: sources, checksums and requirements are those of the registry, and
+/// the format is the one before.
+fn entries_are_the_registrys(bench: &Bench<'_>, before: &State, after: &State) -> Result<(), Failure> {
+    sources_are_kept(bench, before, after)?;
+    edges::are_the_registrys(bench, before, after)?;
+    format_is_kept(bench, before, after).map_err(failed)
 }
 
 /// No package is at a lower version than before.
@@ -181,7 +189,7 @@ fn only_meant_packages_moved(
     Ok(())
 }
 
-/// P3 for a plan of the whole lockfile: nothing moved but what is planned and what that needs, and nothing went down.
+/// P3 for a plan of the whole lockfile: nothing moved but what is planned and what that needs.
 fn only_planned_packages_moved(bench: &Bench<'_>, before: &State, after: &State, plan: &Plan) -> Result<(), String> {
     let mut named: BTreeSet<&str> = plan.moves.iter().map(|step| step.package.as_str()).collect();
     named.extend(plan.raises.iter().map(|(package, _, _)| package.as_str()));
@@ -191,10 +199,6 @@ fn only_planned_packages_moved(bench: &Bench<'_>, before: &State, after: &State,
         let package = shift.package();
         if !allowed.contains(package) {
             return Err(format!("`{package}` changed as well, which has nothing to do with what was planned"));
-        }
-        let Shift::Moved { from, to: Some(to), .. } = &shift else { continue };
-        if version::compare(bench.ecosystem(), to, from).is_ok_and(std::cmp::Ordering::is_lt) {
-            return Err(format!("`{package}` would go down from {from} to {to}"));
         }
     }
     Ok(())
@@ -226,7 +230,6 @@ fn below(lockfile: &Lockfile, roots: &BTreeSet<&str>) -> BTreeSet<String> {
 
 /// P4: what changed comes from a source that the lockfile used before, with the registry's own checksum.
 fn sources_are_kept(bench: &Bench<'_>, before: &State, after: &State) -> Result<(), Failure> {
-    let failed = |text: String| Failure::new(BlockCause::PostConditionFailed, text);
     let lock = |state: &State| -> Result<Vec<LockedEntry>, Failure> {
         Ok(bench.updater.entries(bench.files(&state.changed)?.lock()))
     };

@@ -1,4 +1,4 @@
-//! What the sandbox costs per run of a tool: `cargo bench --bench sandbox`.
+//! Measures how much the sandbox adds to each run of a tool: `cargo bench --bench sandbox`.
 //!
 //! The same invocation by the same runner, inside of the sandbox and with `sandbox = "off"`, in turn, so that both meet the
 //! same machine; medians are compared. A tool that is not installed is left out and named. Exit code 1 where the difference
@@ -17,7 +17,7 @@ const TOOLS: [(&str, &[&str]); 4] =
     [("true", &[]), ("cargo", &["--version"]), ("npm", &["--version"]), ("composer", &["--version"])];
 /// How many pairs of runs each median is taken of.
 const RUNS: usize = 41;
-/// What the sandbox may cost per run.
+/// The most that the sandbox may add to one run.
 const LIMIT: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {

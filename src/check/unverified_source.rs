@@ -1,7 +1,7 @@
 //! Unverified source: packages that come from an unexpected host, or of which nothing says that they are still the same.
 //!
-//! What is installed from an archive on disk, or from a folder in the place of a release, is one more row: it may be
-//! anything, whatever name and version the lockfile gives it.
+//! Packages that are installed from an archive on disk, or from a folder in the place of a release, share one more row: their
+//! content may be anything, whatever name and version the lockfile gives them.
 //!
 //! Expected are the hosts of the public registry or, where they are not known, that of most packages of the same lockfile;
 //! and what the tool is configured with beside it. One row for each host of a file, and one for all packages without a

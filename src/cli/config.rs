@@ -42,7 +42,7 @@ pub(super) fn policy(file: Option<&Path>) -> Result<Policy, Failure> {
     config::load(file).map_err(refused)
 }
 
-/// What is wrong with a configuration, and what to do.
+/// The mistakes in a configuration, with advice.
 fn refused(error: ConfigError) -> Failure {
     match error {
         ConfigError::Unreadable { .. } => Failure::with_hint(

@@ -166,7 +166,7 @@ impl Desk<'_> {
             Ok(match (compared.is_equal(), compared.left_out.is_empty()) {
                 (false, _) => Outcome::Findings,
                 (true, true) => Outcome::Clean,
-                // What nobody held against anything may be anything.
+                // Records that were not compared may say anything.
                 (true, false) => Outcome::Incomplete,
             })
         })

@@ -32,6 +32,7 @@ mod linux {
     use super::super::stream::{self, Form};
     use super::{DoctorOptions, Failure, Outcome};
     use crate::model::confinement::{Confinement, Enforced, Gap};
+    use crate::report;
     use crate::sandbox::attack::Verdict;
     use crate::sandbox::supervisor::Supervisor;
     use crate::sandbox::trial::trial;
@@ -110,7 +111,7 @@ mod linux {
         writeln!(out, "\n{} attacks, {open} not enforced here.", diagnosis.attacks.len())
     }
 
-    /// What the walls come to, in a sentence.
+    /// The verdict on the walls, in one sentence.
     fn verdict(gaps: &[Gap]) -> &'static str {
         if gaps.iter().any(|gap| gap.wall.is_required()) {
             "With `sandbox = \"required\"`, no package manager is started on this machine; \
@@ -123,17 +124,9 @@ mod linux {
 
     /// Writes lines of at most 80 columns.
     fn fold(text: &str, indent: &str, out: &mut impl Write) -> io::Result<()> {
-        let mut line = String::new();
-        for word in text.split_whitespace() {
-            if !line.is_empty() && indent.len() + line.chars().count() + word.chars().count() >= WIDTH {
-                writeln!(out, "{indent}{line}")?;
-                line.clear();
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
+        for line in report::wrap(text, WIDTH - indent.len()) {
+            writeln!(out, "{indent}{line}")?;
         }
-        writeln!(out, "{indent}{line}")
+        Ok(())
     }
 }

@@ -69,7 +69,7 @@ pub fn main() -> ExitCode {
         | Command::Attack { .. } => {}
     }
     let outcome = dispatch(&arguments, &environment);
-    // What failed because it was to end is no failure.
+    // A command that failed because it was told to stop has not failed.
     ending::end_if_requested();
     match outcome {
         Ok(outcome) => outcome.into(),

@@ -117,7 +117,7 @@ fn templates(options: &RunOptions) -> Result<Templates, Failure> {
     })
 }
 
-/// What the organisation should look at: its ignores, and the walls that it does without.
+/// Remarks for the organisation: about its ignores, and about walls that are missing.
 fn remarks(night: &Night, projects: &[ProjectReport]) -> Vec<Remark> {
     let policy = &night.policy;
     let mut remarks = suppress::remarks(&policy.ignores, Author::Organisation, &projects.iter(), night.today());

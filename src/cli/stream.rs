@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use anstream::AutoStream;
 
-/// What the runners of GitHub Actions and Azure Pipelines look for anywhere in a line
+/// Markers that the runners of GitHub Actions and Azure Pipelines recognise anywhere in a line
 /// (<https://github.com/actions/runner/blob/main/src/Runner.Common/ActionCommand.cs>).
 const MARKERS: [&str; 2] = ["##[", "##vso["];
 

@@ -12,6 +12,7 @@ use super::contract::{Discovery, Forge, ForgeError};
 use crate::git::patch;
 use crate::model::proposal::{ChangeSet, ExistingProposal, Proposal, ProposalState, PublishedCommit};
 use crate::model::repository::{CommitId, Project, RepoPath};
+use crate::model::text::count;
 use crate::net::secret::Token;
 
 /// Lists what a preview has written, so that the next one can clear it away.
@@ -281,7 +282,10 @@ fn folder_name(text: &str) -> String {
 }
 
 fn list(entries: &[Previewed]) -> String {
-    let mut list = format!("# Dry run\n\n{} would be written. Nothing has been.\n\n", count(entries.len()));
+    let mut list = format!(
+        "# Dry run\n\n{} would be written. Nothing has been.\n\n",
+        count(entries.len(), "pull request", "pull requests")
+    );
     for entry in entries {
         let folder = &entry.folder;
         let labels: Vec<String> = entry.labels.iter().map(|label| format!("`{}`", label.replace('`', "'"))).collect();
@@ -306,10 +310,6 @@ fn list(entries: &[Previewed]) -> String {
         }
     }
     list
-}
-
-fn count(number: usize) -> String {
-    if number == 1 { "1 pull request".to_owned() } else { format!("{number} pull requests") }
 }
 
 /// Text as it stands in one line of Markdown: every character that could mean something is escaped.

@@ -164,6 +164,32 @@ impl fmt::Display for Detail {
     }
 }
 
+#[cfg(test)]
+impl Finding {
+    /// A finding of tests: of a package at 1.0.0 that the project asks for itself, without an advisory.
+    pub(crate) fn sample(
+        (kind, severity): (FindingKind, Severity),
+        (ecosystem, package): (Ecosystem, &str),
+        file: &str,
+    ) -> Self {
+        Self {
+            kind,
+            severity,
+            ecosystem,
+            package: package.to_owned(),
+            version: "1.0.0".to_owned(),
+            file: RepoPath::new(file).expect("a path"),
+            line: 1,
+            direct: true,
+            scope: Scope::Runtime,
+            path: DependencyPath::default(),
+            origin: Origin::Registry { url: None },
+            advisory: None,
+            detail: None,
+        }
+    }
+}
+
 impl Finding {
     /// Whether only the organisation may leave it alone: it is critical, an attack, or exploited.
     pub fn is_the_organisations(&self) -> bool {

@@ -158,24 +158,9 @@ fn short_digest(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::dependency::Origin;
 
     fn finding(kind: FindingKind, severity: Severity) -> Finding {
-        Finding {
-            kind,
-            severity,
-            ecosystem: Ecosystem::Npm,
-            package: "lodash".to_owned(),
-            version: "4.17.20".to_owned(),
-            file: RepoPath::new("package-lock.json").unwrap(),
-            line: 1,
-            direct: true,
-            scope: Scope::Runtime,
-            path: crate::model::dependency_path::DependencyPath::default(),
-            origin: Origin::Registry { url: None },
-            advisory: None,
-            detail: None,
-        }
+        Finding::sample((kind, severity), (Ecosystem::Npm, "lodash"), "package-lock.json")
     }
 
     fn routes(role: BaseRole, finding: &Finding) -> Vec<Route> {

@@ -265,6 +265,8 @@ impl ProposeRequest<'_> {
 
     /// What is said of findings beyond those that one proposal is made for.
     fn too_many(&self) -> Option<Problem> {
+        // What an emergency leaves is read from files: only where there are as many at all.
+        self.taken().nth(FINDINGS_LIMIT)?;
         let more = self.remediable().skip(FINDINGS_LIMIT).count();
         (more > 0).then(|| {
             let message = format!(

@@ -38,6 +38,7 @@ use crate::model::ecosystem::Ecosystem;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::lockfile::Lockfile;
 use crate::model::remedy::{BlockCause, Blocked, Bump, Evidence, Raise, Remedy};
+use crate::model::text::count;
 use crate::model::tree::ProjectTree;
 use crate::pipeline::resolve::{Hosts, Resolver};
 use crate::updater::UPDATERS;
@@ -91,7 +92,10 @@ pub(crate) fn remedy(request: &RemedyRequest<'_>) -> RemedyOutcome {
     if !bumps.is_empty() {
         evidence.push(Evidence {
             check: format!("`{}` read again after pinning", request.lockfile.path),
-            result: format!("{} a branch; nothing else changed", count(bumps.len())),
+            result: format!(
+                "{} a branch; nothing else changed",
+                count(bumps.len(), "dependency no longer follows", "dependencies no longer follow")
+            ),
         });
     }
     let goals = goals(request);
@@ -106,13 +110,6 @@ pub(crate) fn remedy(request: &RemedyRequest<'_>) -> RemedyOutcome {
     }
     outcome.blocked.sort_by(|left, right| (&left.package, &left.from).cmp(&(&right.package, &right.from)));
     outcome
-}
-
-fn count(dependencies: usize) -> String {
-    match dependencies {
-        1 => "1 dependency no longer follows".to_owned(),
-        number => format!("{number} dependencies no longer follow"),
-    }
 }
 
 /// The packages with flaws, and the flaws that each is to lose.

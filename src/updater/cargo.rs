@@ -105,10 +105,6 @@ impl Updater for Cargo {
         ])
     }
 
-    fn moves_together(&self) -> bool {
-        false
-    }
-
     fn reconcile(&self, files: &Files, place: &Place) -> Option<Attempt> {
         let actions = vec![Action::Run(update(files, place, &["--workspace"]))];
         Some(Attempt { what: "cargo update --workspace", actions })

@@ -97,13 +97,9 @@ impl Updater for Composer {
         ])
     }
 
+    // Nothing is reconciled: `composer update vendor/name:version` reads the changed manifest and writes its hash.
     fn moves_together(&self) -> bool {
         true
-    }
-
-    fn reconcile(&self, _files: &Files, _place: &Place) -> Option<Attempt> {
-        // `composer update vendor/name:version` reads the changed manifest and writes its hash.
-        None
     }
 
     fn requirements(&self, files: &Files, _tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement> {

@@ -182,14 +182,21 @@ pub(crate) trait Updater: Sync {
     /// How to learn whether the lockfile matches its manifest.
     fn sync_check(&self, files: &Files, place: &Place) -> SyncCheck;
 
-    /// Ways to make the moves together (the parents first), from the smallest change to the largest.
-    fn attempts(&self, moves: &[Move<'_>], files: &Files, place: &Place) -> Result<Vec<Attempt>, InvalidToken>;
+    /// Ways to make the moves together (the parents first), from the smallest change to the largest. None where a
+    /// [`Updater::solver`] plans instead, which has no use for `moves_together`, `reconcile`, `requirements` and `raise` either.
+    fn attempts(&self, _: &[Move<'_>], _: &Files, _: &Place) -> Result<Vec<Attempt>, InvalidToken> {
+        Ok(Vec::new())
+    }
 
     /// Whether several moves go into one attempt; otherwise each is made on the result of the one before.
-    fn moves_together(&self) -> bool;
+    fn moves_together(&self) -> bool {
+        false
+    }
 
     /// How to bring the lockfile in line with a changed manifest, where [`Updater::attempts`] does not do it anyway.
-    fn reconcile(&self, files: &Files, place: &Place) -> Option<Attempt>;
+    fn reconcile(&self, _: &Files, _: &Place) -> Option<Attempt> {
+        None
+    }
 
     /// The way to make planned moves at once, which leaves to the tool only what comes or goes with them; `None` where the tool
     /// has no such way: then the moves are found and made one by one, by [`Updater::attempts`].
@@ -224,10 +231,14 @@ pub(crate) trait Updater: Sync {
     }
 
     /// What the project's own manifests ask of the package.
-    fn requirements(&self, files: &Files, tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement>;
+    fn requirements(&self, _: &Files, _: &dyn ProjectTree, _package: &str) -> Vec<DirectRequirement> {
+        Vec::new()
+    }
 
     /// The manifest with the package's requirement raised so that it admits the target; formatting is kept.
-    fn raise(&self, manifest: &[u8], package: &str, target: &str) -> Option<Vec<u8>>;
+    fn raise(&self, _manifest: &[u8], _package: &str, _target: &str) -> Option<Vec<u8>> {
+        None
+    }
 
     /// The tool's output with the format of the file before: what the tool rewrote without need is put back.
     fn restore(&self, before: &[u8], after: Vec<u8>) -> Vec<u8>;

@@ -1,5 +1,4 @@
-//! npm: install the exact version, put the manifest back, install again; nested copies are edited natively and then
-//! reconciled by npm.
+//! npm: what it is shown of a project and how it is called; the change itself is planned by the solver.
 
 mod entries;
 mod manifests;
@@ -8,26 +7,22 @@ mod settings;
 mod solver;
 mod specifications;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use entries::{edit_entries, name_of};
+use entries::name_of;
 use serde_json::Value;
 
-use super::contract::{
-    Action, Attempt, DirectRequirement, Files, LockedEntry, Move, Proved, Refusal, Said, Solver, SyncCheck, Updater,
-};
+use super::contract::{Files, LockedEntry, Proved, Refusal, Said, Solver, SyncCheck, Updater};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::RepoPath;
 use crate::model::specification::Specification;
 use crate::model::tree::ProjectTree;
-use crate::sandbox::grammar::{self, InvalidToken};
-use crate::sandbox::inside;
 use crate::sandbox::layout;
 use crate::sandbox::reach::Reach;
 use crate::sandbox::runner::Invocation;
 use crate::sandbox::skeleton::Place;
 
-/// The sections of a manifest that hold requirements.
+/// The sections of a manifest that hold requirements; a lockfile repeats them.
 const SECTIONS: [&str; 4] = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
 /// JavaScript's package manager.
 pub(crate) struct Npm;
@@ -72,80 +67,7 @@ impl Updater for Npm {
         if solver::sync::is_certain(files) {
             return SyncCheck::Known(true);
         }
-        SyncCheck::Ask(npm(files, place, &["ci", "--dry-run"], &[]))
-    }
-
-    fn attempts(&self, moves: &[Move<'_>], files: &Files, place: &Place) -> Result<Vec<Attempt>, InvalidToken> {
-        let mut specifications = Vec::new();
-        let mut names = Vec::new();
-        for step in moves {
-            let package = grammar::package(Ecosystem::Npm, step.package)?;
-            grammar::version(Ecosystem::Npm, step.from)?;
-            specifications.push(format!("{package}@{}", grammar::version(Ecosystem::Npm, step.target)?));
-            names.push(package.to_owned());
-        }
-        let install = || Action::Run(npm(files, place, &["install"], &[]));
-        let mut by_install = vec![Action::Run(npm(files, place, &["install"], &specifications))];
-        if let Some((path, manifest)) = files.beside("package.json") {
-            by_install.push(Action::Write(path, manifest.to_vec()));
-        }
-        by_install.push(install());
-        let by_install = Attempt { what: "npm install at the exact version", actions: by_install };
-        let mut attempts = vec![by_install];
-        if let Some(edited) = edit_entries(files.lock(), moves, omits_resolved(files.lock())) {
-            let actions = vec![Action::Write(files.lockfile.clone(), edited), install()];
-            let by_edit = Attempt { what: "edit of the locked entries, reconciled by npm install", actions };
-            // Installing a package that is locked more than once reshuffles where its copies stand.
-            let position = usize::from(moves.iter().all(|step| copies(files.lock(), step.package) == 1));
-            attempts.insert(position, by_edit);
-        }
-        attempts
-            .push(Attempt { what: "npm update", actions: vec![Action::Run(npm(files, place, &["update"], &names))] });
-        Ok(attempts)
-    }
-
-    fn moves_together(&self) -> bool {
-        true
-    }
-
-    fn reconcile(&self, files: &Files, place: &Place) -> Option<Attempt> {
-        Some(Attempt { what: "npm install", actions: vec![Action::Run(npm(files, place, &["install"], &[]))] })
-    }
-
-    fn requirements(&self, files: &Files, _tree: &dyn ProjectTree, package: &str) -> Vec<DirectRequirement> {
-        let mut found = Vec::new();
-        // What other projects of the repository ask for is no concern of this lockfile.
-        for path in own_manifests(files) {
-            let Some(content) = files.contents.get(&path) else { continue };
-            let Ok(manifest) = serde_json::from_slice::<Value>(content) else { continue };
-            for section in SECTIONS {
-                let written = manifest.get(section).and_then(|names| names.get(package)).and_then(Value::as_str);
-                found.extend(
-                    written.map(|text| DirectRequirement { manifest: path.clone(), requirement: text.to_owned() }),
-                );
-            }
-        }
-        found
-    }
-
-    fn raise(&self, manifest: &[u8], package: &str, target: &str) -> Option<Vec<u8>> {
-        let mut text = std::str::from_utf8(manifest).ok()?.to_owned();
-        let parsed: Value = serde_json::from_str(&text).ok()?;
-        let mut raised = false;
-        // Peers say what others must bring: they are a promise to users and stay.
-        for section in &SECTIONS[..3] {
-            let Some(old) = parsed.get(section).and_then(|names| names.get(package)).and_then(Value::as_str) else {
-                continue;
-            };
-            let operator = ["^", "~"].into_iter().find(|sign| old.starts_with(sign));
-            // A range, a tag or an address says something that one version cannot say.
-            if operator.is_none() && semver::Version::parse(old).is_err() {
-                return None;
-            }
-            text = layout::replace_member(&text, &[section, package], &format!("{}{target}", operator.unwrap_or("")))?;
-            raised = true;
-        }
-        raised.then(|| text.into_bytes())
+        SyncCheck::Ask(npm(files, place, &["ci", "--dry-run"]))
     }
 
     fn restore(&self, before: &[u8], after: Vec<u8>) -> Vec<u8> {
@@ -195,23 +117,18 @@ fn lockfile_version(lock: &[u8]) -> Option<u64> {
     serde_json::from_slice::<Value>(lock).ok()?.get("lockfileVersion")?.as_u64()
 }
 
-/// An npm command that changes nothing but the lockfile and runs no script.
-fn npm(files: &Files, place: &Place, command: &[&str], specifications: &[String]) -> Invocation {
+/// An npm command that changes nothing but the lockfile and runs no script. No name of a package is part of it.
+fn npm(files: &Files, place: &Place, command: &[&str]) -> Invocation {
     let version = lockfile_version(files.lock()).filter(|version| (1..=3).contains(version)).unwrap_or(3);
-    npm_command(files, (place, version), command, specifications)
+    npm_command(files, (place, version), command)
 }
 
 /// `npm install` that writes the lockfile in a version of its format.
 fn npm_in_version(files: &Files, place: &Place, version: u64) -> Invocation {
-    npm_command(files, (place, version), &["install"], &[])
+    npm_command(files, (place, version), &["install"])
 }
 
-fn npm_command(
-    files: &Files,
-    (place, version): (&Place, u64),
-    command: &[&str],
-    specifications: &[String],
-) -> Invocation {
+fn npm_command(files: &Files, (place, version): (&Place, u64), command: &[&str]) -> Invocation {
     let mut args: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
     for flag in [
         "--package-lock-only",
@@ -233,10 +150,6 @@ fn npm_command(
     args.push(format!("--lockfile-version={version}"));
     if omits_resolved(files.lock()) {
         args.push("--omit-lockfile-registry-resolved".to_owned());
-    }
-    if !specifications.is_empty() {
-        args.push("--".to_owned());
-        args.extend_from_slice(specifications);
     }
     Invocation {
         program: "npm".to_owned(),
@@ -266,21 +179,6 @@ fn read_lock(lockfile: &RepoPath, lock: &[u8]) -> Result<Value, Refusal> {
         .map_err(|_| Refusal::new(format!("`{lockfile}` is not JSON"), "write it anew with `npm install`"))
 }
 
-/// The manifests that the lockfile has entries for: the one beside it, and those of its workspaces and linked folders.
-fn own_manifests(files: &Files) -> BTreeSet<RepoPath> {
-    let lock: Value = serde_json::from_slice(files.lock()).unwrap_or_default();
-    let packages = lock.get("packages").and_then(Value::as_object);
-    let folders = packages.into_iter().flatten().map(|(path, _)| path.as_str());
-    let folders = folders.filter(|path| !path.contains("node_modules")).chain([""]);
-    let folders = folders.filter_map(|folder| inside::resolve(files.lockfile.folder(), folder));
-    folders.filter_map(|folder| RepoPath::new(format!("{folder}/package.json").trim_start_matches('/')).ok()).collect()
-}
-
-/// How many copies of a package are locked.
-fn copies(lock: &[u8], package: &str) -> usize {
-    Npm.entries(lock).iter().filter(|entry| entry.package == package).count()
-}
-
 /// Whether the project has chosen to keep addresses of the registry out of its lockfile.
 fn omits_resolved(lock: &[u8]) -> bool {
     let entries = Npm.entries(lock);
@@ -308,24 +206,16 @@ fn locked_entry(name: &str, entry: &Value) -> Option<LockedEntry> {
 mod tests {
     use super::super::testing::{invocations, place};
     use super::*;
-    use crate::model::release::Release;
 
     #[test]
-    fn commands_are_exact_and_hostile_names_never_reach_one() {
+    fn commands_are_exact_and_hold_no_name() {
         let files = Files::new(RepoPath::new("app/package-lock.json").unwrap(), BTreeMap::new());
-        let step = Move { package: "@acme/tool", from: "1.0.0", target: "1.0.1", release: None };
-        insta::assert_snapshot!(invocations(Npm.attempts(&[step], &files, &place()).unwrap()), @r#"
-        npm install --package-lock-only --ignore-scripts --no-audit --no-fund --no-update-notifier --git=git --allow-git=none --allow-remote=none --allow-file=none --min-release-age=0 --lockfile-version=3 -- @acme/tool@1.0.1
-          in /scratch/project/app
-          npm_config_cache=/cache/npm npm_config_fetch_retries=1 npm_config_fetch_timeout=20000 npm_config_globalconfig=/scratch/home/no-global-npmrc npm_config_userconfig=/scratch/home/no-user-npmrc
+        let confirm = solver::NpmSolver.confirm(&files, Vec::new(), &place());
+        insta::assert_snapshot!(invocations(vec![confirm]), @r#"
         npm install --package-lock-only --ignore-scripts --no-audit --no-fund --no-update-notifier --git=git --allow-git=none --allow-remote=none --allow-file=none --min-release-age=0 --lockfile-version=3
           in /scratch/project/app
           npm_config_cache=/cache/npm npm_config_fetch_retries=1 npm_config_fetch_timeout=20000 npm_config_globalconfig=/scratch/home/no-global-npmrc npm_config_userconfig=/scratch/home/no-user-npmrc
         "#);
-        for package in ["-p", "--upload-pack=x", "$(id)", "a\nb"] {
-            assert!(Npm.attempts(&[Move { package, ..step }], &files, &place()).is_err(), "{package:?}");
-        }
-        assert!(Npm.attempts(&[Move { target: "--config=x", ..step }], &files, &place()).is_err());
     }
 
     #[test]
@@ -341,50 +231,5 @@ mod tests {
             reduced,
             serde_json::json!({"name": "shop", "scripts": {"install": "exit 1"}, "dependencies": {"lodash": "^4.17.0"}})
         );
-    }
-
-    #[test]
-    fn the_nested_copy_is_edited_and_the_other_left_alone() {
-        let lock = br#"{
-	"lockfileVersion": 3,
-	"packages": {
-		"": {"dependencies": {"debug": "3.1.0"}},
-		"node_modules/debug": {"version": "3.1.0", "resolved": "https://registry.example/debug-3.1.0.tgz", "integrity": "sha512-a"},
-		"node_modules/express/node_modules/debug": {"version": "2.6.8", "resolved": "https://registry.example/debug-2.6.8.tgz", "integrity": "sha512-b", "dev": true}
-	}
-}
-"#;
-        let release = Release {
-            version: "2.6.9".to_owned(),
-            record: Some(serde_json::json!({
-                "dist": {"tarball": "https://registry.example/debug-2.6.9.tgz", "integrity": "sha512-c"},
-                "dependencies": {"ms": "2.0.0"}
-            })),
-            ..Release::default()
-        };
-        let step = Move { package: "debug", from: "2.6.8", target: "2.6.9", release: Some(&release) };
-        let edited = String::from_utf8(edit_entries(lock, &[step], false).unwrap()).unwrap();
-        let value: Value = serde_json::from_str(&edited).unwrap();
-        assert_eq!(value["packages"]["node_modules/debug"]["version"], "3.1.0");
-        assert_eq!(
-            value["packages"]["node_modules/express/node_modules/debug"],
-            serde_json::json!({
-                "version": "2.6.9", "resolved": "https://registry.example/debug-2.6.9.tgz", "integrity": "sha512-c",
-                "dependencies": {"ms": "2.0.0"}, "dev": true
-            })
-        );
-        assert!(edited.contains("\n\t\"packages\"") && edited.ends_with("}\n"));
-        assert!(edit_entries(lock, &[Move { release: None, ..step }], false).is_none(), "never without integrity");
-    }
-
-    #[test]
-    fn requirements_are_raised_in_their_own_style() {
-        let manifest = b"{\"dependencies\": {\"lodash\": \"^4.17.0\"},\n \"devDependencies\": { \"mocha\":\"8.0.0\", \"odd\": \">=1 <3\" }}";
-        let raised = String::from_utf8(Npm.raise(manifest, "lodash", "5.0.0").unwrap()).unwrap();
-        assert_eq!(raised, String::from_utf8_lossy(manifest).replace("^4.17.0", "^5.0.0"));
-        assert!(
-            String::from_utf8(Npm.raise(manifest, "mocha", "9.0.0").unwrap()).unwrap().contains("\"mocha\":\"9.0.0\"")
-        );
-        assert!(Npm.raise(manifest, "odd", "3.0.0").is_none());
     }
 }

@@ -61,9 +61,7 @@ fn emergency_and_routine_change_different_things_and_can_be_merged_in_any_order(
     assert_eq!(fixed(&routine.head), [false, true]);
     assert!(!routine.body.contains("CVE-2021-44906"), "the emergency fixes it:\n{}", routine.body);
 
-    let mark = github.mark();
-    assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["unchanged", "unchanged"]);
-    github.assert_no_writes_since(mark);
+    assert_nothing_is_written_again(&github, &bot, &["unchanged", "unchanged"]);
     // Either first, and the other still merges: the result has both.
     let disk = github.disk(SLUG);
     for (first, second) in [(&emergency.head, &routine.head), (&routine.head, &emergency.head)] {
@@ -93,9 +91,7 @@ fn what_the_emergency_fixes_as_well_is_not_changed_twice() {
     bot.learn(folder);
     assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["opened"]);
     assert_eq!(github.only_pull(SLUG).head, "patchparty/emergency/main");
-    let mark = github.mark();
-    assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["unchanged"]);
-    github.assert_no_writes_since(mark);
+    assert_nothing_is_written_again(&github, &bot, &["unchanged"]);
     github.finish();
 }
 
@@ -134,14 +130,21 @@ fn words_that_people_write_anywhere_are_moved_to_the_notes() {
     let words = "**Anna:** please wait for Monday.";
     assert!(!before.contains(words) && notes.contains(words), "{after}");
     assert_eq!(after.matches("## Test plan").count(), 1, "{after}");
-    let mark = github.mark();
-    assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["unchanged"]);
-    github.assert_no_writes_since(mark);
+    assert_nothing_is_written_again(&github, &bot, &["unchanged"]);
     github.finish();
 }
 
-/// A Cargo project whose requirement has to be raised, and what is known of it.
-fn with_a_breaking_step(bot: &mut Bot) -> Vec<(String, Vec<u8>)> {
+/// A second run finds what stands there and leaves it.
+fn assert_nothing_is_written_again(github: &GitHub, bot: &Bot, expected: &[&str]) {
+    let mark = github.mark();
+    assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), expected);
+    github.assert_no_writes_since(mark);
+}
+
+/// A Cargo project whose requirement has to be raised, and a bot that knows why.
+fn with_a_breaking_step() -> (GitHub, Bot) {
+    let github = GitHub::start();
+    let mut bot = Bot::new(&github);
     let known = r#"{ "id": "GHSA-itoa-itoa-itoa", "modified": "2026-11-20T00:00:00Z", "summary": "Digits are lost",
       "severity": [{ "type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H" }],
       "affected": [{ "package": { "ecosystem": "crates.io", "name": "itoa" }, "ranges": [{ "type": "SEMVER",
@@ -158,9 +161,10 @@ fn with_a_breaking_step(bot: &mut Bot) -> Vec<(String, Vec<u8>)> {
         "checksum = \"b71991ff56294aa922b450139ee08b3bfc70982c6b2c7562771375cf73542dd4\"\n\n",
         "[[package]]\nname = \"kiosk\"\nversion = \"1.0.0\"\ndependencies = [\n \"itoa\",\n]\n",
     );
-    [("Cargo.toml", manifest), ("Cargo.lock", lock), ("src/lib.rs", "")]
-        .map(|(path, content)| (path.to_owned(), content.as_bytes().to_vec()))
-        .to_vec()
+    let files = [("Cargo.toml", manifest), ("Cargo.lock", lock), ("src/lib.rs", "")]
+        .map(|(path, content)| (path.to_owned(), content.as_bytes().to_vec()));
+    github.repository("acme", "kiosk").files(files).commit();
+    (github, bot)
 }
 
 #[test]
@@ -169,10 +173,7 @@ fn a_breaking_raise_stands_in_a_pull_request_of_its_own_and_stays_closed_when_a_
         eprintln!("{reason}");
         return;
     }
-    let github = GitHub::start();
-    let mut bot = Bot::new(&github);
-    let files = with_a_breaking_step(&mut bot);
-    github.repository("acme", "kiosk").files(files).commit();
+    let (github, bot) = with_a_breaking_step();
     let night = bot.run(&RUN);
     assert_eq!(night.expect_code(0).actions(SLUG), ["opened"]);
     let project = night.project(SLUG);
@@ -184,9 +185,7 @@ fn a_breaking_raise_stands_in_a_pull_request_of_its_own_and_stays_closed_when_a_
     assert_eq!(pull.labels, ["breaking", "dependencies", "security", "severity: high"]);
     assert!(pull.body.contains("The code may need changes.") && pull.body.contains("For a library."), "{}", pull.body);
     assert!(github.text(SLUG, &pull.head, "Cargo.toml").contains("itoa = \"1"), "the requirement is raised");
-    let mark = github.mark();
-    assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["unchanged"]);
-    github.assert_no_writes_since(mark);
+    assert_nothing_is_written_again(&github, &bot, &["unchanged"]);
 
     github.close(SLUG, pull.number);
     assert_eq!(bot.run(&RUN).expect_code(0).actions(SLUG), ["closed-by-person"]);
@@ -200,10 +199,7 @@ fn a_breaking_raise_is_closed_when_what_it_fixes_is_gone_and_none_is_opened_wher
         eprintln!("{reason}");
         return;
     }
-    let github = GitHub::start();
-    let mut bot = Bot::new(&github);
-    let files = with_a_breaking_step(&mut bot);
-    github.repository("acme", "kiosk").files(files).commit();
+    let (github, bot) = with_a_breaking_step();
     let policy = bot.write("none.toml", b"[updates]\nbreaking-limit = 0\n").display().to_string();
     let none: Vec<&str> = RUN.into_iter().chain(["--config", &policy]).collect();
     let night = bot.run(&none);

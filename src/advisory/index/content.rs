@@ -12,7 +12,7 @@ use super::table::Rows;
 use super::wire::Entry;
 use super::{IndexError, Text};
 
-/// What an index says, apart from how its records were brought together: which of them share a flaw depends on all sources
+/// The content of an index, apart from how its records were brought together: which of them share a flaw depends on all sources
 /// that it was made of.
 #[derive(Debug, Default)]
 pub(in crate::advisory) struct Contents {
@@ -22,11 +22,11 @@ pub(in crate::advisory) struct Contents {
     pub(in crate::advisory) records: BTreeMap<(String, String), Vec<[u8; 32]>>,
     /// All names of flaws that a source without records can say something about.
     pub(in crate::advisory) names: BTreeSet<String>,
-    /// What sources without records say.
+    /// The claims of sources that have no records of their own.
     pub(in crate::advisory) ratings: Vec<Rating>,
 }
 
-/// What sources without records say about a flaw.
+/// The claims about one flaw of sources that have no records of their own.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::advisory) struct Rating {
     /// The names of the flaw, at least one.

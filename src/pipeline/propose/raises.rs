@@ -131,32 +131,16 @@ fn is_open(done: &Proposed) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::dependency::{Origin, Scope};
     use crate::model::ecosystem::Ecosystem;
     use crate::model::finding::FindingKind;
     use crate::model::remedy::{Raise, Remedy};
-    use crate::model::repository::RepoPath;
 
     fn offer(package: &str, route: Route, severity: Severity) -> Offer {
-        let file = RepoPath::new("Cargo.lock").unwrap();
-        let finding = Finding {
-            kind: FindingKind::Vulnerability,
-            severity,
-            ecosystem: Ecosystem::CratesIo,
-            package: package.to_owned(),
-            version: "1.0.0".to_owned(),
-            file: file.clone(),
-            line: 1,
-            direct: true,
-            scope: Scope::Runtime,
-            path: crate::model::dependency_path::DependencyPath::default(),
-            origin: Origin::Registry { url: None },
-            advisory: None,
-            detail: None,
-        };
+        let of_flaw = (FindingKind::Vulnerability, severity);
+        let finding = Finding::sample(of_flaw, (Ecosystem::CratesIo, package), "Cargo.lock");
         let raise = Raise {
             ecosystem: Ecosystem::CratesIo,
-            file,
+            file: finding.file.clone(),
             package: package.to_owned(),
             requirement: "1".to_owned(),
             raised: "2".to_owned(),

@@ -11,6 +11,7 @@ use crate::model::ecosystem::Ecosystem;
 use crate::model::lockfile::Lockfile;
 use crate::model::remedy::{BlockCause, Blocked, BlockingParent};
 use crate::model::repository::RepoPath;
+use crate::model::tree::ProjectTree as _;
 use crate::registry::{Registry, RegistryError};
 use crate::sandbox::proxy;
 use crate::sandbox::runner::RunError;
@@ -360,6 +361,16 @@ fn default_step(cause: BlockCause, package: &str, target: Option<&str>) -> Strin
     }
 }
 
+/// A manifest as it stands.
+pub(super) fn manifest(
+    request: &RemedyRequest<'_>,
+    changed: &BTreeMap<RepoPath, Vec<u8>>,
+    path: &RepoPath,
+) -> Result<Vec<u8>, Failure> {
+    let tree = Overlay { base: request.tree, changed };
+    tree.read(path).map_err(|error| Failure::new(BlockCause::Refused, format!("failed to {error}")))
+}
+
 /// Reads the lockfile of a changed project again, with the extractor that read it before.
 pub(super) fn read_again(
     request: &RemedyRequest<'_>,
@@ -374,7 +385,7 @@ pub(super) fn read_again(
         .iter()
         .find(|extractor| extractor.id() == request.lockfile.extractor)
         .ok_or_else(|| unreadable(format!("there is no extractor `{}`", request.lockfile.extractor)))?;
-    let content = crate::model::tree::ProjectTree::read(&tree, path).map_err(|error| unreadable(error.to_string()))?;
+    let content = tree.read(path).map_err(|error| unreadable(error.to_string()))?;
     let file = SourceFile { path, content: &content, tree: &tree };
     let dependencies = extractor.extract(&file).map_err(|error| {
         // The error repeats what the tool wrote.

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::bench::{Bench, Failure, State};
+use super::bench::{self, Bench, Failure, State};
 use super::conditions::{Intent, check};
 use super::graph::{Plan, PlannedMove, edges, plan};
 use super::target::{Candidate, candidates, flaws};
@@ -174,9 +174,7 @@ fn raise(bench: &Bench<'_>, before: &State, plan: &Plan) -> Result<State, Failur
 pub(super) fn raise_manifests(bench: &Bench<'_>, before: &State, plan: &Plan) -> Result<State, Failure> {
     let mut current = before.clone();
     for (package, target, direct) in &plan.raises {
-        let overlay = super::overlay::Overlay { base: bench.request.tree, changed: &current.changed };
-        let manifest = crate::model::tree::ProjectTree::read(&overlay, &direct.manifest)
-            .map_err(|error| Failure::new(BlockCause::Refused, format!("failed to {error}")))?;
+        let manifest = bench::manifest(bench.request, &current.changed, &direct.manifest)?;
         let raised = bench.updater.raise(&manifest, package, target).ok_or_else(|| {
             let manifest = &direct.manifest;
             let text = format!("`{manifest}` asks for `{package}` `{}`, which excludes {target}", direct.requirement);

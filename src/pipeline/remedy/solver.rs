@@ -12,7 +12,6 @@ mod search;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
 
 pub(super) use account::solve;
 use choice::{Choice, Wanted, choose};
@@ -22,7 +21,7 @@ use realize::Realized;
 use search::{Raising, Search};
 
 use super::bench::{Failure, State};
-use super::summary;
+use super::{in_time, summary};
 use crate::model::advisory::AdvisoryId;
 use crate::model::remedy::BlockCause;
 
@@ -63,10 +62,7 @@ type Planned = (Draft, Vec<(Goal, Choice)>);
 impl Solver<'_> {
     /// Notes one run of the tool, unless there were too many or the time is over.
     fn count(&self) -> Result<(), Failure> {
-        if Instant::now() >= self.index.bench.request.deadline {
-            let text = "the package managers have used up the time that a project is given";
-            return Err(Failure::new(BlockCause::TimeLimit, text));
-        }
+        in_time(self.index.bench.request)?;
         if self.runs.get() >= RUN_LIMIT {
             let text = format!("`{}` was run {RUN_LIMIT} times for this lockfile", self.index.bench.updater.id());
             return Err(Failure::new(BlockCause::TimeLimit, text));

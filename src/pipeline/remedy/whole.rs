@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::bench::{Bench, Failure, State};
+use super::bench::{self, Bench, Failure, State};
 use super::bumps::{Shift, shifts};
 use super::conditions::check_whole;
 use super::target::flaws;
@@ -69,7 +69,7 @@ pub(super) fn solve(
     if !open.is_empty() {
         outcome.raises = raise::offer(&desk, state, &open);
     }
-    outcome.blocked.extend(raise::told(blocked, &outcome.raises));
+    outcome.blocked.extend(raise::told(solver, blocked, &outcome.raises));
     if before.dependencies == state.lockfile.dependencies {
         return (Vec::new(), Vec::new());
     }
@@ -179,9 +179,7 @@ impl Desk<'_> {
             of_files.entry(&edit.manifest).or_default().push(edit);
         }
         for (path, edits) in of_files {
-            let overlay = super::overlay::Overlay { base: self.bench.request.tree, changed: &state.changed };
-            let manifest = crate::model::tree::ProjectTree::read(&overlay, path)
-                .map_err(|error| Failure::new(BlockCause::Refused, format!("failed to {error}")))?;
+            let manifest = bench::manifest(self.bench.request, &state.changed, path)?;
             let edited = self.solver.edit(&manifest, &edits).ok_or_else(|| {
                 Failure::new(BlockCause::Refused, format!("`{path}` is written so that it cannot be changed here"))
                     .with_next_step(format!("write each name in `{path}` once"))

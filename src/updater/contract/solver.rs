@@ -118,6 +118,9 @@ pub(crate) trait Solver: Sync {
     /// How the tool writes the lockfile in a form that can be solved; `None` where it has one.
     fn open(&self, files: &Files, place: &Place) -> Option<Attempt>;
 
+    /// The step with which a person raises a requirement of the project; both texts are untrusted.
+    fn raise_step(&self, package: &str, requirement: &str) -> String;
+
     /// Plans the change.
     fn solve(&self, puzzle: &Puzzle<'_>) -> Result<Solution, Obstacle>;
 

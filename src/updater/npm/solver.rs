@@ -54,6 +54,10 @@ impl Contract for NpmSolver {
             .then(|| Attempt { what: "npm install in version 3", actions: vec![install()] })
     }
 
+    fn raise_step(&self, package: &str, requirement: &str) -> String {
+        format!("run `npm install {package}@{requirement}` and adapt the code")
+    }
+
     fn solve(&self, puzzle: &Puzzle<'_>) -> Result<Solution, Obstacle> {
         let project = Project::read(puzzle.files).ok_or_else(Project::unreadable)?;
         let mut solver = project.solver(puzzle);
@@ -103,7 +107,7 @@ impl Contract for NpmSolver {
 
     fn confirm(&self, files: &Files, planned: Vec<u8>, place: &Place) -> Attempt {
         let actions =
-            vec![Action::Write(files.lockfile.clone(), planned), Action::Run(npm(files, place, &["install"], &[]))];
+            vec![Action::Write(files.lockfile.clone(), planned), Action::Run(npm(files, place, &["install"]))];
         Attempt { what: self.what(), actions }
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::super::RemedyRequest;
-use super::super::bench::{Bench, State};
+use super::super::bench::{self, Bench, State};
 use super::super::{Goals, summary};
 use super::{Desk, left};
 use crate::model::advisory::AdvisoryId;
 use crate::model::remedy::{BlockCause, Blocked, Raise, Remedy};
-use crate::updater::{Breaking, Freedom};
+use crate::updater::{Breaking, Freedom, Solver};
 
 /// How many breaking steps are tried for one lockfile.
 const RAISE_LIMIT: usize = 8;
@@ -50,8 +50,7 @@ fn one(desk: &Desk<'_>, state: &State, (goals, names): (&Goals, &BTreeSet<String
         .iter()
         .any(|((package, version), flaws)| left(desk.bench, (after, package, version), flaws).len() < flaws.len());
     let changes = summary::changes(desk.bench.request, &solved.state);
-    let overlay = super::super::overlay::Overlay { base: desk.bench.request.tree, changed: &state.changed };
-    let manifest = crate::model::tree::ProjectTree::read(&overlay, &edit.manifest).ok()?;
+    let manifest = bench::manifest(desk.bench.request, &state.changed, &edit.manifest).ok()?;
     let manifest: serde_json::Value = serde_json::from_slice(&manifest).ok()?;
     let old = edit.keys.iter().try_fold(&manifest, |place, key| place.get(key))?;
     fixes.then(|| Raise {
@@ -65,7 +64,7 @@ fn one(desk: &Desk<'_>, state: &State, (goals, names): (&Goals, &BTreeSet<String
 }
 
 /// What stays, with the breaking step that fixes it where there is one.
-pub(super) fn told(blocked: Vec<Blocked>, raises: &[Raise]) -> Vec<Blocked> {
+pub(super) fn told(solver: &dyn Solver, blocked: Vec<Blocked>, raises: &[Raise]) -> Vec<Blocked> {
     let with_step = |one: Blocked| {
         let fixes = |raise: &&Raise| {
             let bumps = raise.remedy.bumps.iter().filter(|bump| bump.package == one.package);
@@ -78,7 +77,7 @@ pub(super) fn told(blocked: Vec<Blocked>, raises: &[Raise]) -> Vec<Blocked> {
                 explanation: format!(
                     "the project asks for `{package}` `{requirement}`; only a breaking step to `{raised}` fixes it"
                 ),
-                next_step: format!("run `npm install {package}@{raised}` and adapt the code"),
+                next_step: solver.raise_step(package, raised),
                 ..one
             },
             None => one,

@@ -4,15 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::super::SECTIONS;
 use super::Project;
 use super::entry::{Reading, Standing};
 use super::overrides::Overrides;
 use super::tree::Tree;
 use crate::sandbox::inside;
 use crate::updater::contract::Files;
-
-/// What the lockfile repeats of a manifest.
-const SECTIONS: [&str; 4] = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
 
 /// Whether everything that the manifests and all locked packages ask for is there; `false` where npm has to say.
 pub(in crate::updater::npm) fn is_certain(files: &Files) -> bool {

@@ -133,6 +133,11 @@ impl AdvisoryDatabase {
         usize::try_from(self.index.metadata().advisories).unwrap_or(usize::MAX)
     }
 
+    /// The ecosystems that advisories are about.
+    pub(crate) fn ecosystems(&self) -> BTreeSet<Ecosystem> {
+        self.index.metadata().ecosystems.iter().filter_map(|name| name.parse().ok()).collect()
+    }
+
     /// What the index says about itself.
     pub(super) fn metadata(&self) -> &Metadata {
         self.index.metadata()

@@ -35,6 +35,7 @@ fn rustsec(shared: &Path) -> Loaded {
         sources: vec![SourceConfig { kind: SourceKind::RustSec, location }],
         warn_age: 36_500 * day,
         max_age: 36_500 * day,
+        accept_uncovered: Vec::new(),
     };
     let now = jiff::Timestamp::now();
     let cache = tempfile::tempdir().expect("a folder for the compiled index");

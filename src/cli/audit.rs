@@ -68,6 +68,7 @@ pub(super) fn audit(
             advisories: &advisories,
             exclude: &policy.exclude,
             own_exclusions: &policy.own_exclusions,
+            accept_uncovered: &policy.advisories.accept_uncovered,
             limits: &policy.limits,
             ignores: &policy.ignores,
             allow_hosts: &policy.network.allow_hosts,

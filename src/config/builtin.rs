@@ -29,7 +29,12 @@ fn blank() -> Policy {
         sandbox: Confinement::default(),
         projects: ProjectSelection::default(),
         branches: Branches::default(),
-        advisories: AdvisoryPolicy { sources: Vec::new(), warn_age: none, max_age: none },
+        advisories: AdvisoryPolicy {
+            sources: Vec::new(),
+            warn_age: none,
+            max_age: none,
+            accept_uncovered: Vec::new(),
+        },
         network: NetworkPolicy { allow_hosts: Vec::new(), hosts_per_project: 0 },
         deadlines: Deadlines { emergency: none, high: none, medium: none, unknown: none, low: none },
         test_plan: TestPlan { always: Vec::new(), areas: Vec::new(), emergency: Vec::new(), major: Vec::new() },

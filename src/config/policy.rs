@@ -8,6 +8,7 @@ use jiff::civil::Date;
 
 use crate::model::advisory::AdvisoryId;
 use crate::model::confinement::Confinement;
+use crate::model::ecosystem::Ecosystem;
 use crate::model::project_kind::{Kinds, ProjectKind};
 use crate::model::proposal::Route;
 use crate::model::repository::RepoSlug;
@@ -174,6 +175,8 @@ pub(crate) struct AdvisoryPolicy {
     pub(crate) warn_age: Duration,
     /// Older is an error.
     pub(crate) max_age: Duration,
+    /// Ecosystems about which no source needs to know anything.
+    pub(crate) accept_uncovered: Vec<Ecosystem>,
 }
 
 /// One advisory source.

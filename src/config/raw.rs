@@ -190,6 +190,9 @@ pub(super) struct RawAdvisories {
     pub(super) warn_age: Option<Written<String>>,
     /// Older sources are an error, for example `30 days`.
     pub(super) max_age: Option<Written<String>>,
+    /// Ecosystems, named as OSV names them, that no source in use has to know: their packages are counted, and a run is complete
+    /// without advisories about them.
+    pub(super) accept_uncovered: Option<Vec<Written<String>>>,
     /// The sources, in order. Writing one replaces the built-in ones.
     pub(super) source: Option<Vec<RawSource>>,
 }

@@ -160,7 +160,11 @@ fn advisories(raw: &RawAdvisories, base: AdvisoryPolicy, complaints: &mut Compla
             sources
         }
     };
-    AdvisoryPolicy { sources, warn_age, max_age }
+    let accept_uncovered = match &raw.accept_uncovered {
+        None => base.accept_uncovered,
+        Some(written) => written.iter().filter_map(|name| value::ecosystem(name, complaints)).collect(),
+    };
+    AdvisoryPolicy { sources, warn_age, max_age, accept_uncovered }
 }
 
 const fn source_kind(raw: RawSourceKind) -> SourceKind {

@@ -7,8 +7,9 @@ use jiff::SpanRelativeTo;
 use jiff::fmt::friendly::SpanParser;
 use url::Url;
 
-use super::complaint::{Complaints, is_invisible};
+use super::complaint::{Complaints, is_invisible, nearest};
 use super::raw::{RawKind, Written};
+use crate::model::ecosystem::Ecosystem;
 use crate::model::project_kind::{Kinds, ProjectKind};
 use crate::model::repository::RepoSlug;
 use crate::net::address::Authority;
@@ -174,6 +175,21 @@ pub(super) fn location(written: &Written<String>, complaints: &mut Complaints<'_
         );
     }
     Some(text.clone())
+}
+
+/// An ecosystem by its name in OSV, in any case of letters.
+pub(super) fn ecosystem(written: &Written<String>, complaints: &mut Complaints<'_>) -> Option<Ecosystem> {
+    let name = written.value();
+    let found = Ecosystem::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(name));
+    if found.is_none() {
+        let known = Ecosystem::ALL.map(Ecosystem::as_str);
+        let hint = match nearest(name, known) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => "write it as OSV does, for example `npm` or `crates.io`, without a release".to_owned(),
+        };
+        complaints.add(&written.span(), format!("`{name}` is no ecosystem"), hint);
+    }
+    found
 }
 
 /// The name of a check: lower-case letters, digits and `-`, beginning with a letter.

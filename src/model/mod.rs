@@ -4,6 +4,7 @@ pub mod advisory;
 pub(crate) mod bounded_toml;
 pub mod code_names;
 pub mod confinement;
+pub mod coverage;
 pub mod dependency;
 pub mod dependency_path;
 pub mod doubt;

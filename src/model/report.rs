@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use super::coverage::Coverage;
 use super::dependency_path::DependencyPath;
 use super::finding::Finding;
 use super::lockfile::Lockfile;
@@ -79,6 +80,8 @@ pub struct ProjectReport {
     pub findings: Vec<Finding>,
     /// What was found and is left alone on purpose, in report order.
     pub ignored: Vec<Ignored>,
+    /// The ecosystems of what was read, and whether the advisories in use know them.
+    pub coverage: Vec<Coverage>,
     /// What was not read on purpose, by reason.
     pub unread: Vec<Unread>,
     /// What the project's people should look at in its own file.
@@ -161,6 +164,7 @@ impl ProjectReport {
             lockfiles: Vec::new(),
             findings: Vec::new(),
             ignored: Vec::new(),
+            coverage: Vec::new(),
             unread: Vec::new(),
             remarks: Vec::new(),
             problems: Vec::new(),
@@ -210,13 +214,17 @@ impl Problem {
 }
 
 impl Report {
-    /// Whether anything could not be read or done: a problem, or a fix that failed for want of a tool, a wall, a registry or
-    /// time, which another night may have.
+    /// Whether anything could not be read, known or done: a problem, an ecosystem that no source in use knows, or a fix that
+    /// failed for want of a tool, a wall, a registry or time, which another night may have.
     ///
     /// A branch that cannot be asked for is no outage: most often its repository is gone for good.
     pub fn is_incomplete(&self) -> bool {
         let is_outage = |blocked: &Blocked| blocked.cause.is_outage() && !blocked.advisories.is_empty();
-        self.projects.iter().any(|project| !project.problems.is_empty() || project.blocked.iter().any(is_outage))
+        self.projects.iter().any(|project| {
+            !project.problems.is_empty()
+                || project.coverage.iter().any(Coverage::is_gap)
+                || project.blocked.iter().any(is_outage)
+        })
     }
 
     /// How many lockfiles were read.

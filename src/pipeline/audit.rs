@@ -10,11 +10,13 @@ use jiff::tz::TimeZone;
 use crate::advisory::AdvisoryDatabase;
 use crate::check::{CheckContext, Effort};
 use crate::config::policy::{Ignore, Limits, OwnExclusions};
+use crate::model::ecosystem::Ecosystem;
 use crate::model::report::{Problem, ProjectReport};
 use crate::model::text::count;
 use crate::model::tree::ProjectTree;
 use crate::net::address::Authority;
 use crate::pipeline::assess::assess;
+use crate::pipeline::coverage::coverage;
 use crate::pipeline::expected::expect;
 use crate::pipeline::metered::Metered;
 use crate::pipeline::nearest::{find_nearest, not_looked_for};
@@ -35,6 +37,8 @@ pub(crate) struct AuditContext<'a> {
     pub(crate) exclude: &'a GlobSet,
     /// Paths in which only what is critical is found, as the project's own file says.
     pub(crate) own_exclusions: &'a OwnExclusions,
+    /// Ecosystems that nothing has to be known about.
+    pub(crate) accept_uncovered: &'a [Ecosystem],
     /// What is left alone on purpose.
     pub(crate) ignores: &'a [Ignore],
     /// How much of a project is read and reported.
@@ -115,6 +119,7 @@ pub(crate) fn audit(name: &str, tree: &dyn ProjectTree, context: &AuditContext<'
     // What could not be looked up is missing among the findings.
     scan.problems.extend(context.advisories.damage().map(|error| Problem::from_error(error, Some(DAMAGED_INDEX))));
     let mut report = ProjectReport {
+        coverage: coverage(&scan.lockfiles, context.advisories, context.accept_uncovered),
         commit: tree.commit().cloned(),
         lockfiles: scan.lockfiles,
         findings,

@@ -29,6 +29,7 @@ struct DryRunView<'a> {
     pull_requests: Vec<PullRequestView<'a>>,
     blocked: Vec<BlockedView<'a>>,
     problems: Vec<ProblemView<'a>>,
+    uncovered: Vec<UnreadView<'a>>,
     unread: Vec<UnreadView<'a>>,
     projects: Vec<ProjectView<'a>>,
 }
@@ -77,7 +78,7 @@ struct ProblemView<'a> {
     hint: &'a str,
 }
 
-/// What was not read for one reason.
+/// What was not read for one reason, or one ecosystem that no source in use knows.
 #[derive(Serialize)]
 struct UnreadView<'a> {
     project: &'a str,
@@ -126,10 +127,17 @@ pub(crate) fn index_page(
             pull_requests: pull_requests(report, previewed),
             blocked,
             problems,
+            uncovered: sections.iter().flat_map(uncovered_views).collect(),
             unread: sections.iter().flat_map(unread_views).collect(),
             projects: sections.iter().map(project_view).collect(),
         },
     )
+}
+
+fn uncovered_views<'a>(section: &Section<'a>) -> impl Iterator<Item = UnreadView<'a>> {
+    let project = section.project;
+    let told = project.coverage.iter().filter_map(crate::model::coverage::Coverage::told);
+    told.map(|what| UnreadView { project: &project.name, what })
 }
 
 fn unread_views<'a>(section: &Section<'a>) -> impl Iterator<Item = UnreadView<'a>> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod assess;
 pub(crate) mod audit;
+mod coverage;
 pub(crate) mod dry_run;
 pub(crate) mod expected;
 pub(crate) mod fingerprint;

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::contract::{ReportOptions, Reporter, Section, not_read, visible};
+use crate::model::coverage::Coverage;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::report::{Problem, ProjectReport, Report};
 use crate::model::repository::RepoPath;
@@ -51,7 +52,13 @@ impl Reporter for Annotations {
                 places.iter().zip(&sections).filter(|_| wanted == Level::Notice).flat_map(|(place, section)| {
                     section.project.unread.iter().map(move |unread| unread_command(place, unread))
                 });
-            for command in problems.chain(here).chain(unread).take(LIMIT) {
+            let coverage = places.iter().zip(&sections).flat_map(|(place, section)| {
+                let told = section.project.coverage.iter();
+                let told = told.filter(move |coverage| coverage.is_gap() == (wanted == Level::Warning));
+                told.filter(move |_| wanted != Level::Error)
+                    .filter_map(move |coverage| coverage_command(wanted, place, coverage))
+            });
+            for command in problems.chain(coverage).chain(here).chain(unread).take(LIMIT) {
                 writeln!(sink, "{command}")?;
             }
         }
@@ -130,6 +137,11 @@ fn problem_command(place: &Place<'_>, problem: &Problem) -> String {
     let properties = problem.file.as_ref().map(|file| place.properties(file, problem.line)).unwrap_or_default();
     let message = format!("{}failed to {}", place.project(), problem.message);
     format!("::warning {properties}title=incomplete::{}", data(&message))
+}
+
+fn coverage_command(level: Level, place: &Place<'_>, coverage: &Coverage) -> Option<String> {
+    let word = if level == Level::Warning { "warning" } else { "notice" };
+    Some(format!("::{word} title=not covered::{}", data(&format!("{}{}", place.project(), coverage.told()?))))
 }
 
 fn unread_command(place: &Place<'_>, unread: &Unread) -> String {
@@ -256,7 +268,9 @@ mod tests {
         let finding = &mut report.projects[0].findings[0];
         evil.clone_into(&mut std::sync::Arc::make_mut(finding.advisory.as_mut().expect("a flaw")).summary);
         for line in text(&report).lines() {
-            let known = ["::error file=", "::warning file=", "::notice file=", "::notice title=not read::"];
+            let files = ["::error file=", "::warning file=", "::notice file="];
+            let others = ["::warning title=not covered::", "::notice title=not covered::", "::notice title=not read::"];
+            let known = files.into_iter().chain(others).collect::<Vec<_>>();
             assert!(known.iter().any(|start| line.starts_with(start)), "{line}");
             assert!(!line.contains(['\r', '\u{1b}']) && !line.contains("%0A"), "{line}");
         }

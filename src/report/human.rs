@@ -11,6 +11,7 @@ use rayon::prelude::*;
 pub(crate) use self::row::wrap;
 use self::row::{Columns, Row};
 use super::contract::{ReportOptions, Reporter, Section, Tally, not_read, project_count, visible};
+use crate::model::coverage::Coverage;
 use crate::model::finding::Finding;
 use crate::model::lockfile::Lockfile;
 use crate::model::proposal::Route;
@@ -89,6 +90,9 @@ impl Page<'_> {
         for ignored in &project.ignored {
             self.ignored(ignored)?;
         }
+        for coverage in &project.coverage {
+            self.coverage(coverage)?;
+        }
         for unread in &project.unread {
             self.labelled(("2", "not read:"), &not_read(unread), 2)?;
         }
@@ -149,6 +153,16 @@ impl Page<'_> {
         );
         self.labelled(("2", "ignored:"), &what, 2)?;
         self.text(&visible(&ignored.reason), 4)
+    }
+
+    fn coverage(&mut self, coverage: &Coverage) -> io::Result<()> {
+        let Some(text) = coverage.told() else { return Ok(()) };
+        let label = if coverage.is_gap() { ("31", "not covered:") } else { ("2", "note:") };
+        self.labelled(label, &text, 2)?;
+        match coverage.hint() {
+            Some(hint) => self.text(&format!("hint: {hint}"), 4),
+            None => Ok(()),
+        }
     }
 
     fn remark(&mut self, remark: &Remark, indent: usize) -> io::Result<()> {
@@ -303,6 +317,11 @@ fn summary(report: &Report, sections: &[Section<'_>]) -> String {
     for (number, one, many) in [
         (warnings, "warning", "warnings"),
         (sum(|section| section.project.ignored.len()), "ignored", "ignored"),
+        (
+            sum(|section| section.project.coverage.iter().filter(|it| it.is_gap()).map(|it| it.packages).sum()),
+            "not covered",
+            "not covered",
+        ),
         (sum(|section| section.project.unread.iter().map(|it| it.count).sum()), "not read", "not read"),
         (sum(|section| section.blocked.len()), "blocked", "blocked"),
         (sum(|section| section.proposals.len()), "pull request", "pull requests"),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::advisory::AdvisoryId;
+use crate::model::coverage::{Coverage, Knowledge};
 use crate::model::dependency::{Dependency, GitPin, Origin, PackageVersion, Scope};
 use crate::model::dependency_path::DependencyPath;
 use crate::model::ecosystem::Ecosystem;
@@ -96,6 +97,7 @@ fn project(name: &str) -> ProjectReport {
         lockfiles: Vec::new(),
         findings: Vec::new(),
         ignored: Vec::new(),
+        coverage: Vec::new(),
         unread: Vec::new(),
         remarks: Vec::new(),
         problems: Vec::new(),
@@ -186,6 +188,14 @@ pub(crate) fn report() -> Report {
     let submodules = (1..=5).map(|number| (UnreadReason::Submodule, format!("lib/{number}")));
     let installed = (UnreadReason::Installed(Installer::Npm), "web/node_modules/".to_owned());
     shop.unread = Unread::collect(submodules.chain([installed]));
+    shop.coverage = [
+        (Ecosystem::Npm, 2, 1, Knowledge::Covered),
+        (Ecosystem::Debian, 412, 3, Knowledge::NoSource),
+        (Ecosystem::Alpine, 7, 1, Knowledge::Accepted),
+        (Ecosystem::Helm, 1, 1, Knowledge::NonePublished),
+    ]
+    .map(|(ecosystem, packages, files, knowledge)| Coverage { ecosystem, packages, files, knowledge })
+    .to_vec();
     shop.remarks = vec![Remark {
         place: ".github/patchparty.toml:12".to_owned(),
         message: "the ignore of `CVE-2020-1` expired on 2026-01-31: remove it, or decide anew".to_owned(),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::contract::{Section, Tally, follows, not_read, project_count};
+use crate::model::coverage::Coverage;
 use crate::model::finding::{Finding, FindingKind, KnownFlaw};
 use crate::model::proposal::Route;
 use crate::model::remedy::Blocked;
@@ -25,6 +26,8 @@ pub(crate) struct StepSummary<'a> {
     blocked_total: usize,
     problems_total: usize,
     ignored_total: usize,
+    /// Packages of ecosystems that no source in use knows.
+    uncovered_total: usize,
     unread_total: usize,
     nothing_read: bool,
     sources: &'a [SourceStatus],
@@ -53,6 +56,10 @@ struct ProjectView<'a> {
     blocked: Vec<BlockedView<'a>>,
     problems: Vec<ProblemView<'a>>,
     remarks: Vec<RemarkView<'a>>,
+    /// Ecosystems that no source in use knows, a line for each.
+    uncovered: Vec<String>,
+    /// The same where the policy accepts it, and where nobody publishes advisories.
+    notes: Vec<String>,
     /// What was not read on purpose, a line for each reason.
     unread: Vec<String>,
     hidden_lines: usize,
@@ -123,6 +130,7 @@ impl<'a> From<&'a Report> for StepSummary<'a> {
             blocked_total: sections.iter().map(|section| section.blocked.len()).sum(),
             problems_total: sections.iter().map(|section| section.problems.len()).sum(),
             ignored_total: sections.iter().map(|section| section.project.ignored.len()).sum(),
+            uncovered_total: gaps(&sections).map(|it| it.packages).sum(),
             unread_total: sections.iter().flat_map(|section| &section.project.unread).map(|unread| unread.count).sum(),
             nothing_read: report.lockfiles_read() == 0,
             sources: &report.sources,
@@ -138,6 +146,11 @@ impl<'a> From<&'a Report> for StepSummary<'a> {
     }
 }
 
+/// Ecosystems that no source in use knows.
+fn gaps<'a>(sections: &'a [Section<'_>]) -> impl Iterator<Item = &'a Coverage> {
+    sections.iter().flat_map(|section| &section.project.coverage).filter(|coverage| coverage.is_gap())
+}
+
 fn has_news(section: &Section<'_>) -> bool {
     section.project.skipped.is_some()
         || !section.project.findings.is_empty()
@@ -146,6 +159,7 @@ fn has_news(section: &Section<'_>) -> bool {
         || !section.proposals.is_empty()
         || !section.blocked.is_empty()
         || !section.project.unread.is_empty()
+        || section.project.coverage.iter().any(|it| it.told().is_some())
 }
 
 fn project_view<'a>(section: &Section<'a>) -> ProjectView<'a> {
@@ -161,6 +175,8 @@ fn project_view<'a>(section: &Section<'a>) -> ProjectView<'a> {
         blocked: section.blocked.iter().take(LINES).map(|it| blocked_view(it)).collect(),
         problems: section.problems.iter().take(LINES).map(|it| problem_view(it)).collect(),
         remarks: section.remarks.iter().take(LINES).map(|it| remark_view(it)).collect(),
+        uncovered: project.coverage.iter().filter(|it| it.is_gap()).filter_map(Coverage::told).collect(),
+        notes: project.coverage.iter().filter(|it| !it.is_gap()).filter_map(Coverage::told).collect(),
         unread: project.unread.iter().map(not_read).collect(),
         hidden_lines: [section.blocked.len(), section.problems.len(), section.proposals.len(), section.remarks.len()]
             .map(hidden)

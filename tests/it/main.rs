@@ -7,6 +7,7 @@ mod audit_remote;
 mod canaries;
 mod cargo_git;
 mod corpus;
+mod coverage;
 mod db;
 mod documents;
 mod dry_run;

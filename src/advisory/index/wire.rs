@@ -21,7 +21,7 @@ pub(in crate::advisory) struct Metadata {
     /// The names of the sources that records come from, sorted.
     pub(super) source_names: Vec<String>,
     /// The ecosystems of the packages, sorted.
-    pub(super) ecosystems: Vec<String>,
+    pub(in crate::advisory) ecosystems: Vec<String>,
     /// The sources, in the order of the policy.
     pub(in crate::advisory) sources: Vec<SourceSummary>,
 }

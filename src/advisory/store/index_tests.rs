@@ -178,6 +178,7 @@ fn an_import_is_what_stands_in_until_the_next_update() {
         sources: vec![SourceConfig { kind, location: location.to_owned() }],
         warn_age: 7 * DAY,
         max_age: 30 * DAY,
+        accept_uncovered: Vec::new(),
     };
     let request = |policy| LoadRequest { policy, cache, offline: true, now: world.now, accept_shrunk: false };
     assert_eq!(imported(cache), None);

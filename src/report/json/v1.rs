@@ -8,7 +8,7 @@ mod words;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use words::{Action, BlockCause, Ecosystem, FindingKind, NotReadReason, Route, Scope, Severity, Step};
+use words::{Action, BlockCause, CoverageStatus, Ecosystem, FindingKind, NotReadReason, Route, Scope, Severity, Step};
 
 /// The report of one invocation of patchparty.
 #[derive(Serialize, JsonSchema)]
@@ -18,7 +18,8 @@ pub(super) struct Document<'a> {
     schema: &'static str,
     /// The program that wrote it.
     tool: Tool,
-    /// Whether something could not be read or done; the projects' `problems` name it.
+    /// Whether something could not be read, known or done; the projects' `problems` name it, their `coverage` where its
+    /// `status` is `no-source`, and their `blocked` where its `cause` is an outage.
     incomplete: bool,
     /// The advisory sources that were used.
     sources: Vec<Source<'a>>,
@@ -75,6 +76,8 @@ struct Project<'a> {
     /// What was found in paths that the project's own file excludes, and is left alone: nothing that is critical, an attack
     /// or exploited.
     excluded: Vec<Excluded<'a>>,
+    /// The ecosystems of what was read, and whether the advisories in use know them.
+    coverage: Vec<Coverage>,
     /// What was not read on purpose, by reason.
     not_read: Vec<NotRead<'a>>,
     /// What the project's people should look at in its own file.
@@ -182,6 +185,19 @@ struct Excluded<'a> {
     finding: Finding<'a>,
     /// The line that says so, for example `.github/patchparty.toml:12`.
     place: &'a str,
+}
+
+/// What the advisories in use know about one ecosystem.
+#[derive(Serialize, JsonSchema)]
+struct Coverage {
+    ecosystem: Ecosystem,
+    /// How many packages the project's files pin, each name and version once.
+    packages: usize,
+    /// How many files pin them.
+    files: usize,
+    status: CoverageStatus,
+    /// What is missing, in one sentence; `null` where nothing is.
+    message: Option<String>,
 }
 
 /// All that was not read for one reason.

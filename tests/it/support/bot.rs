@@ -69,7 +69,7 @@ impl Bot {
         for folder in ["home", "bin", "watch", "work", "tmp"] {
             fs::create_dir(world.path().join(folder)).expect("the temporary folder is writable");
         }
-        let mut bot = Self { world, environment: BTreeMap::new(), advisories: vec![fixtures::advisories("known")] };
+        let mut bot = Self { world, environment: BTreeMap::new(), advisories: fixtures::sources() };
         bot.watch_tools();
         let path = std::env::var("PATH").unwrap_or_default();
         let path = format!("{}:{path}", bot.path("bin").display());

@@ -11,6 +11,11 @@ pub(crate) fn advisories(set: &str) -> PathBuf {
     root().join("advisories").join(set)
 }
 
+/// What a bot knows at first: the flaws of the fixtures' packages, and something about every ecosystem.
+pub(crate) fn sources() -> Vec<PathBuf> {
+    vec![advisories("known"), advisories("elsewhere")]
+}
+
 /// The files of a project below `tests/fixtures/run`.
 pub(crate) fn project(name: &str) -> Vec<(String, Vec<u8>)> {
     let folder = root().join("run").join(name);

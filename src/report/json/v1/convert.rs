@@ -1,7 +1,7 @@
 //! From the program's own types to version 1 of the JSON report.
 
 use super::{
-    Blocked, Bump, Dependency, Document, Excluded, File, Finding, Ignored, NotRead, Origin, Package, Parent, Pin,
+    Blocked, Bump, Coverage, Dependency, Document, Excluded, File, Finding, Ignored, NotRead, Origin, Package, Parent, Pin,
     Problem, Project, Proposal, Record, Remark, Severity, Source, Tool,
 };
 use crate::model;
@@ -52,6 +52,7 @@ impl<'a> Project<'a> {
             findings: project.findings.iter().map(Finding::from).collect(),
             ignored: project.ignored.iter().filter_map(ignored).collect(),
             excluded: project.ignored.iter().filter_map(excluded).collect(),
+            coverage: project.coverage.iter().map(Coverage::from).collect(),
             not_read: project.unread.iter().map(NotRead::from).collect(),
             remarks: project.remarks.iter().map(Remark::from).collect(),
             blocked: project.blocked.iter().map(Blocked::from).collect(),
@@ -155,6 +156,18 @@ fn ignored(ignored: &model::report::Ignored) -> Option<Ignored<'_>> {
 fn excluded(ignored: &model::report::Ignored) -> Option<Excluded<'_>> {
     let is_excluded = ignored.expires.is_none();
     is_excluded.then(|| Excluded { finding: (&ignored.finding).into(), place: &ignored.place })
+}
+
+impl From<&model::coverage::Coverage> for Coverage {
+    fn from(coverage: &model::coverage::Coverage) -> Self {
+        Self {
+            ecosystem: coverage.ecosystem.into(),
+            packages: coverage.packages,
+            files: coverage.files,
+            status: coverage.knowledge.into(),
+            message: coverage.told(),
+        }
+    }
 }
 
 impl<'a> From<&'a model::unread::Unread> for NotRead<'a> {

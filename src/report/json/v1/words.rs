@@ -90,6 +90,13 @@ words! {
     }
 }
 words! {
+    /// Whether the advisories in use know an ecosystem: `no-source` makes the report incomplete, `accepted` is what the policy
+    /// accepts, `none-published` what no public database knows.
+    CoverageStatus from model::coverage::Knowledge {
+        Covered = "covered", NoSource = "no-source", Accepted = "accepted", NonePublished = "none-published",
+    }
+}
+words! {
     /// What a project needs a dependency for.
     Scope from model::dependency::Scope {
         Runtime = "runtime", Development = "development", Ci = "ci",

@@ -29,12 +29,7 @@ fn blank() -> Policy {
         sandbox: Confinement::default(),
         projects: ProjectSelection::default(),
         branches: Branches::default(),
-        advisories: AdvisoryPolicy {
-            sources: Vec::new(),
-            warn_age: none,
-            max_age: none,
-            accept_uncovered: Vec::new(),
-        },
+        advisories: AdvisoryPolicy { sources: Vec::new(), warn_age: none, max_age: none, accept_uncovered: Vec::new() },
         network: NetworkPolicy { allow_hosts: Vec::new(), hosts_per_project: 0 },
         deadlines: Deadlines { emergency: none, high: none, medium: none, unknown: none, low: none },
         test_plan: TestPlan { always: Vec::new(), areas: Vec::new(), emergency: Vec::new(), major: Vec::new() },

@@ -18,11 +18,7 @@ struct Met<'a> {
 }
 
 /// Every ecosystem of the lockfiles, in report order, and what is known about it.
-pub(crate) fn coverage(
-    lockfiles: &[Lockfile],
-    advisories: &AdvisoryDatabase,
-    accepted: &[Ecosystem],
-) -> Vec<Coverage> {
+pub(crate) fn coverage(lockfiles: &[Lockfile], advisories: &AdvisoryDatabase, accepted: &[Ecosystem]) -> Vec<Coverage> {
     let mut met: BTreeMap<Ecosystem, Met<'_>> = BTreeMap::new();
     for lockfile in lockfiles {
         let mut here: Vec<Ecosystem> = Vec::new();

@@ -36,7 +36,12 @@ impl World {
     pub(super) fn new(sources: &[(SourceKind, &str)]) -> Self {
         let sources =
             sources.iter().map(|(kind, location)| SourceConfig { kind: *kind, location: (*location).to_owned() });
-        let policy = AdvisoryPolicy { sources: sources.collect(), warn_age: 7 * DAY, max_age: 30 * DAY, accept_uncovered: Vec::new() };
+        let policy = AdvisoryPolicy {
+            sources: sources.collect(),
+            warn_age: 7 * DAY,
+            max_age: 30 * DAY,
+            accept_uncovered: Vec::new(),
+        };
         Self { cache: tempfile::tempdir().unwrap(), policy, now: at("2026-03-05T00:00:00Z") }
     }
 

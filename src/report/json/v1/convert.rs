@@ -1,8 +1,8 @@
 //! From the program's own types to version 1 of the JSON report.
 
 use super::{
-    Blocked, Bump, Coverage, Dependency, Document, Excluded, File, Finding, Ignored, NotRead, Origin, Package, Parent, Pin,
-    Problem, Project, Proposal, Record, Remark, Severity, Source, Tool,
+    Blocked, Bump, Coverage, Dependency, Document, Excluded, File, Finding, Ignored, NotRead, Origin, Package, Parent,
+    Pin, Problem, Project, Proposal, Record, Remark, Severity, Source, Tool,
 };
 use crate::model;
 use crate::model::advisory::AdvisoryId;

@@ -13,6 +13,7 @@ use crate::git::http::{BoundedHttp, GitLimits};
 use crate::git::mirror::MirrorError;
 use crate::git::remote::NamedBy;
 use crate::net::address::AddressRule;
+use crate::net::cause;
 use crate::net::client;
 use crate::net::limits::Exceeded;
 use crate::net::secret::Token;
@@ -137,7 +138,12 @@ pub(super) fn classify(error: gix::Error) -> MirrorError {
     if error.is_unauthenticated() || matches!(http_status(&error), Some(401 | 403 | 404 | 410 | 451)) {
         return MirrorError::NotFound;
     }
-    MirrorError::Fetch(Box::new(error))
+    let mut words = None;
+    every_cause(&error, |link| {
+        words = cause::of(link);
+        words.is_some()
+    });
+    MirrorError::Fetch(words.map_or_else(|| error.into(), Into::into))
 }
 
 /// Whether the network is to blame, so that fetching into a fresh folder would not help.

@@ -16,6 +16,7 @@ use crate::git::local;
 use crate::git::remote::{self, NamedBy, commit_of, name_of};
 use crate::model::repository::CommitId;
 use crate::net::address::AddressError;
+use crate::net::cause;
 use crate::net::secret::Token;
 
 /// Every fetch adds a pack, and gix does not put packs together: a mirror of more is cloned anew, or it would become slow
@@ -307,7 +308,7 @@ fn object_id(commit: &CommitId) -> Result<gix::ObjectId, gix::Error> {
 }
 
 pub(super) fn fetch_error(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> MirrorError {
-    MirrorError::Fetch(error.into())
+    MirrorError::Fetch(cause::plain(error))
 }
 
 #[cfg(test)]

@@ -46,6 +46,8 @@ use crate::version;
 
 /// What is to be remedied.
 pub(crate) struct RemedyRequest<'a> {
+    /// The project's name, for the local log.
+    pub(crate) project: &'a str,
     /// The project's files at the base.
     pub(crate) tree: &'a dyn ProjectTree,
     /// The lockfile as it was read from them.
@@ -64,6 +66,13 @@ pub(crate) struct RemedyRequest<'a> {
     pub(crate) remotes: Option<(&'a Resolver, &'a Hosts)>,
     /// When no package manager is started any more, so that one project cannot hold up the night.
     pub(crate) deadline: Instant,
+}
+
+impl RemedyRequest<'_> {
+    /// What is worked on, for the local log: the project and the lockfile.
+    fn subject(&self) -> String {
+        format!("{}, {}", self.project, self.lockfile.path)
+    }
 }
 
 /// What came of it.

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use crate::model::release::Release;
 use crate::model::repository::CommitId;
+use crate::net::cause;
 use crate::net::limits::{self, Bounded, Exceeded, Limits};
 use crate::sandbox::grammar::InvalidToken;
 use crate::sandbox::proxy::Cause;
@@ -187,7 +188,7 @@ pub(crate) fn fetch(
     }
     let response = answer
         .expect("the second attempt is always kept")
-        .map_err(|error| unreachable(root_cause(&error.without_url())))?;
+        .map_err(|error| unreachable(cause::of(&error).unwrap_or_else(|| root_cause(&error.without_url()))))?;
     if !response.status().is_success() {
         return Err(refusal(registry, package, response.status()));
     }
@@ -196,7 +197,7 @@ pub(crate) fn fetch(
         Some(reason @ Exceeded::Bytes(_)) => {
             RegistryError::Malformed { registry, package: package.to_owned(), reason: reason.to_string() }
         }
-        Some(_) | None => unreachable(root_cause(&error)),
+        Some(_) | None => unreachable(cause::of(&error).unwrap_or_else(|| root_cause(&error))),
     })
 }
 

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use jiff::Timestamp;
+
 use crate::model::text::is_invisible;
 
 /// What is kept of one run of a tool; the end of long messages says what happened.
@@ -29,11 +31,12 @@ impl ToolLog {
         Self { path: cache.with_file_name("tools.log"), entries: AtomicUsize::new(0), writing: Mutex::default() }
     }
 
-    /// Adds what a tool said. Nothing depends on the log: when it cannot be written, only that is noted.
-    pub(crate) fn note(&self, title: &str, text: &str) {
+    /// Adds what a tool said about a subject: a project and its lockfile. Nothing depends on the log: when it cannot be
+    /// written, only that is noted.
+    pub(crate) fn note(&self, subject: &str, title: &str, text: &str) {
         // A poisoned lock guards no data.
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.write(title, text) {
+        match self.write(&format!("{subject}: {title}"), text) {
             Ok(()) => _ = self.entries.fetch_add(1, Ordering::Relaxed),
             Err(error) => {
                 tracing::debug!(path = %self.path.display(), %error, "the log of the tools cannot be written");
@@ -61,7 +64,9 @@ fn entry(title: &str, text: &str) -> String {
     while !text.is_char_boundary(start) {
         start += 1;
     }
-    let mut written = format!("== {} (process {})\n", plain(title), std::process::id());
+    // People look for one night and one project among many; whole seconds are enough.
+    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
+    let mut written = format!("== {now} {} (process {})\n", plain(title), std::process::id());
     for line in text[start..].lines().filter(|line| !line.trim().is_empty()) {
         written.push_str(" | ");
         written.push_str(&plain(line));
@@ -91,13 +96,16 @@ mod tests {
     fn nothing_in_the_log_acts() {
         let folder = tempfile::tempdir().unwrap();
         let log = ToolLog::beside(&folder.path().join("tools"));
-        log.note("cargo update", "one\n::error::forged\n\u{1b}[2J\u{202e}two\r::x\n\n");
-        log.note("npm\n::error::x", &"é".repeat(ENTRY_LIMIT));
+        log.note("acme/shop, Cargo.lock", "cargo update", "one\n::error::forged\n\u{1b}[2J\u{202e}two\r::x\n\n");
+        log.note("acme\n::error::x", "npm", &"é".repeat(ENTRY_LIMIT));
         let text = fs::read_to_string(folder.path().join("tools.log")).unwrap();
         let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[0].starts_with("== cargo update (process "), "{text}");
+        let [heading, second] =
+            [lines[0], lines[4]].map(|line| line.strip_prefix("== ").unwrap().split_once(' ').unwrap());
+        assert!(heading.0.ends_with('Z') && heading.0.len() == "2026-01-01T00:00:00Z".len(), "{text}");
+        assert!(heading.1.starts_with("acme/shop, Cargo.lock: cargo update (process "), "{text}");
         assert_eq!(lines[1..4], [" | one", " | ::error::forged", " | \\u{1b}[2J\\u{202e}two\\r::x"]);
-        assert!(lines[4].starts_with("== npm\\n::error::x (process "));
+        assert!(second.1.starts_with("acme\\n::error::x: npm (process "));
         assert!(lines[5].len() <= ENTRY_LIMIT + 3, "{}", lines[5].len());
         assert!(!text.lines().any(|line| line.starts_with("::")));
     }

@@ -21,6 +21,7 @@ use super::location::{Remote, is_protected, is_table, is_zip};
 use crate::git::mirror::{self, MirrorError, MirrorRequest, Snapshot};
 use crate::git::tree::GitTree;
 use crate::model::repository::CommitId;
+use crate::net::cause;
 use crate::net::client;
 use crate::net::limits::{self, Bounded, Exceeded};
 use crate::sandbox::vanishing::Vanishing;
@@ -42,7 +43,7 @@ pub(crate) enum RemoteError {
     NoBranch,
     /// The request failed on its way.
     #[error("download the file")]
-    Request(#[source] reqwest::Error),
+    Request(#[source] cause::Source),
     /// The server refused.
     #[error("download the file: the server answered {status}: {body}")]
     Status {
@@ -174,7 +175,10 @@ fn fetch_repository(url: &Url, slot: &Slot) -> Result<Content, RemoteError> {
 
 fn download(url: &Url, slot: &Slot, known: Option<&Content>) -> Result<Content, RemoteError> {
     // The messages of the client name the address, which may hold a secret.
-    let failed = |error: reqwest::Error| RemoteError::Request(error.without_url());
+    let failed = |error: reqwest::Error| match cause::of(&error) {
+        Some(words) => RemoteError::Request(words.into()),
+        None => RemoteError::Request(error.without_url().into()),
+    };
     let mut request = client::blocking(&limits::ADVISORIES).map_err(failed)?.get(url.clone());
     if let Some(Content::File { etag, last_modified, .. }) = known {
         if let Some(etag) = etag {

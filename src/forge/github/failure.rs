@@ -6,6 +6,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 
 use crate::forge::contract::ForgeError;
+use crate::net::cause;
 
 /// Messages are cut to this many characters: an answer may be a whole page of HTML.
 const MESSAGE_LIMIT: usize = 500;
@@ -124,7 +125,7 @@ fn cut(text: &str) -> String {
 impl Failure {
     /// A failure below HTTP.
     pub(super) fn transport(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Transport(source.into())
+        Self::Transport(cause::plain(source))
     }
 
     /// The status of a refusal.

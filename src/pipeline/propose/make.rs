@@ -187,6 +187,7 @@ impl Work<'_> {
         let remotes = night.resolver.as_ref().map(|resolver| (resolver, resolver.hosts(&base.report.lockfiles)));
         let overlay = Overlay { base: &base.tree, changed };
         remedy::remedy(&RemedyRequest {
+            project: &base.report.name,
             tree: if changed.is_empty() { &base.tree } else { &overlay },
             lockfile,
             findings,

@@ -110,6 +110,11 @@ impl Bench<'_> {
         self.request.tools
     }
 
+    /// Notes something for whoever runs patchparty, and for nobody else.
+    pub(super) fn log(&self, title: &str, text: &str) {
+        self.tools().log.note(&self.request.subject(), title, text);
+    }
+
     /// What the tool may see of the project as it stands.
     pub(super) fn files(&self, changed: &BTreeMap<RepoPath, Vec<u8>>) -> Result<Files, Failure> {
         files(self.request, self.updater, changed)
@@ -229,7 +234,7 @@ impl Bench<'_> {
         };
         let title = format!("{} {}: {how}", invocation.program, invocation.args.join(" "));
         let refused: String = output.refused.iter().map(|refusal| format!("\nthe proxy: {refusal}")).collect();
-        self.tools().log.note(&title, &format!("{messages}{refused}"));
+        self.log(&title, &format!("{messages}{refused}"));
         let said = self.updater.said(&messages);
         let is_told = !said.chain.is_empty() || matches!(said.reason, Some(Reason::Stale | Reason::NotAllowed(_)));
         // What the proxy knows is a fact; what the tool makes of it is not.
@@ -389,7 +394,7 @@ pub(super) fn read_again(
     let file = SourceFile { path, content: &content, tree: &tree };
     let dependencies = extractor.extract(&file).map_err(|error| {
         // The error repeats what the tool wrote.
-        request.tools.log.note(&format!("the changed {path}"), &error.to_string());
+        request.tools.log.note(&request.subject(), &format!("the changed {path}"), &error.to_string());
         unreadable("why is in the local log".to_owned())
     })?;
     Ok(Lockfile::new(path.clone(), extractor.id(), dependencies))

@@ -71,7 +71,11 @@ fn ask(tools: &Tools, updater: &dyn Updater) -> Result<Version, Failure> {
         Failure { cause, next_step: error.hint(), ..failure }
     })?;
     read(&output.stdout).filter(|_| output.succeeded()).ok_or_else(|| {
-        tools.log.note(&format!("{} --version", updater.id()), &format!("{}\n{}", output.stderr, output.stdout));
+        tools.log.note(
+            "every project",
+            &format!("{} --version", updater.id()),
+            &format!("{}\n{}", output.stderr, output.stdout),
+        );
         failed(format!("`{}` does not tell its version; its own words are in the local log", updater.id()))
     })
 }

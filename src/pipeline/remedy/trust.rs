@@ -30,13 +30,16 @@ impl AllowedSources<'_> {
     fn objection(self, one: &Specification) -> Option<Objection> {
         let host = one.address.as_deref().and_then(|address| Url::parse(address).ok());
         let unnamed = host.filter(|address| !self.names(address));
+        let unnamed = unnamed.map(|address| told(&address));
         match (one.kind, &one.address, unnamed) {
             _ if one.outside => Some(Objection::Never),
             // A registry whose host the policy names is one that is set up.
             (SpecificationKind::Registry, Some(_), None) => None,
-            (SpecificationKind::Registry, _, Some(address)) => Some(Objection::Host(told(&address))),
-            (kind, ..) if !self.kinds.contains(&kind) => Some(kind.word().map_or(Objection::Never, Objection::Kind)),
-            (_, _, Some(address)) => Some(Objection::Host(told(&address))),
+            (SpecificationKind::Registry, _, Some(host)) => Some(Objection::Host(host)),
+            (kind, _, host) if !self.kinds.contains(&kind) => {
+                Some(kind.word().map_or(Objection::Never, |word| Objection::Kind(word, host)))
+            }
+            (_, _, Some(host)) => Some(Objection::Host(host)),
             _ => None,
         }
     }
@@ -58,8 +61,8 @@ fn told(address: &Url) -> String {
 enum Objection {
     /// No policy can allow it.
     Never,
-    /// The policy does not have this kind.
-    Kind(&'static str),
+    /// The policy does not have this kind, nor this host where it would be asked.
+    Kind(&'static str, Option<String>),
     /// The policy does not name this host.
     Host(String),
 }
@@ -95,7 +98,7 @@ pub(super) fn judge_hosts(
         .filter(|entry| entry.source.starts_with("http") && is_foreign(&entry.package) && !is_named(&entry.source))
         .map(|entry| Specification::new(&files.lockfile, entry.package, kind))
         .collect();
-    let objections: Vec<_> = objections.into_iter().map(|one| (one, Objection::Kind("registry"))).collect();
+    let objections: Vec<_> = objections.into_iter().map(|one| (one, Objection::Kind("registry", None))).collect();
     refuse(updater.ecosystem(), &objections)
 }
 
@@ -104,7 +107,7 @@ fn refuse(ecosystem: Ecosystem, objections: &[(Specification, Objection)]) -> Re
     let Some(((first, objection), others)) = objections.split_first() else { return Ok(()) };
     let place = match objection {
         Objection::Never if first.kind == SpecificationKind::File => "outside of the repository".to_owned(),
-        Objection::Never | Objection::Kind(_) => first.kind.to_string(),
+        Objection::Never | Objection::Kind(..) => first.kind.to_string(),
         Objection::Host(host) => format!("{} at `{host}`", first.kind),
     };
     let more = match others.len() {
@@ -115,9 +118,14 @@ fn refuse(ecosystem: Ecosystem, objections: &[(Specification, Objection)]) -> Re
     let name = name(ecosystem, &first.package);
     let text = format!("`{}` takes `{name}` from {place}{more}; no package manager is started with that", first.file);
     let step = match objection {
-        Objection::Kind(word) => format!(
-            "take `{name}` from the registry, or allow `{word}` under `[updates] allow-sources` in the organisation's policy"
-        ),
+        Objection::Kind(word, host) => {
+            let host = host.as_deref().map(|host| format!(", and name `{host}` under `[network] allow-hosts`"));
+            let host = host.unwrap_or_default();
+            format!(
+                "take `{name}` from the registry, or allow `{word}` under `[updates] allow-sources`{host} in the \
+                 organisation's policy"
+            )
+        }
         Objection::Host(host) => format!(
             "take `{name}` from the registry, or name `{host}` under `[network] allow-hosts` in the organisation's policy"
         ),
@@ -177,6 +185,11 @@ mod tests {
         assert_eq!(told(one(SpecificationKind::Registry, "https://git.example:8443"), 0), "allowed");
         assert!(told(one(SpecificationKind::Registry, "https://other.example"), 0).contains("allow-hosts"));
         assert!(told(one(SpecificationKind::Registry, ""), 0).contains("`registry` under"));
+        let both = told(one(SpecificationKind::Url, "https://other.example/x.tgz"), 0);
+        assert!(both.ends_with(
+            "allow `url` under `[updates] allow-sources`, and name `other.example` under `[network] allow-hosts` in the \
+             organisation's policy"
+        ));
         assert!(told(one(SpecificationKind::Unknown, ""), 0).contains("no policy can allow"));
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn choose(
             Err(failure) => {
                 let (package, target) = (search.graph.at(position), failure.0.as_deref().unwrap_or("no target"));
                 let title = format!("not possible: {} {} -> {target}", package.name, package.version);
-                search.graph.index.bench.tools().log.note(&title, &failure.1.explanation);
+                search.graph.index.bench.log(&title, &failure.1.explanation);
                 obstacle.get_or_insert(failure);
             }
         }

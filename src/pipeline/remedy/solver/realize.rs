@@ -91,7 +91,7 @@ impl Solver<'_> {
         let shown = bench.shown(&files)?;
         let told: Vec<String> =
             moves.iter().map(|step| format!("{} {} -> {}", step.package, step.from, step.target)).collect();
-        bench.tools().log.note(&format!("planned for {}", files.lockfile), &told.join("\n"));
+        bench.log("planned", &told.join("\n"));
         let choose = |place: &Place| {
             let attempt = bench.updater.settle(&moves, &shown, place);
             attempt.map_err(|error| Failure::new(BlockCause::Refused, format!("failed to {error}")))

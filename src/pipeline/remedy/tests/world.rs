@@ -187,6 +187,7 @@ impl World {
         let findings = findings(&lockfile, &database);
         let findings: Vec<&Finding> = findings.iter().collect();
         remedy(&RemedyRequest {
+            project: "acme/shop",
             tree,
             lockfile: &lockfile,
             findings: &findings,

@@ -80,7 +80,7 @@ pub(super) enum Command {
     /// Work with versions as their ecosystems do
     #[command(hide = true)]
     Version(VersionOptions),
-    /// Say whether package managers can be confined on this machine
+    /// Say what this machine has: walls around package managers, the package managers, a cache folder, a token
     Doctor(DoctorOptions),
     /// Try what a package manager must not be able to do; for `doctor --attack`
     #[command(hide = true)]
@@ -98,6 +98,9 @@ pub(super) struct DoctorOptions {
     /// Attack this machine from inside of the sandbox, on loopback addresses only, and say what was denied
     #[arg(long)]
     pub(super) attack: bool,
+    /// Where mirrors, advisories and tool caches are kept
+    #[arg(long, value_name = "DIR")]
+    pub(super) cache: Option<PathBuf>,
     /// The form of the answer
     #[arg(long, value_enum, default_value_t = DbFormat::Human, value_name = "FORMAT")]
     pub(super) format: DbFormat,

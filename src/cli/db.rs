@@ -15,6 +15,7 @@ use super::sources;
 use super::stream::{self, Form};
 use crate::advisory::store::{self, Comparison, LoadError, LoadRequest};
 use crate::config::policy::{AdvisoryPolicy, Policy};
+use crate::model::text::count;
 
 /// Runs the command.
 pub(super) fn db(options: &DbOptions, global: &GlobalOptions, environment: &Environment) -> Result<Outcome, Failure> {
@@ -48,7 +49,8 @@ pub(super) fn db(options: &DbOptions, global: &GlobalOptions, environment: &Envi
 fn differences(compared: &Comparison) -> String {
     /// More names than these nobody reads; all are counted.
     const NAMED: usize = 10;
-    let mut lines = vec![format!("{} records are as in the sources", compared.equal)];
+    let equal = count(compared.equal, "record is", "records are");
+    let mut lines = vec![format!("{equal} as in the sources")];
     for (what, records) in [
         ("missing in the index", &compared.missing),
         ("only in the index", &compared.additional),
@@ -63,7 +65,7 @@ fn differences(compared: &Comparison) -> String {
         }
     }
     for (source, records) in &compared.left_out {
-        let records = if *records > 0 { format!("{records} records") } else { "ratings".to_owned() };
+        let records = if *records > 0 { count(*records, "record", "records") } else { "ratings".to_owned() };
         lines.push(format!("not compared: {records} of `{source}`; name this source with `--against` as well"));
     }
     lines.iter().flat_map(|line| output::wrapped(line)).collect()
@@ -153,11 +155,11 @@ impl Desk<'_> {
         let verified = verified.and_then(|verified| Ok((verified, compared.transpose()?)));
         self.answer(verified, |((path, found), compared)| {
             let text = format!(
-                "{}: whole, {} records, {} packages, {} entries",
+                "{}: whole, {}, {}, {}",
                 path.display(),
-                found.records,
-                found.packages,
-                found.entries
+                count(found.records, "record", "records"),
+                count(found.packages, "package", "packages"),
+                count(found.entries, "entry", "entries")
             );
             let text: String = output::wrapped(&text).collect();
             output::unless_closed(write!(stream::out(Form::Words), "{text}"))?;

@@ -1,6 +1,7 @@
 //! `patchparty doctor`: whether package managers can be confined on this machine, and whether that holds.
 
 use super::args::DoctorOptions;
+use super::environment::Environment;
 use super::exit::{Failure, Outcome};
 
 /// What is said elsewhere than on Linux.
@@ -13,7 +14,7 @@ pub(super) fn not_here() -> Failure {
 
 /// Runs the command.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn doctor(_: &DoctorOptions) -> Result<Outcome, Failure> {
+pub(super) fn doctor(_: &DoctorOptions, _: &Environment) -> Result<Outcome, Failure> {
     Err(not_here())
 }
 
@@ -23,6 +24,7 @@ pub(super) use linux::doctor;
 #[cfg(target_os = "linux")]
 mod linux {
     use std::io::{self, Write};
+    use std::path::{Path, PathBuf};
 
     use anyhow::Context as _;
     use serde::Serialize;
@@ -30,10 +32,13 @@ mod linux {
     use super::super::args::DbFormat;
     use super::super::output;
     use super::super::stream::{self, Form};
-    use super::{DoctorOptions, Failure, Outcome};
+    use super::{DoctorOptions, Environment, Failure, Outcome};
     use crate::model::confinement::{Confinement, Enforced, Gap};
+    use crate::pipeline::remedy::Tools;
+    use crate::pipeline::remedy::proved::{self, Readiness};
     use crate::report;
     use crate::sandbox::attack::Verdict;
+    use crate::sandbox::scratch::Scratch;
     use crate::sandbox::supervisor::Supervisor;
     use crate::sandbox::trial::trial;
 
@@ -48,11 +53,25 @@ mod linux {
         enforced: Enforced,
         gaps: Vec<Gap>,
         attacks: Vec<Verdict>,
+        /// What a run needs besides; not looked at while attacking.
+        #[serde(flatten)]
+        prerequisites: Option<Prerequisites>,
+    }
+
+    /// What a run needs besides the walls.
+    #[derive(Serialize)]
+    struct Prerequisites {
+        package_managers: Vec<Readiness>,
+        cache: Option<PathBuf>,
+        /// Why nothing can be kept there.
+        cache_problem: Option<String>,
+        has_token: bool,
+        has_state_key: bool,
     }
 
     /// Runs the command.
-    pub(in super::super) fn doctor(options: &DoctorOptions) -> Result<Outcome, Failure> {
-        let diagnosis = diagnose(options)?;
+    pub(in super::super) fn doctor(options: &DoctorOptions, environment: &Environment) -> Result<Outcome, Failure> {
+        let diagnosis = diagnose(options, environment)?;
         let form = match options.format {
             DbFormat::Human => Form::Words,
             DbFormat::Json => Form::Json,
@@ -70,17 +89,41 @@ mod linux {
         Ok(if holds && whole { Outcome::Clean } else { Outcome::Incomplete })
     }
 
-    fn diagnose(options: &DoctorOptions) -> anyhow::Result<Diagnosis> {
+    fn diagnose(options: &DoctorOptions, environment: &Environment) -> anyhow::Result<Diagnosis> {
         let with_namespaces = !options.without_namespaces;
         if options.attack {
             // What is missing is to be seen and not refused.
             let trial = trial(Confinement::BestEffort, with_namespaces).context("try the attacks")?;
-            return Ok(Diagnosis { gaps: trial.enforced.gaps(), enforced: trial.enforced, attacks: trial.verdicts });
+            let (gaps, attacks) = (trial.enforced.gaps(), trial.verdicts);
+            return Ok(Diagnosis { gaps, enforced: trial.enforced, attacks, prerequisites: None });
         }
         let supervisor = Supervisor::new(Confinement::BestEffort).context("find this program")?;
         let supervisor = if with_namespaces { supervisor } else { supervisor.without_namespaces() };
         let enforced = supervisor.enforced().map_err(|reason| anyhow::anyhow!("build the walls: {reason}"))?.clone();
-        Ok(Diagnosis { gaps: enforced.gaps(), enforced, attacks: Vec::new() })
+        let prerequisites = Some(prerequisites(options, environment)?);
+        Ok(Diagnosis { gaps: enforced.gaps(), enforced, attacks: Vec::new(), prerequisites })
+    }
+
+    fn prerequisites(options: &DoctorOptions, environment: &Environment) -> anyhow::Result<Prerequisites> {
+        let cache = environment.cache_folder(options.cache.as_ref());
+        let written = cache.as_ref().map_err(ToString::to_string).and_then(|folder| try_writing(folder));
+        // Asking for a version leaves nothing in a cache that anyone should keep.
+        let scratch = Scratch::new(&std::env::temp_dir()).context("prepare a temporary folder")?;
+        let tools = Tools::new(Confinement::BestEffort, &scratch.path().join("work"), &scratch.path().join("tools"))
+            .context("prepare the package managers")?;
+        Ok(Prerequisites {
+            package_managers: proved::readiness(&tools),
+            cache: cache.ok(),
+            cache_problem: written.err(),
+            has_token: environment.token.is_some(),
+            has_state_key: environment.state_keys().is_ok_and(|keys| !keys.is_empty()),
+        })
+    }
+
+    /// Writes a file to the folder and removes it again.
+    fn try_writing(folder: &Path) -> Result<(), String> {
+        let tried = std::fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder));
+        tried.map(drop).map_err(|error| format!("nothing can be written to `{}`: {error}", folder.display()))
     }
 
     fn tell(diagnosis: &Diagnosis, attacked: bool, out: &mut impl Write) -> io::Result<()> {
@@ -97,7 +140,8 @@ mod linux {
             fold(&text, "", out)?;
         }
         if !attacked {
-            return fold(verdict(&diagnosis.gaps), "", out);
+            fold(verdict(&diagnosis.gaps), "", out)?;
+            return diagnosis.prerequisites.as_ref().map_or(Ok(()), |it| tell_prerequisites(it, out));
         }
         writeln!(out, "\n{:<COLUMN$}result", "attack")?;
         for verdict in &diagnosis.attacks {
@@ -109,6 +153,30 @@ mod linux {
         }
         let open = diagnosis.attacks.iter().filter(|verdict| !verdict.denied).count();
         writeln!(out, "\n{} attacks, {open} not enforced here.", diagnosis.attacks.len())
+    }
+
+    fn tell_prerequisites(prerequisites: &Prerequisites, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out)?;
+        for Readiness { tool, version, reason, next_step } in &prerequisites.package_managers {
+            let line = match (version, reason, next_step) {
+                (Some(version), ..) => format!("{tool}: {version}"),
+                (None, reason, Some(next_step)) => {
+                    format!("{tool}: {}; {next_step}", reason.as_deref().unwrap_or_default())
+                }
+                (None, reason, None) => format!("{tool}: {}", reason.as_deref().unwrap_or_default()),
+            };
+            fold(&line, "", out)?;
+        }
+        let cache = prerequisites.cache.as_ref().map(|folder| format!("`{}`", folder.display())).unwrap_or_default();
+        fold(&format!("Cache folder: {}", prerequisites.cache_problem.as_deref().unwrap_or(&cache)), "", out)?;
+        let has = |found: bool, without: &str| if found { "set".to_owned() } else { format!("not set; {without}") };
+        let token = has(prerequisites.has_token, "`run` on a forge needs PATCHPARTY_TOKEN or GITHUB_TOKEN");
+        fold(&format!("Token: {token}"), "", out)?;
+        let key = has(
+            prerequisites.has_state_key,
+            "with PATCHPARTY_STATE_KEY, the bot knows what it wrote into pull requests itself",
+        );
+        fold(&format!("Key of the bot's memory: {key}"), "", out)
     }
 
     /// The verdict on the walls, in one sentence.

@@ -88,7 +88,7 @@ fn dispatch(arguments: &Arguments, environment: &Environment) -> Result<Outcome,
         Command::Db(options) => db::db(options, &arguments.global, environment),
         Command::Config(options) => config::config(options),
         Command::Version(options) => version::version(options),
-        Command::Doctor(options) => doctor::doctor(options),
+        Command::Doctor(options) => doctor::doctor(options, environment),
         Command::Supervise(_) | Command::Attack { .. } => Err(doctor::not_here()),
     }
 }

@@ -1,8 +1,11 @@
 //! Text: what no reader can see in it, and numbers with their words.
 
+use std::fmt::Display;
+
 /// A number with its word: `1 finding`, `2 findings`.
-pub fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
+pub fn count<N: Display + PartialEq + From<u8>>(number: N, one: &str, many: &str) -> String {
+    let noun = if number == N::from(1) { one } else { many };
+    format!("{number} {noun}")
 }
 
 /// Controls, line separators, and what is invisible or turns the direction of writing.

@@ -9,7 +9,7 @@ mod graph;
 mod ladder;
 mod overlay;
 mod pins;
-mod proved;
+pub(crate) mod proved;
 mod shared;
 mod solver;
 mod summary;

@@ -306,7 +306,7 @@ fn summary(report: &Report, sections: &[Section<'_>]) -> String {
     let Tally { findings: failing, warnings } = Tally::of(findings());
     let mut parts = vec![
         count(project_count(report), "project", "projects"),
-        count(sections.iter().map(|section| section.project.lockfiles.len()).sum(), "lockfile", "lockfiles"),
+        count(sections.iter().map(|section| section.project.lockfiles.len()).sum::<usize>(), "lockfile", "lockfiles"),
         count(failing, "finding", "findings"),
     ];
     if !by_severity.is_empty() {

@@ -301,6 +301,29 @@ fn best_effort_goes_on_where_the_kernel_lacks_a_wall_and_tells_it_everywhere() {
 }
 
 #[test]
+fn the_doctor_names_what_a_run_would_lack() {
+    let world = TempDir::new().expect("the temporary folder is writable");
+    let file = world.path().join("file");
+    fs::write(&file, "").expect("the world is ours");
+    let mut command = Command::new(program());
+    command.args(["doctor", "--format", "json", "--cache"]).arg(file.join("cache"));
+    command.env_clear().env("PATH", world.path()).env("GITHUB_TOKEN", "ghs_Canary0Token");
+    let output = command.output().expect("the binary was built");
+    let diagnosis: Value = serde_json::from_slice(&output.stdout).expect("the doctor speaks JSON");
+    for manager in diagnosis["package_managers"].as_array().expect("package managers are a list") {
+        assert_eq!(manager["version"], Value::Null, "{diagnosis:#}");
+        assert!(manager["reason"].as_str().is_some_and(|reason| reason.contains("not installed")), "{diagnosis:#}");
+        assert!(manager["next_step"].as_str().is_some_and(|step| step.starts_with("install `")), "{diagnosis:#}");
+    }
+    assert!(
+        diagnosis["cache_problem"].as_str().is_some_and(|it| it.contains("nothing can be written")),
+        "{diagnosis:#}"
+    );
+    assert_eq!((&diagnosis["has_token"], &diagnosis["has_state_key"]), (&Value::from(true), &Value::from(false)));
+    assert!(!diagnosis.to_string().contains("Canary"), "{diagnosis:#}");
+}
+
+#[test]
 fn the_doctor_names_what_the_kernel_lacks() {
     let output = without_landlock(|| Command::new(program()).arg("doctor").output().expect("the binary was built"));
     let stdout = String::from_utf8_lossy(&output.stdout);

@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::bench::Failure;
 use super::tools::Tools;
 use crate::model::remedy::{BlockCause, Evidence};
 use crate::sandbox::reach::Reach;
 use crate::sandbox::runner::{Invocation, RunError};
 use crate::sandbox::skeleton::Skeleton;
-use crate::updater::{Proved, Updater};
+use crate::updater::{Proved, UPDATERS, Updater};
 
 /// A version: major, minor and patch.
 pub(super) type Version = [u64; 3];
@@ -17,6 +19,36 @@ pub(super) type Version = [u64; 3];
 /// The tool's version, or why it is not used. Asked once for each tool and run.
 pub(super) fn version(tools: &Tools, updater: &dyn Updater) -> Result<Version, Failure> {
     tools.version_of(updater.id(), || judge(updater, ask(tools, updater)?))
+}
+
+/// Whether a package manager can be used here.
+#[derive(Debug, Serialize)]
+pub(crate) struct Readiness {
+    /// Its program.
+    pub(crate) tool: &'static str,
+    /// Its version, when it is used.
+    pub(crate) version: Option<String>,
+    /// Why it is not used, when it is not.
+    pub(crate) reason: Option<String>,
+    /// What to do about it.
+    pub(crate) next_step: Option<String>,
+}
+
+/// All package managers that make updates.
+pub(crate) fn readiness(tools: &Tools) -> Vec<Readiness> {
+    let ask = |updater: &&'static dyn Updater| {
+        let tool = updater.id();
+        match version(tools, *updater) {
+            Ok(version) => Readiness { tool, version: Some(told(version)), reason: None, next_step: None },
+            Err(failure) => {
+                let install = format!("run `{}`", updater.proved().install);
+                let next_step =
+                    failure.next_step.or_else(|| (failure.cause == BlockCause::ToolMissing).then_some(install));
+                Readiness { tool, version: None, reason: Some(failure.explanation), next_step }
+            }
+        }
+    };
+    UPDATERS.iter().map(ask).collect()
 }
 
 /// What a reader should know of a tool that is newer than all that were tried.
@@ -92,7 +124,6 @@ fn read(said: &str) -> Option<Version> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::updater::UPDATERS;
 
     #[test]
     fn versions_are_read_as_tools_tell_them() {

@@ -14,6 +14,7 @@ use crate::extractor::{ParseError, SourceFile};
 use crate::model::lockfile::{Content, Lockfile};
 use crate::model::report::Problem;
 use crate::model::repository::RepoPath;
+use crate::model::text::count;
 use crate::model::tree::{ContentId, ProjectTree};
 
 /// So many files are read before their sizes are added up: few enough that the last ones beyond a limit cost little.
@@ -90,7 +91,8 @@ impl<'a> Reader<'a> {
             let allowed = usize::try_from(self.limits.lockfiles).unwrap_or(usize::MAX);
             let batch = claims.get(position..claims.len().min(position + AT_ONCE).min(allowed)).unwrap_or_default();
             if batch.is_empty() {
-                let what = format!("has more than {} lockfiles (`lockfiles`)", self.limits.lockfiles);
+                let most = count(self.limits.lockfiles, "lockfile", "lockfiles");
+                let what = format!("has more than {most} (`lockfiles`)");
                 done.problems.push(not_read(claims.get(position..).unwrap_or_default(), &what));
                 break;
             }
@@ -254,8 +256,8 @@ impl<'a> Reader<'a> {
                 return exceeded(format!("has lockfiles of more than {} MiB (`mebibytes`)", self.limits.mebibytes));
             }
             if self.dependencies > self.limits.dependencies {
-                let limit = self.limits.dependencies;
-                return exceeded(format!("has more than {limit} dependencies (`dependencies`)"));
+                let allowed = count(self.limits.dependencies, "dependency", "dependencies");
+                return exceeded(format!("has more than {allowed} (`dependencies`)"));
             }
             match outcome {
                 Outcome::Read { extractor, content, not_followed, .. } => {

@@ -1,6 +1,8 @@
 //! What an extractor is, how text, JSON, TOML and YAML are read with their lines, and how edges are noted.
 
 pub(super) mod bom;
+pub(super) mod code;
+pub(super) mod configured;
 pub(super) mod encoding;
 pub(super) mod git_options;
 pub(super) mod git_pin;
@@ -20,13 +22,17 @@ pub(super) mod sources;
 pub(super) mod text;
 pub(super) mod toml;
 pub(super) mod typed_yaml;
+pub(super) mod unusable;
 pub(super) mod variables;
+pub(super) mod xml_encoding;
 pub(super) mod yaml;
 pub(super) mod yaml_entries;
 
 use crate::model::dependency::Dependency;
 use crate::model::repository::RepoPath;
 use crate::model::tree::ProjectTree;
+pub use configured::{Configured, LockfileChoice};
+pub use unusable::Noted;
 
 /// A file that pins dependencies.
 #[derive(Clone, Copy)]
@@ -48,7 +54,7 @@ impl SourceFile<'_> {
 }
 
 /// Why a file could not be read as what it claims to be.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct ParseError {
     /// The line where it went wrong, from 1, where it can be told.
@@ -111,9 +117,30 @@ pub trait Extractor: Sync {
     /// An empty list means that the file is well-formed and pins nothing.
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError>;
 
+    /// Whether the tool reads another file in the place of this one, so that nothing of it is installed.
+    fn is_passed_over(&self, _path: &RepoPath, _tree: &dyn ProjectTree) -> bool {
+        false
+    }
+
     /// What a file that could be read leads to or asks for, and what could not be followed: each becomes a named problem
     /// beside the dependencies. Nothing for most formats.
     fn not_followed(&self, _file: &SourceFile<'_>) -> Vec<ParseError> {
+        Vec::new()
+    }
+
+    /// What a file that could be read asks for and nobody can look up, because it has no version or no name that advisories
+    /// know: counted and named, in file order. Nothing for most formats.
+    fn noted(&self, _file: &SourceFile<'_>) -> Vec<Noted> {
+        Vec::new()
+    }
+
+    /// Whether a file at this path may say where the lockfile of this format is (`deno.json`, `.yarnrc.yml`).
+    fn is_configured_by(&self, _path: &RepoPath) -> bool {
+        false
+    }
+
+    /// The lockfiles that a configuration names in the place of the usual one.
+    fn configured(&self, _configuration: &SourceFile<'_>) -> Vec<Configured> {
         Vec::new()
     }
 }

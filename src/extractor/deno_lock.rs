@@ -1,6 +1,7 @@
 //! Deno's deno.lock, versions 1 to 5 (<https://docs.deno.com/runtime/fundamentals/modules/#integrity-checking-and-lock-files>,
 //! <https://github.com/denoland/deno_lockfile>).
 
+mod configuration;
 mod remote;
 
 use std::borrow::Cow;
@@ -10,7 +11,7 @@ use super::contract::json::{Member, Node};
 use super::contract::npm::graph::{Graph, Package};
 use super::contract::npm::manifest::{Manifest, manifests};
 use super::contract::text::{Lines, explain, read_text};
-use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
+use super::contract::{Configured, Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Scope};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::RepoPath;
@@ -33,6 +34,14 @@ impl Extractor for DenoLock {
         let text = read_text(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
         let manifests = manifests(file);
         read(text, &manifests).map_err(|error| explain(text, error, WAY_OUT))
+    }
+
+    fn is_configured_by(&self, path: &RepoPath) -> bool {
+        matches!(path.file_name(), "deno.json" | "deno.jsonc")
+    }
+
+    fn configured(&self, configuration: &SourceFile<'_>) -> Vec<Configured> {
+        configuration::read(configuration).into_iter().collect()
     }
 }
 

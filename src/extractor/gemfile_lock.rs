@@ -1,6 +1,7 @@
 //! Bundler's Gemfile.lock, also as gems.locked and Appraisal's `*.gemfile.lock`
 //! (<https://bundler.io/guides/rationale.html#checking-your-code-into-version-control>).
 
+mod configuration;
 mod groups;
 
 use std::collections::{HashMap, HashSet};
@@ -8,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use super::contract::git_options::followed;
 use super::contract::sources::{Checksums, Sources};
 use super::contract::text::{read_text, read_whole};
-use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
+use super::contract::{Configured, Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::{CommitId, RepoPath};
@@ -58,6 +59,14 @@ impl Extractor for GemfileLock {
                 .with_hint(WAY_OUT)
         };
         unknown.map(problem).collect()
+    }
+
+    fn is_configured_by(&self, path: &RepoPath) -> bool {
+        configuration::is_one(path)
+    }
+
+    fn configured(&self, configuration: &SourceFile<'_>) -> Vec<Configured> {
+        configuration::read(configuration)
     }
 }
 

@@ -1,11 +1,13 @@
 //! Gradle's gradle.lockfile, also of build scripts and settings, and the one file per configuration of Gradle before 7
 //! (<https://docs.gradle.org/current/userguide/dependency_locking.html>).
 
+mod configuration;
+
 use std::collections::{HashMap, HashSet};
 
 use super::contract::graph::roots_are_direct;
 use super::contract::text::read_whole;
-use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
+use super::contract::{Configured, Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Scope};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::RepoPath;
@@ -38,6 +40,14 @@ impl Extractor for GradleLockfile {
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
         read_whole(file, WAY_OUT, |text| read(file, text))
+    }
+
+    fn is_configured_by(&self, path: &RepoPath) -> bool {
+        configuration::is_one(path)
+    }
+
+    fn configured(&self, configuration: &SourceFile<'_>) -> Vec<Configured> {
+        configuration::read(configuration)
     }
 }
 

@@ -7,7 +7,8 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use super::contract::graph::roots_are_direct;
-use super::contract::text::{Lines, read_whole};
+use super::contract::text::{Lines, explain};
+use super::contract::xml_encoding::decode_xml;
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::Dependency;
 use crate::model::ecosystem::Ecosystem;
@@ -34,7 +35,8 @@ impl Extractor for GradleVerification {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        read_whole(file, WAY_OUT, read)
+        let text = decode_xml(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
+        read(&text).map_err(|error| explain(&text, error, WAY_OUT))
     }
 }
 

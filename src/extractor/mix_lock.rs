@@ -1,5 +1,6 @@
 //! Elixir's mix.lock (<https://hexdocs.pm/mix/Mix.Tasks.Deps.html>), a map of Elixir terms.
 
+mod configuration;
 mod manifest;
 mod term;
 
@@ -7,7 +8,7 @@ use std::collections::HashMap;
 
 use super::contract::git_options::followed;
 use super::contract::text::{Lines, read_whole};
-use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
+use super::contract::{Configured, Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::{CommitId, RepoPath};
@@ -30,6 +31,14 @@ impl Extractor for MixLock {
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
         read_whole(file, WAY_OUT, |text| read(file, text))
+    }
+
+    fn is_configured_by(&self, path: &RepoPath) -> bool {
+        path.file_name() == "mix.exs"
+    }
+
+    fn configured(&self, configuration: &SourceFile<'_>) -> Vec<Configured> {
+        configuration::read(configuration)
     }
 }
 

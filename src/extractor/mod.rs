@@ -43,7 +43,7 @@ mod uv_lock;
 mod workflow;
 mod yarn_lock;
 
-pub use contract::{Extractor, ParseError, SourceFile};
+pub use contract::{Configured, Extractor, LockfileChoice, Noted, ParseError, SourceFile};
 
 /// Every extractor, in report order.
 pub static EXTRACTORS: &[&dyn Extractor] = &[

@@ -15,6 +15,7 @@ use super::contract::text::{Lines, read_whole};
 use super::contract::{Extractor, ParseError, SourceFile};
 use crate::model::dependency::Dependency;
 use crate::model::repository::RepoPath;
+use crate::model::tree::{EntryKind, ProjectTree};
 
 const WAY_OUT: &str = "run `npm install --package-lock-only` to write it anew";
 
@@ -35,6 +36,13 @@ impl Extractor for PackageLock {
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
         read_whole(file, WAY_OUT, |text| read(file, text))
+    }
+
+    /// npm reads both and goes by npm-shrinkwrap.json unless that is empty (`loadFiles` of `@npmcli/arborist`).
+    fn is_passed_over(&self, path: &RepoPath, tree: &dyn ProjectTree) -> bool {
+        let other = path.sibling("npm-shrinkwrap.json").ok().filter(|other| other != path);
+        let is_file = |other: &RepoPath| matches!(tree.kind(other), Some(EntryKind::File { .. }));
+        other.filter(is_file).is_some_and(|other| tree.read(&other).is_ok_and(|content| !content.is_empty()))
     }
 }
 

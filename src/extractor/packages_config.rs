@@ -6,8 +6,8 @@ use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
-use super::contract::encoding::decode;
 use super::contract::text::{Lines, explain};
+use super::contract::xml_encoding::decode_xml;
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Scope};
 use crate::model::ecosystem::Ecosystem;
@@ -37,7 +37,7 @@ impl Extractor for PackagesConfig {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        let text = decode(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
+        let text = decode_xml(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
         read(&text).map_err(|error| explain(&text, error, WAY_OUT))
     }
 }

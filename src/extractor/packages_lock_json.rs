@@ -1,12 +1,14 @@
 //! NuGet's packages.lock.json, versions 1 and 2
 //! (<https://learn.microsoft.com/nuget/consume-packages/package-references-in-project-files#locking-dependencies>).
 
+mod configuration;
+
 use std::collections::HashMap;
 
 use super::contract::json::{Member, Node};
 use super::contract::sources::{Checksums, Sources};
 use super::contract::text::{Lines, read_whole};
-use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
+use super::contract::{Configured, Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Origin};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::RepoPath;
@@ -38,6 +40,14 @@ impl Extractor for PackagesLockJson {
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
         read_whole(file, WAY_OUT, read)
+    }
+
+    fn is_configured_by(&self, path: &RepoPath) -> bool {
+        configuration::is_one(path)
+    }
+
+    fn configured(&self, configuration: &SourceFile<'_>) -> Vec<Configured> {
+        configuration::read(configuration)
     }
 }
 

@@ -3,11 +3,12 @@
 
 mod berry;
 mod classic;
+mod configuration;
 mod entry;
 
 use super::contract::npm::manifest::manifests;
 use super::contract::text::read_whole;
-use super::contract::{Extractor, ParseError, SourceFile};
+use super::contract::{Configured, Extractor, ParseError, SourceFile};
 use crate::model::dependency::Dependency;
 use crate::model::repository::RepoPath;
 
@@ -34,6 +35,14 @@ impl Extractor for YarnLock {
             return Ok(Vec::new());
         }
         read_whole(file, WAY_OUT, |text| read(file, text))
+    }
+
+    fn is_configured_by(&self, path: &RepoPath) -> bool {
+        path.file_name() == ".yarnrc.yml"
+    }
+
+    fn configured(&self, configuration: &SourceFile<'_>) -> Vec<Configured> {
+        configuration::read(configuration)
     }
 }
 

@@ -11,6 +11,7 @@ pub mod doubt;
 pub mod ecosystem;
 pub mod finding;
 pub(crate) mod installed;
+pub(crate) mod json_with_comments;
 pub mod lockfile;
 pub mod nearest;
 pub mod project_kind;

@@ -18,6 +18,8 @@ pub enum UnreadReason {
     Submodule,
     /// Links are never followed.
     Link,
+    /// Its tool reads another file in its place: npm goes by npm-shrinkwrap.json where there is one.
+    NotInUse,
     /// Its name is that of a lockfile but for the case of letters, or for characters that some file systems drop.
     AlmostLockfile,
 }
@@ -75,6 +77,7 @@ impl UnreadReason {
             Self::Cache => ("folder marked as a cache", "folders marked as caches"),
             Self::Submodule => ("submodule", "submodules"),
             Self::Link => ("symbolic link", "symbolic links"),
+            Self::NotInUse => ("lockfile that its tool passes over", "lockfiles that their tools pass over"),
             Self::AlmostLockfile => ("file named almost like a lockfile", "files named almost like lockfiles"),
         };
         format!("{count} {}", if count == 1 { one } else { many })

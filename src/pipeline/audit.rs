@@ -125,7 +125,7 @@ pub(crate) fn audit(name: &str, tree: &dyn ProjectTree, context: &AuditContext<'
         findings,
         problems: scan.problems,
         unread: scan.unread,
-        remarks: not_checked.into_iter().collect(),
+        remarks: scan.remarks.into_iter().chain(not_checked).collect(),
         ..ProjectReport::named(name)
     };
     suppress(&mut report, context.ignores, context.own_exclusions, context.today);

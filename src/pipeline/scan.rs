@@ -1,11 +1,12 @@
 //! Scan: the files of a project → its lockfiles, what could not be read, and what is left unread on purpose.
 
 mod almost;
+mod configured;
 mod installed;
 mod reader;
 mod recorder;
-mod yarn;
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use globset::GlobSet;
@@ -16,7 +17,7 @@ use self::reader::{Done, Reader};
 use crate::config::policy::Limits;
 use crate::extractor::{EXTRACTORS, Extractor};
 use crate::model::lockfile::Lockfile;
-use crate::model::report::Problem;
+use crate::model::report::{Problem, Remark};
 use crate::model::repository::RepoPath;
 use crate::model::tree::{EntryKind, ProjectTree, TreeEntry, TreeError};
 use crate::model::unread::{Unread, UnreadReason};
@@ -34,6 +35,8 @@ pub(crate) struct Scan {
     pub(crate) problems: Vec<Problem>,
     /// What is not read on purpose.
     pub(crate) unread: Vec<Unread>,
+    /// What nobody can look up in the files that were read, and which lockfiles are not in use.
+    pub(crate) remarks: Vec<Remark>,
 }
 
 /// A file that is to be read.
@@ -48,18 +51,13 @@ struct Claim<'a> {
 pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet, limits: &Limits, deadline: Instant) -> Scan {
     let mut unread: Vec<(UnreadReason, String)> =
         tree.left_out().iter().map(|left_out| (left_out.reason, left_out.folder.clone())).collect();
-    let mut claimed = claimed(tree, exclude, &mut unread);
+    let installed = Installed::of(tree);
+    let mut claimed = claimed(tree, exclude, &installed, &mut unread);
     let mut scan = Scan::default();
-    let (renamed, problems) = yarn::renamed(tree);
-    scan.problems.extend(problems);
-    for claim in renamed {
-        let is_known = claimed.iter().any(|known| known.entry.path == claim.entry.path);
-        if exclude.is_match(claim.entry.path.as_str()) {
-            unread.push((UnreadReason::ExcludedByPolicy, claim.entry.path.to_string()));
-        } else if !is_known {
-            claimed.push(claim);
-        }
-    }
+    let found = configured::find(tree, &installed, limits.bytes());
+    scan.problems.extend(found.problems);
+    scan.remarks.extend(found.remarks);
+    add_configured(&mut claimed, found.claims, exclude, &mut unread);
     let mut files = Vec::new();
     for claim in claimed {
         match claim.entry.kind {
@@ -69,8 +67,10 @@ pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet, limits: &Limits, d
             EntryKind::Submodule => {}
         }
     }
-    let Done { lockfiles, problems } = Reader::new(tree, limits, deadline).read(files);
+    let Done { lockfiles, problems, remarks } = Reader::new(tree, limits, deadline).read(files);
     scan.lockfiles = lockfiles;
+    scan.remarks.extend(remarks);
+    scan.remarks.sort();
     scan.problems.extend(problems);
     scan.problems.sort_by(|left, right| left.file.cmp(&right.file));
     for path in tree.refused().iter().filter(|path| may_pin(path)) {
@@ -90,9 +90,9 @@ pub(crate) fn scan(tree: &dyn ProjectTree, exclude: &GlobSet, limits: &Limits, d
 fn claimed<'a>(
     tree: &'a dyn ProjectTree,
     exclude: &GlobSet,
+    installed: &Installed<'_>,
     unread: &mut Vec<(UnreadReason, String)>,
 ) -> Vec<Claim<'a>> {
-    let installed = Installed::of(tree);
     let mut claimed = Vec::new();
     for entry in tree.entries() {
         let extractors = extractors(&entry.path);
@@ -101,7 +101,9 @@ fn claimed<'a>(
             _ if extractors.is_empty() => unclaimed(entry),
             _ if exclude.is_match(entry.path.as_str()) => Some(UnreadReason::ExcludedByPolicy),
             EntryKind::File { .. } | EntryKind::Symlink => {
-                installed.installer_of(&entry.path).map(UnreadReason::Installed)
+                installed.installer_of(&entry.path).map(UnreadReason::Installed).or_else(|| {
+                    extractors.iter().all(|it| it.is_passed_over(&entry.path, tree)).then_some(UnreadReason::NotInUse)
+                })
             }
         };
         match reason {
@@ -111,6 +113,33 @@ fn claimed<'a>(
         }
     }
     claimed
+}
+
+/// Adds the lockfiles that configurations name: read as the format that their tool takes them for.
+fn add_configured<'a>(
+    claimed: &mut Vec<Claim<'a>>,
+    named: Vec<Claim<'a>>,
+    exclude: &GlobSet,
+    unread: &mut Vec<(UnreadReason, String)>,
+) {
+    let mut positions: HashMap<&RepoPath, usize> =
+        claimed.iter().enumerate().map(|(position, claim)| (&claim.entry.path, position)).collect();
+    for claim in named {
+        let path = &claim.entry.path;
+        if exclude.is_match(path.as_str()) {
+            unread.push((UnreadReason::ExcludedByPolicy, path.to_string()));
+            continue;
+        }
+        let Some(known) = positions.get(path).and_then(|position| claimed.get_mut(*position)) else {
+            positions.insert(path, claimed.len());
+            claimed.push(claim);
+            continue;
+        };
+        // Its name is that of another format, which comes second.
+        let is_new = |extractor: &&dyn Extractor| known.extractors.iter().all(|it| it.id() != extractor.id());
+        let new: Vec<_> = claim.extractors.into_iter().filter(is_new).collect();
+        known.extractors.splice(0..0, new);
+    }
 }
 
 /// Why a file that no extractor knows has to be named.
@@ -226,9 +255,13 @@ mod tests {
         let scan = read(&[("web/.yarnrc.yml", configuration), ("web/own.txt", YARN), ("web/yarn.lock", YARN)], |_| {});
         assert_eq!(paths(&scan), ["web/own.txt", "web/yarn.lock"]);
         assert!(scan.problems.is_empty(), "{:?}", scan.problems);
+        assert_eq!(scan.remarks[0].message, "`web/yarn.lock` is not the lockfile in use: this names `web/own.txt`");
         let scan = read(&[("web/.yarnrc.yml", configuration), ("web/yarn.lock", YARN)], |_| {});
         let [problem] = scan.problems.as_slice() else { panic!("one problem, not {:?}", scan.problems) };
-        assert!(problem.message.starts_with("read the lockfile `own.txt` that `web/.yarnrc.yml` names"), "{problem:?}");
+        assert!(
+            problem.message.starts_with("read the lockfile `web/own.txt` that `web/.yarnrc.yml` names"),
+            "{problem:?}"
+        );
     }
 
     fn paths(scan: &Scan) -> Vec<&str> {

@@ -21,6 +21,7 @@ mod lookalikes;
 mod loose;
 mod memory;
 mod mergeable;
+mod named_lockfiles;
 mod organisation;
 mod outgoing;
 mod people;

@@ -69,6 +69,8 @@ pub(in crate::check) struct Asked {
     pub(in crate::check) requests: Vec<Request>,
     /// What is loose whether or not a lockfile pins today's choice.
     pub(in crate::check) settings: Vec<Request>,
+    /// Whether it says that its tool locks nothing, whatever lockfile stands beside it.
+    pub(in crate::check) is_lock_off: bool,
 }
 
 /// What locks the requests of a format.
@@ -134,6 +136,7 @@ pub(in crate::check) fn manifests(tree: &dyn ProjectTree) -> Vec<Manifest<'_>> {
         let Ok(bytes) = tree.read(&entry.path) else { continue };
         let Some(asked) = std::str::from_utf8(&bytes).ok().and_then(format.read) else { continue };
         let is_locked = match format.locks {
+            _ if asked.is_lock_off => false,
             Locks::Above(lockfiles) | Locks::Itself(lockfiles) => is_locked(&entry.path, lockfiles, &present),
             Locks::Anywhere(lockfiles) => lockfiles.iter().any(|name| names.contains(name)),
         };

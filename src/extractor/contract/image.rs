@@ -19,6 +19,14 @@ pub(in crate::extractor) struct Image<'a> {
     digest: Option<&'a str>,
 }
 
+impl Image<'_> {
+    /// How references are counted that only a build, an environment or a run decides about.
+    pub(in crate::extractor) const OPEN: (&'static str, &'static str) = ("image", "images");
+    /// What holds of one, and of several.
+    pub(in crate::extractor) const OPEN_LACK: (&'static str, &'static str) =
+        ("is only known when it is used", "are only known when they are used");
+}
+
 impl<'a> Image<'a> {
     /// Reads a reference; `None` for what Docker refuses.
     pub(in crate::extractor) fn parse(text: &'a str) -> Option<Self> {

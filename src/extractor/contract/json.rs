@@ -116,6 +116,11 @@ impl<'a> Node<'a> {
         matches!(self.value, Value::Null | Value::Bool(false))
     }
 
+    /// Whether it is `false`.
+    pub(in crate::extractor) fn is_false(&self) -> bool {
+        matches!(self.value, Value::Bool(false))
+    }
+
     /// The members of an object; none of anything else.
     pub(in crate::extractor) fn members(&self) -> &[Member<'a>] {
         match &self.value {

@@ -10,9 +10,9 @@ use rayon::prelude::*;
 use super::recorder::{Looks, Recorder};
 use super::{Claim, LFS_POINTER, pointer, unreadable};
 use crate::config::policy::Limits;
-use crate::extractor::{ParseError, SourceFile};
+use crate::extractor::{Noted, ParseError, SourceFile};
 use crate::model::lockfile::{Content, Lockfile};
-use crate::model::report::Problem;
+use crate::model::report::{Problem, Remark};
 use crate::model::repository::RepoPath;
 use crate::model::text::count;
 use crate::model::tree::{ContentId, ProjectTree};
@@ -38,8 +38,8 @@ enum Outcome {
         extractor: &'static str,
         content: Arc<Content>,
         bytes: u64,
-        /// What it leads to that was not read.
-        not_followed: Vec<Problem>,
+        /// What it leads to that was not read, and what of it nobody can look up.
+        beside: Arc<Beside>,
     },
     Refused {
         problem: Problem,
@@ -49,12 +49,20 @@ enum Outcome {
     NotTried,
 }
 
+/// What there is to say about a file besides its dependencies.
+#[derive(Default)]
+struct Beside {
+    not_followed: Vec<ParseError>,
+    noted: Vec<Noted>,
+}
+
 /// An equal file as it was read before.
 struct Reading {
     path: RepoPath,
     looks: Looks,
     extractor: &'static str,
     content: Arc<Content>,
+    beside: Arc<Beside>,
 }
 
 /// What came of the files.
@@ -62,6 +70,7 @@ struct Reading {
 pub(super) struct Done {
     pub(super) lockfiles: Vec<Lockfile>,
     pub(super) problems: Vec<Problem>,
+    pub(super) remarks: Vec<Remark>,
 }
 
 /// Reads files until the budget is used up.
@@ -193,16 +202,16 @@ impl<'a> Reader<'a> {
         let mut readings = self.readings.get(key)?.iter().flatten();
         let same = readings.find(|reading| reading.looks.are_the_same_at(self.tree, &reading.path, path))?;
         // Its bytes were counted when they were read.
-        let content = Arc::clone(&same.content);
-        Some(Outcome::Read { extractor: same.extractor, content, bytes: 0, not_followed: Vec::new() })
+        let (content, beside) = (Arc::clone(&same.content), Arc::clone(&same.beside));
+        Some(Outcome::Read { extractor: same.extractor, content, bytes: 0, beside })
     }
 
     fn remember(&mut self, key: &Key, path: &RepoPath, outcome: &Outcome, looks: Looks) {
         let known = self.readings.entry(key.clone()).or_insert_with(|| Some(Vec::new()));
         match (outcome, known) {
-            (Outcome::Read { extractor, content, .. }, Some(readings)) => {
-                let content = Arc::clone(content);
-                readings.push(Reading { path: path.clone(), looks, extractor, content });
+            (Outcome::Read { extractor, content, beside, .. }, Some(readings)) => {
+                let (content, beside) = (Arc::clone(content), Arc::clone(beside));
+                readings.push(Reading { path: path.clone(), looks, extractor, content, beside });
             }
             (_, known) => *known = None,
         }
@@ -226,11 +235,9 @@ impl<'a> Reader<'a> {
             let file = SourceFile { path, content: &content, tree: &recorder };
             match extractor.extract(&file) {
                 Ok(dependencies) => {
-                    let not_followed = extractor.not_followed(&file);
-                    let not_followed = not_followed.into_iter().map(|error| problem_of(path, extractor.id(), error));
-                    let not_followed = not_followed.collect();
-                    let content = Arc::new(Content::new(dependencies));
-                    let outcome = Outcome::Read { extractor: extractor.id(), content, bytes, not_followed };
+                    let beside = Beside { not_followed: extractor.not_followed(&file), noted: extractor.noted(&file) };
+                    let (content, beside) = (Arc::new(Content::new(dependencies)), Arc::new(beside));
+                    let outcome = Outcome::Read { extractor: extractor.id(), content, bytes, beside };
                     return (outcome, recorder.into_looks());
                 }
                 Err(error) => problem = problem.or(Some((extractor.id(), error))),
@@ -260,9 +267,12 @@ impl<'a> Reader<'a> {
                 return exceeded(format!("has more than {allowed} (`dependencies`)"));
             }
             match outcome {
-                Outcome::Read { extractor, content, not_followed, .. } => {
-                    done.problems.extend(not_followed);
-                    done.lockfiles.push(Lockfile::of(claim.entry.path.clone(), extractor, content));
+                Outcome::Read { extractor, content, beside, .. } => {
+                    let path = &claim.entry.path;
+                    let not_followed = beside.not_followed.iter().cloned();
+                    done.problems.extend(not_followed.map(|error| problem_of(path, extractor, error)));
+                    done.remarks.extend(beside.noted.iter().map(|noted| remark_of(path, noted)));
+                    done.lockfiles.push(Lockfile::of(path.clone(), extractor, content));
                 }
                 Outcome::Refused { problem, .. } => done.problems.push(problem),
                 Outcome::NotTried => {
@@ -290,6 +300,12 @@ fn problem_of(path: &RepoPath, id: &str, mut error: ParseError) -> Problem {
         message: format!("read the {id} `{path}`: {}", error.message),
         hint: error.hint,
     }
+}
+
+fn remark_of(path: &RepoPath, noted: &Noted) -> Remark {
+    let mut message = noted.message.clone();
+    message.truncate(message.floor_char_boundary(MESSAGE));
+    Remark { place: format!("{path}:{}", noted.line), message }
 }
 
 /// The bytes and the dependencies of a file, as they count.

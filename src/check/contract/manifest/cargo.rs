@@ -41,7 +41,7 @@ fn read(text: &str) -> Option<Asked> {
             Request { name: name.clone(), requirement: requirement.to_owned(), line, loose }
         })
         .collect();
-    (!requests.is_empty()).then_some(Asked { line, requests, settings: Vec::new() })
+    (!requests.is_empty()).then_some(Asked { line, requests, ..Asked::default() })
 }
 
 fn requirement(request: &Value) -> &str {

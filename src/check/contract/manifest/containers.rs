@@ -59,7 +59,7 @@ fn read_chart(text: &str) -> Option<Asked> {
         let loose = any_version(&requirement);
         requests.push(Request { name: dependency.name, requirement, line: after, loose });
     }
-    (!requests.is_empty()).then_some(Asked { line, requests, settings: Vec::new() })
+    (!requests.is_empty()).then_some(Asked { line, requests, ..Asked::default() })
 }
 
 /// `required_providers { x = { … } }`, and modules from git, which no lockfile covers
@@ -99,7 +99,7 @@ fn read_terraform(text: &str) -> Option<Asked> {
         }
     }
     let line = requests.first().or(settings.first())?.line;
-    Some(Asked { line, requests, settings })
+    Some(Asked { line, requests, settings, ..Asked::default() })
 }
 
 fn braces(line: &str) -> i64 {

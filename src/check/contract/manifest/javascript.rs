@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::lines::{Keys, any_version, line_of};
 use super::{Asked, Format, Locks, Loose, Request};
 use crate::model::ecosystem::Ecosystem;
+use crate::model::json_with_comments::to_json;
 
 pub(super) const FORMATS: &[Format] = &[
     Format {
@@ -65,12 +66,12 @@ pub(super) fn requests(
             requests.push(Request { name: name.clone(), requirement: requirement.to_owned(), line, loose });
         }
     }
-    Some(Asked { line: first?, requests, settings: Vec::new() })
+    Some(Asked { line: first?, requests, ..Asked::default() })
 }
 
 /// Imports of packages; addresses of files have their version in them or not, and a lock has their hash.
 fn read_deno(text: &str) -> Option<Asked> {
-    let manifest: Map<String, Value> = serde_json::from_str(text).ok()?;
+    let manifest: Map<String, Value> = serde_json::from_str(&to_json(text)).ok()?;
     let keys = Keys::of(text);
     let start = line_of(text, |line| line.contains("\"imports\""));
     let mut requests = Vec::new();
@@ -87,5 +88,6 @@ fn read_deno(text: &str) -> Option<Asked> {
         let line = keys.line(key, start);
         requests.push(Request { name: format!("{scope}{name}"), requirement: requirement.to_owned(), line, loose });
     }
-    (!requests.is_empty()).then_some(Asked { line: start, requests, settings: Vec::new() })
+    let is_lock_off = manifest.get("lock") == Some(&Value::Bool(false));
+    (!requests.is_empty()).then_some(Asked { line: start, requests, is_lock_off, ..Asked::default() })
 }

@@ -62,7 +62,7 @@ impl<'a> Counter<'a> {
 /// The requests of a format that is read line by line; `None` when there are none.
 pub(super) fn asked(requests: Vec<Request>) -> Option<Asked> {
     let line = requests.first()?.line;
-    Some(Asked { line, requests, settings: Vec::new() })
+    Some(Asked { line, requests, ..Asked::default() })
 }
 
 /// The text inside the first quotes, and what follows them.

@@ -57,7 +57,7 @@ fn read_pubspec(text: &str) -> Option<Asked> {
         requests.push(Request { line: keys.line(&name, line), name, requirement, loose });
     }
     requests.sort_by_key(|request| request.line);
-    (!requests.is_empty()).then_some(Asked { line, requests, settings: Vec::new() })
+    (!requests.is_empty()).then_some(Asked { line, requests, ..Asked::default() })
 }
 
 /// `.package(url: "…", …)` on one line, or its address on the line behind.

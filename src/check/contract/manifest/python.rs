@@ -74,7 +74,7 @@ fn read_project(text: &str) -> Option<Asked> {
         );
     }
     let line = first;
-    (!requests.is_empty()).then_some(Asked { line, requests, settings: Vec::new() })
+    (!requests.is_empty()).then_some(Asked { line, requests, ..Asked::default() })
 }
 
 /// Lines by what stands on them inside of quotes and commas.

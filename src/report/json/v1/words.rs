@@ -148,6 +148,8 @@ pub(super) enum NotReadReason {
     Submodule,
     /// Links are never followed.
     SymbolicLink,
+    /// Its tool reads another lockfile in its place.
+    NotInUse,
     /// Only some file systems take its name for that of a lockfile.
     AlmostALockfile,
 }
@@ -161,6 +163,7 @@ impl From<model::unread::UnreadReason> for NotReadReason {
             UnreadReason::Cache => Self::CacheFolder,
             UnreadReason::Submodule => Self::Submodule,
             UnreadReason::Link => Self::SymbolicLink,
+            UnreadReason::NotInUse => Self::NotInUse,
             UnreadReason::AlmostLockfile => Self::AlmostALockfile,
         }
     }

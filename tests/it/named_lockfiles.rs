@@ -1,0 +1,258 @@
+//! Lockfiles under a name that the project configures, beside a decoy under the usual one.
+
+use serde_json::{Value, json};
+
+use crate::support::bot::{Bot, Outcome};
+
+/// A bot that knows one flaw of `bad` in every ecosystem, fixed in 2.0.0.
+fn bot() -> Bot {
+    let mut bot = Bot::without_forge();
+    for (number, (ecosystem, name)) in [
+        ("npm", "bad"),
+        ("RubyGems", "bad"),
+        ("Hex", "bad"),
+        ("NuGet", "bad"),
+        ("Maven", "bad:bad"),
+        ("SwiftURL", "github.com/bad/bad"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let record = json!({
+            "schema_version": "1.6.0",
+            "id": format!("GHSA-0000-0000-000{number}"),
+            "modified": "2026-01-01T00:00:00Z",
+            "published": "2026-01-01T00:00:00Z",
+            "summary": "It is bad",
+            "affected": [{
+                "package": { "ecosystem": ecosystem, "name": name },
+                "ranges": [{ "type": "ECOSYSTEM", "events": [{ "introduced": "0" }, { "fixed": "2.0.0" }] }],
+            }],
+        });
+        bot.write(&format!("known/GHSA-0000-0000-000{number}.json"), record.to_string().as_bytes());
+    }
+    bot.learn(bot.path("known"));
+    bot
+}
+
+fn audit(bot: &Bot, files: &[(&str, &str)]) -> (Outcome, Value) {
+    for (name, content) in files {
+        bot.write(&format!("work/project/{name}"), content.as_bytes());
+    }
+    let folder = bot.path("work/project");
+    let outcome = bot.run(&["audit", folder.to_str().expect("UTF-8"), "--offline", "--format", "json"]);
+    std::fs::remove_dir_all(folder).expect("it was just written");
+    let project = outcome.json()["projects"][0].clone();
+    (outcome, project)
+}
+
+fn texts(project: &Value, list: &str, key: &str) -> Vec<String> {
+    let items = project[list].as_array().cloned().unwrap_or_default();
+    items.iter().map(|item| item[key].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+fn gemfile_lock(version: &str) -> String {
+    format!("GEM\n  remote: https://registry.example/\n  specs:\n    bad ({version})\n\nDEPENDENCIES\n  bad\n")
+}
+
+fn deno_lock(version: &str) -> String {
+    format!("{{\"version\": \"5\", \"npm\": {{\"bad@{version}\": {{\"integrity\": \"sha512-x\"}}}}}}")
+}
+
+fn mix_lock(version: &str) -> String {
+    format!("%{{\n  \"bad\": {{:hex, :bad, \"{version}\", \"x\", [:mix], [], \"hexpm\", \"x\"}},\n}}\n")
+}
+
+fn nuget_lock(version: &str) -> String {
+    format!(
+        "{{\"version\": 1, \"dependencies\": {{\"net8.0\": {{\"bad\": {{\"type\": \"Direct\", \"requested\": \"[1.0.0, )\", \"resolved\": \"{version}\", \"contentHash\": \"x\"}}}}}}}}"
+    )
+}
+
+#[test]
+fn the_lockfile_that_a_project_names_is_read_and_the_usual_one_is_told_as_a_decoy() {
+    let bot = bot();
+    let gradle = |version: &str| format!("bad:bad:{version}=runtimeClasspath\nempty=\n");
+    let (gems, safe_gems) = (gemfile_lock("1.0.0"), gemfile_lock("3.0.0"));
+    let (deno, safe_deno) = (deno_lock("1.0.0"), deno_lock("3.0.0"));
+    let (mix, safe_mix) = (mix_lock("1.0.0"), mix_lock("3.0.0"));
+    let (nuget, safe_nuget) = (nuget_lock("1.0.0"), nuget_lock("3.0.0"));
+    let (jvm, safe_jvm) = (gradle("1.0.0"), gradle("3.0.0"));
+    let projects: [(&str, Vec<(&str, &str)>); 12] = [
+        ("deno.lock", vec![("deno.json", "{\"lock\": \"own.txt\"}"), ("own.txt", &deno), ("deno.lock", &safe_deno)]),
+        (
+            "deno.lock",
+            vec![
+                ("deno.jsonc", "{ // x\n\"lock\": {\"path\": \"./locks/own.lock\", \"frozen\": true},}"),
+                ("locks/own.lock", &deno),
+                ("deno.lock", &safe_deno),
+            ],
+        ),
+        (
+            "Gemfile.lock",
+            vec![
+                (".bundle/config", "---\nBUNDLE_GEMFILE: \"gemfiles/next.rb\"\n"),
+                ("Gemfile", "gem 'bad'\n"),
+                ("gemfiles/next.rb.lock", &gems),
+                ("Gemfile.lock", &safe_gems),
+            ],
+        ),
+        (
+            "Gemfile.lock",
+            vec![
+                (".bundle/config", "---\nBUNDLE_LOCKFILE: own.txt\n"),
+                ("Gemfile", "gem 'bad'\n"),
+                ("own.txt", &gems),
+                ("Gemfile.lock", &safe_gems),
+            ],
+        ),
+        (
+            "Gemfile.lock",
+            vec![("Gemfile", "lockfile \"own.txt\"\ngem 'bad'\n"), ("own.txt", &gems), ("Gemfile.lock", &safe_gems)],
+        ),
+        (
+            "apps/a/mix.lock",
+            vec![
+                ("apps/a/mix.exs", "def project do\n  [\n    lockfile: \"../../mix.lock\",\n  ]\n"),
+                ("mix.lock", &mix),
+                ("apps/a/mix.lock", &safe_mix),
+            ],
+        ),
+        (
+            "mix.lock",
+            vec![("mix.exs", "# lockfile: \"x\"\n[lockfile: \"own.txt\"]"), ("own.txt", &mix), ("mix.lock", &safe_mix)],
+        ),
+        (
+            "a/packages.lock.json",
+            vec![
+                (
+                    "a/a.csproj",
+                    "<Project><PropertyGroup><NuGetLockFilePath>own.txt</NuGetLockFilePath></PropertyGroup></Project>",
+                ),
+                ("a/own.txt", &nuget),
+                ("a/packages.lock.json", &safe_nuget),
+            ],
+        ),
+        (
+            "a/packages.lock.json",
+            vec![
+                (
+                    "Directory.Build.props",
+                    "<Project><!-- <NuGetLockFilePath>no</NuGetLockFilePath> --><PropertyGroup><NuGetLockFilePath>$(MSBuildThisFileDirectory)locks\\$(MSBuildProjectName).json</NuGetLockFilePath></PropertyGroup></Project>",
+                ),
+                ("a/a.csproj", "<Project/>"),
+                ("locks/a.json", &nuget),
+                ("a/packages.lock.json", &safe_nuget),
+            ],
+        ),
+        (
+            "gradle.lockfile",
+            vec![
+                ("build.gradle", "dependencyLocking {\n  lockFile = file(\"$projectDir/gradle/own.txt\")\n}\n"),
+                ("gradle/own.txt", &jvm),
+                ("gradle.lockfile", &safe_jvm),
+            ],
+        ),
+        (
+            "app/gradle.lockfile",
+            vec![
+                ("settings.gradle.kts", ""),
+                (
+                    "app/build.gradle.kts",
+                    "dependencyLocking {\n  lockFile.set(rootProject.file(\"locks/app.txt\"))\n}\n",
+                ),
+                ("locks/app.txt", &jvm),
+                ("app/gradle.lockfile", &safe_jvm),
+            ],
+        ),
+        (
+            "yarn.lock",
+            vec![
+                (".yarnrc.yml", "lockfileFilename: own.txt\n"),
+                ("own.txt", "# yarn lockfile v1\n\nbad@1:\n  version \"1.0.0\"\n"),
+                ("yarn.lock", "# yarn lockfile v1\n\nbad@1:\n  version \"3.0.0\"\n"),
+            ],
+        ),
+    ];
+    for (decoy, files) in projects {
+        let (outcome, project) = audit(&bot, &files);
+        let kinds = texts(&project, "findings", "kind");
+        assert!(kinds.contains(&"vulnerability".to_owned()), "{files:?}: {project}");
+        let remarks = texts(&project, "remarks", "message");
+        let told = format!("`{decoy}` is not the lockfile in use: this names `");
+        assert!(remarks.iter().any(|remark| remark.starts_with(&told)), "{files:?}: {remarks:?}");
+        assert_eq!(project["problems"].as_array().map(Vec::len), Some(0), "{project}");
+        outcome.expect_code(1);
+    }
+}
+
+#[test]
+fn a_lockfile_whose_name_is_computed_or_that_is_not_there_is_a_problem() {
+    let bot = bot();
+    let (gems, mix, nuget) = (gemfile_lock("3.0.0"), mix_lock("3.0.0"), nuget_lock("3.0.0"));
+    let deno = deno_lock("3.0.0");
+    let computed = "is computed when the tool runs";
+    let projects: [(&str, Vec<(&str, &str)>); 7] = [
+        ("there is no such file", vec![("deno.json", "{\"lock\": \"own.lock\"}"), ("deno.lock", &deno)]),
+        ("it is outside of the project", vec![("deno.json", "{\"lock\": \"../own.lock\"}"), ("deno.lock", &deno)]),
+        (computed, vec![("Gemfile", "lockfile ENV[\"LOCK\"]\ngem 'bad'\n"), ("Gemfile.lock", &gems)]),
+        (computed, vec![("mix.exs", "[lockfile: \"#{System.get_env(\"X\")}.lock\"]"), ("mix.lock", &mix)]),
+        (computed, vec![("mix.exs", "[lockfile: lock_name(), deps: deps()]"), ("mix.lock", &mix)]),
+        (
+            computed,
+            vec![
+                (
+                    "a.csproj",
+                    "<Project><PropertyGroup><NuGetLockFilePath>$(Own)/x.json</NuGetLockFilePath></PropertyGroup></Project>",
+                ),
+                ("packages.lock.json", &nuget),
+            ],
+        ),
+        (
+            computed,
+            vec![
+                ("build.gradle", "dependencyLocking {\n  lockFile = file(\"${name}.lockfile\")\n}\n"),
+                ("gradle.lockfile", "bad:bad:3.0.0=runtimeClasspath\nempty=\n"),
+            ],
+        ),
+    ];
+    for (words, files) in projects {
+        let (outcome, project) = audit(&bot, &files);
+        let problems = texts(&project, "problems", "message");
+        assert!(problems.iter().any(|problem| problem.contains(words)), "{files:?}: {project}");
+        assert_ne!(outcome.code, Some(0), "{files:?}");
+    }
+}
+
+#[test]
+fn a_lockfile_beside_a_configuration_that_turns_locking_off_locks_nothing() {
+    let bot = bot();
+    let manifest = "{\"lock\": false, \"imports\": {\"bad\": \"npm:bad@^3\"}}";
+    let (outcome, project) = audit(&bot, &[("deno.json", manifest), ("deno.lock", &deno_lock("3.0.0"))]);
+    assert_eq!(texts(&project, "findings", "kind"), ["unlocked"], "{project}");
+    let remarks = texts(&project, "remarks", "message");
+    assert_eq!(remarks, ["`deno.lock` is not the lockfile in use: this turns lockfiles off"]);
+    outcome.expect_code(1);
+}
+
+#[test]
+fn npm_passes_a_package_lock_over_where_a_shrinkwrap_stands() {
+    let bot = bot();
+    let lock = |version: &str| {
+        json!({ "name": "x", "lockfileVersion": 3, "packages": { "": { "dependencies": { "bad": "*" } },
+            "node_modules/bad": { "version": version, "integrity": "sha512-x" } } })
+        .to_string()
+    };
+    let (flawed, safe) = (lock("1.0.0"), lock("3.0.0"));
+    let (outcome, project) = audit(&bot, &[("package-lock.json", &flawed), ("npm-shrinkwrap.json", &safe)]);
+    assert_eq!(project["findings"].as_array().map(Vec::len), Some(0), "{project}");
+    assert_eq!(texts(&project, "not_read", "reason"), ["not-in-use"], "{project}");
+    outcome.expect_code(0);
+    let (outcome, project) = audit(&bot, &[("package-lock.json", &safe), ("npm-shrinkwrap.json", &flawed)]);
+    assert_eq!(texts(&project, "findings", "kind"), ["vulnerability"], "{project}");
+    outcome.expect_code(1);
+    // npm goes by the other one where this is empty.
+    let (outcome, project) = audit(&bot, &[("package-lock.json", &flawed), ("npm-shrinkwrap.json", "")]);
+    assert!(texts(&project, "findings", "kind").contains(&"vulnerability".to_owned()), "{project}");
+    assert_ne!(outcome.code, Some(0));
+}

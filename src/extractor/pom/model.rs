@@ -4,7 +4,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::contract::SourceFile;
+use super::super::contract::xml_encoding::decode_xml;
 use super::element::Element;
+use super::settings::Settings;
 use crate::model::repository::RepoPath;
 
 /// More parents than any project has.
@@ -45,16 +47,18 @@ impl Coordinates {
 }
 
 /// Properties by name, upon others that they hide.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Properties<'a> {
     own: HashMap<String, String>,
     base: Option<&'a Self>,
+    /// What `.mvn` sets beside the files.
+    settings: Settings,
 }
 
 impl Properties<'_> {
     /// These below those of a profile, which come first.
     pub(super) fn with(&self, element: Option<&Element>) -> Properties<'_> {
-        let mut properties = Properties { own: HashMap::new(), base: Some(self) };
+        let mut properties = Properties { own: HashMap::new(), base: Some(self), settings: Settings::default() };
         properties.add(element);
         properties
     }
@@ -65,7 +69,11 @@ impl Properties<'_> {
     }
 
     fn value(&self, name: &str) -> Option<&str> {
-        let value = self.own.get(name).or_else(|| self.base.and_then(|base| base.own.get(name)));
+        // What the command line sets hides all else; what the machine sets is asked last.
+        let settings = &self.base.unwrap_or(self).settings;
+        let value = settings.user.get(name).or_else(|| self.own.get(name));
+        let value = value.or_else(|| self.base.and_then(|base| base.own.get(name)));
+        let value = value.or_else(|| settings.system.get(name));
         // A long one would be put in again and again.
         value.map(String::as_str).filter(|value| value.len() <= LENGTH_LIMIT)
     }
@@ -101,6 +109,8 @@ impl Properties<'_> {
 
 /// A project together with its parents.
 pub(super) struct Project {
+    /// Whether all its parents are in the tree.
+    pub(super) has_parents: bool,
     pub(super) group: String,
     pub(super) version: String,
     pub(super) properties: Properties<'static>,
@@ -109,15 +119,15 @@ pub(super) struct Project {
 }
 
 impl Project {
-    /// Follows the parents of a pom.xml as far as they are in the tree.
-    pub(super) fn resolve(file: &SourceFile<'_>, root: &Element) -> Self {
-        let parents = parents(file, root);
+    /// Puts a project together with its parents; the properties of a profile hide theirs.
+    pub(super) fn resolve(root: &Element, parents: &[Element], settings: &Settings, profile: Option<&Element>) -> Self {
         // The project's own words come last, so that they win.
         let line = || parents.iter().rev().chain([root]);
-        let mut properties = Properties::default();
+        let mut properties = Properties { settings: settings.clone(), ..Properties::default() };
         for project in line() {
             properties.add(project.child("properties"));
         }
+        properties.add(profile.and_then(|profile| profile.child("properties")));
         let parent = root.child("parent");
         let of_parent = |name: &str| parent.and_then(|parent| parent.text_of(name));
         let own = |name: &str| root.text_of(name).or_else(|| of_parent(name)).unwrap_or_default();
@@ -140,7 +150,8 @@ impl Project {
             add(&mut managed_plugins, plugins, super::PLUGIN_GROUP, &properties);
         }
         let (group, version) = (properties.expand(own("groupId")), properties.expand(own("version")));
-        Self { group, version, properties, managed, managed_plugins }
+        let has_parents = parents.last().unwrap_or(root).child("parent").is_none();
+        Self { has_parents, group, version, properties, managed, managed_plugins }
     }
 }
 
@@ -157,8 +168,8 @@ fn add<'a>(
     }
 }
 
-/// The parents of a project, nearest first.
-fn parents(file: &SourceFile<'_>, root: &Element) -> Vec<Element> {
+/// The parents of a project as far as they are in the tree, nearest first.
+pub(super) fn parents(file: &SourceFile<'_>, root: &Element) -> Vec<Element> {
     let mut parents: Vec<Element> = Vec::new();
     let mut path = file.path.clone();
     let mut seen = HashSet::from([path.clone()]);
@@ -177,8 +188,8 @@ fn parents(file: &SourceFile<'_>, root: &Element) -> Vec<Element> {
         if bytes > PARENT_BYTES {
             break;
         }
-        let text = content.as_deref().and_then(|content| std::str::from_utf8(content).ok());
-        let Some(element) = text.and_then(|text| Element::parse(text).ok()) else { break };
+        let text = content.as_deref().and_then(|content| decode_xml(content).ok());
+        let Some(element) = text.and_then(|text| Element::parse(&text).ok()) else { break };
         // Maven looks into a repository when another project is there.
         if element.text_of("artifactId") != parent.text_of("artifactId") {
             break;
@@ -216,7 +227,7 @@ mod tests {
     fn properties_are_put_in_as_far_as_they_are_known() {
         let list = [("a", "1"), ("b", "${a}.${a}"), ("self", "${self}"), ("wide", &"${a}".repeat(2_000))];
         let own = list.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let properties = Properties { own, base: None };
+        let properties = Properties { own, ..Properties::default() };
         for (text, expected) in [
             ("x", "x"),
             ("${a}-${b}", "1-1.1"),

@@ -57,7 +57,7 @@ fn versions_come_from_the_project_and_its_parents() {
     0 com.google.guava:guava@31.0-jre Runtime direct Registry { url: None } [] line 9
     1 org.slf4j:slf4j-api@1.7.36 Runtime direct Registry { url: None } [] line 12
     2 junit:junit@4.13 Development direct Registry { url: None } [] line 13
-    3 com.acme:core@2.0 Runtime direct Path [] line 14
+    3 com.acme:core@2.0 Runtime direct Registry { url: None } [] line 14
     4 a:provided@1.0 Development direct Registry { url: None } [] line 15
     5 a:system@1 Runtime direct Path [] line 16
     6 b:managed@3.1 Runtime Registry { url: None } [] line 23
@@ -67,6 +67,57 @@ fn versions_come_from_the_project_and_its_parents() {
     "#);
     let alone = extract(&Pom, &files[..1]).expect("a pom.xml");
     assert!(alone.iter().all(|it| !it.name.contains("slf4j") && !it.name.contains("junit")));
+    // A parent from a repository is pinned itself.
+    assert_eq!((alone[0].name.as_str(), alone[0].version.as_str()), ("com.acme:parent", "2.0"));
+    let module = "<project><parent><artifactId>parent</artifactId></parent><artifactId>core</artifactId></project>";
+    let with_module = [files[0], files[1], ("core/pom.xml", module.as_bytes())];
+    let core = extract(&Pom, &with_module).expect("a pom.xml").into_iter().find(|it| it.name == "com.acme:core");
+    assert_eq!(core.expect("the module").origin, Origin::Path);
+}
+
+/// What is noted about the first of several files, and the names and versions in it.
+fn noted(files: &[(&str, &[u8])]) -> (Vec<String>, Vec<String>) {
+    let tree = super::super::testing::MemoryTree::new(files);
+    let path = RepoPath::new(files[0].0).expect("a plain path");
+    let file = SourceFile { path: &path, content: files[0].1, tree: &tree };
+    let found = Pom.extract(&file).expect("a pom.xml");
+    let said = Pom.noted(&file).into_iter().map(|it| format!("{}: {}", it.line, it.message));
+    (said.collect(), found.iter().map(|it| format!("{}@{}", it.name, it.version)).collect())
+}
+
+#[test]
+fn what_has_no_version_here_is_counted_and_named() {
+    let (said, _) = noted(&[("web/pom.xml", CHILD.as_bytes()), ("pom.xml", PARENT.as_bytes())]);
+    assert_eq!(said, ["17: 4 direct dependencies have no version here: `a:range`, `a:unknown`, `a:latest` and 1 more"]);
+    let text = "<project><dependencyManagement><dependencies><dependency><groupId>g</groupId><artifactId>a</artifactId><version>${x}</version></dependency></dependencies></dependencyManagement><dependencies><dependency><groupId>${g}</groupId><artifactId>b</artifactId><version>1</version></dependency></dependencies></project>";
+    let (said, _) = noted(&[("pom.xml", text.as_bytes())]);
+    let expected =
+        ["1: 1 direct dependency has no version here: `${g}:b`", "1: 1 managed dependency has no version here: `g:a`"];
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn properties_come_from_profiles_and_from_what_maven_is_started_with() {
+    let text = "<project><properties><a>1</a><b>1</b></properties><dependencies>\
+        <dependency><groupId>g</groupId><artifactId>a</artifactId><version>${a}</version></dependency>\
+        <dependency><groupId>g</groupId><artifactId>b</artifactId><version>${b}</version></dependency>\
+        <dependency><groupId>g</groupId><artifactId>c</artifactId><version>${c}</version></dependency>\
+        <dependency><groupId>g</groupId><artifactId>d</artifactId><version>${d}</version></dependency>\
+        </dependencies><profiles><profile><properties><a>2</a><d>4</d></properties></profile></profiles></project>";
+    let files: [(&str, &[u8]); 3] = [
+        ("m/pom.xml", text.as_bytes()),
+        (".mvn/maven.config", b"-Db=7\n"),
+        (".mvn/jvm.config", b"-Xmx1g -Db=8 -Dc=9\n"),
+    ];
+    let (said, found) = noted(&files);
+    assert_eq!(said, Vec::<String>::new());
+    assert_eq!(found, ["g:a@1", "g:b@7", "g:c@9", "g:a@2", "g:d@4"]);
+}
+
+#[test]
+fn a_version_that_is_managed_and_hidden_by_a_direct_one_is_not_read() {
+    let text = "<project><dependencyManagement><dependencies><dependency><groupId>g</groupId><artifactId>a</artifactId><version>1</version></dependency></dependencies></dependencyManagement><dependencies><dependency><groupId>g</groupId><artifactId>a</artifactId><version>2</version></dependency></dependencies></project>";
+    assert_eq!(noted(&[("pom.xml", text.as_bytes())]).1, ["g:a@2"]);
 }
 
 #[test]

@@ -7,9 +7,10 @@ use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 
 use super::contract::image::Image;
-use super::contract::text::read_whole;
+use super::contract::text::{read_text, read_whole};
+use super::contract::unusable::Unusable;
 use super::contract::variables::{Style, expand};
-use super::contract::{Extractor, ParseError, SourceFile, check_package_count, typed_yaml};
+use super::contract::{Extractor, Noted, ParseError, SourceFile, check_package_count, typed_yaml};
 use crate::model::dependency::{Dependency, Scope};
 use crate::model::repository::RepoPath;
 
@@ -43,7 +44,12 @@ impl Extractor for Compose {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        read_whole(file, WAY_OUT, |text| read(file, text))
+        read_whole(file, WAY_OUT, |text| Ok(read(file, text)?.0))
+    }
+
+    fn noted(&self, file: &SourceFile<'_>) -> Vec<Noted> {
+        let open = read_text(file.content).ok().and_then(|text| read(file, text).ok()).map(|(_, open)| open);
+        open.and_then(|open| open.noted(Image::OPEN, Image::OPEN_LACK)).into_iter().collect()
     }
 }
 
@@ -62,7 +68,8 @@ struct Document {
     services: Option<BTreeMap<String, Option<Service>>>,
 }
 
-fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError> {
+/// The images, and those that only the environment decides about.
+fn read(file: &SourceFile<'_>, text: &str) -> Result<(Vec<Dependency>, Unusable), ParseError> {
     let keys: BTreeMap<String, Spanned<IgnoredAny>> = typed_yaml::read(text)?;
     if let Some((key, value)) = keys.iter().find(|(key, _)| !TOP.contains(&key.as_str()) && !key.starts_with("x-")) {
         let message = format!("read it: Compose knows no `{}` at the top", key.escape_debug());
@@ -92,7 +99,14 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
         })?;
         found.push(read.dependency(Scope::Runtime, *line));
     }
-    Ok(found)
+    let mut open = Unusable::default();
+    let unknown = services.iter().filter(|service| service.build.is_none()).filter_map(|it| it.image.as_ref());
+    let mut unknown: Vec<&Spanned<String>> =
+        unknown.filter(|it| expand(it.value.trim(), Style::Compose, &value).is_none()).collect();
+    unknown.sort_by_key(|image| (image.defined.line(), image.defined.column()));
+    unknown.dedup_by_key(|image| (image.defined.line(), image.defined.column()));
+    unknown.iter().for_each(|image| open.add(image.value.trim(), typed_yaml::line(image)));
+    Ok((found, open))
 }
 
 /// The variables of the `.env` file beside, which Compose reads as well.

@@ -8,9 +8,10 @@ use std::collections::HashSet;
 
 use super::contract::git_pin::judge;
 use super::contract::image::Image;
-use super::contract::text::read_whole;
+use super::contract::text::{read_text, read_whole};
+use super::contract::unusable::Unusable;
 use super::contract::variables::Style;
-use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
+use super::contract::{Extractor, Noted, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::RepoPath;
@@ -107,11 +108,16 @@ impl Extractor for Dockerfile {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        read_whole(file, WAY_OUT, read)
+        read_whole(file, WAY_OUT, |text| Ok(read(text)?.found))
+    }
+
+    fn noted(&self, file: &SourceFile<'_>) -> Vec<Noted> {
+        let build = read_text(file.content).ok().and_then(|text| read(text).ok());
+        build.and_then(|build| build.open.noted(Image::OPEN, Image::OPEN_LACK)).into_iter().collect()
     }
 }
 
-fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
+fn read(text: &str) -> Result<Build, ParseError> {
     let file = instructions::read(text)?;
     let mut build = Build::of(&file);
     if let Some((image, line)) = &file.syntax {
@@ -125,7 +131,7 @@ fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
         return Err(ParseError::new("read it: it has no `FROM`"));
     }
     check_package_count(build.found.len())?;
-    Ok(build.found)
+    Ok(build)
 }
 
 /// What is known at a point of the build.
@@ -142,6 +148,8 @@ struct Build {
     global: Values,
     values: Values,
     found: Vec<Dependency>,
+    /// The images that only the build decides about.
+    open: Unusable,
 }
 
 impl Build {
@@ -160,6 +168,7 @@ impl Build {
             global: Values::default(),
             values: Values::default(),
             found: Vec::new(),
+            open: Unusable::default(),
         }
     }
 
@@ -195,14 +204,16 @@ impl Build {
         let Some(&(offset, written)) = words.iter().find(|(_, word)| !word.starts_with("--")) else {
             return Err(fault("read it: a `FROM` names no image".to_owned()));
         };
-        // What is only known when it is built is left out.
-        if let Some(image) = self.global.expand(written, self.style)
-            && image != "scratch"
-            && !self.stages.contains(&image.to_ascii_lowercase())
-        {
-            let read = Image::parse(&image);
-            let read = read.ok_or_else(|| fault(format!("read it: `{}` names no image", image.escape_debug())))?;
-            self.found.push(read.dependency(Scope::Runtime, instruction.line_at(offset)));
+        let line = instruction.line_at(offset);
+        // What is only known when it is built is named; a default that is empty is filled in by whoever builds.
+        match self.global.expand(written, self.style).filter(|image| !image.is_empty()) {
+            None => self.open.add(written, line),
+            Some(image) if image == "scratch" || self.stages.contains(&image.to_ascii_lowercase()) => {}
+            Some(image) => {
+                let read = Image::parse(&image);
+                let read = read.ok_or_else(|| fault(format!("read it: `{}` names no image", image.escape_debug())))?;
+                self.found.push(read.dependency(Scope::Runtime, line));
+            }
         }
         self.has_stage = true;
         self.stages.extend(stage_name(&words));
@@ -243,7 +254,10 @@ impl Build {
         let image = written.trim_matches(['"', '\'']);
         let is_stage = image.parse::<usize>().is_ok() || self.names.contains(&image.to_ascii_lowercase());
         if !is_stage && image != "scratch" {
-            self.found.extend(Image::parse(image).map(|image| image.dependency(scope, line)));
+            match Image::parse(image) {
+                Some(image) => self.found.push(image.dependency(scope, line)),
+                None => self.open.add(image, line),
+            }
         }
     }
 }

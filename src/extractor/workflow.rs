@@ -8,7 +8,8 @@ use serde_saphyr::Spanned;
 use super::contract::git_pin::judge;
 use super::contract::image::Image;
 use super::contract::text::{explain, read_text};
-use super::contract::{Extractor, ParseError, SourceFile, check_package_count, typed_yaml};
+use super::contract::unusable::Unusable;
+use super::contract::{Extractor, Noted, ParseError, SourceFile, check_package_count, typed_yaml};
 use crate::model::dependency::{Dependency, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::{RepoPath, RepoSlug};
@@ -41,7 +42,12 @@ impl Extractor for Workflow {
         if file.path.folder() != ".github/workflows" && is_list(text) {
             return Ok(Vec::new());
         }
-        read(text).map_err(|error| explain(text, error, WAY_OUT))
+        read(text).map(|read| read.found).map_err(|error| explain(text, error, WAY_OUT))
+    }
+
+    fn noted(&self, file: &SourceFile<'_>) -> Vec<Noted> {
+        let read = read_text(file.content).ok().and_then(|text| read(text).ok());
+        read.and_then(|read| read.open.noted(("use", "uses"), Image::OPEN_LACK)).into_iter().collect()
     }
 }
 
@@ -52,7 +58,7 @@ fn is_list(text: &str) -> bool {
     first.is_some_and(|line| line == "-" || line.starts_with("- "))
 }
 
-fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
+fn read(text: &str) -> Result<Reading, ParseError> {
     let document: Document = typed_yaml::read(text)?;
     let lines: Vec<&str> = text.lines().collect();
     let images = document.images();
@@ -63,11 +69,25 @@ fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
     written.sort_by_key(|(place, ..)| *place);
     written.dedup_by_key(|(place, ..)| *place);
     check_package_count(written.len())?;
-    let mut found = Vec::with_capacity(written.len());
-    for (_, value, is_image) in written {
-        found.extend(if is_image { image(value)? } else { dependency(value, &lines)? });
+    let mut reading = Reading { found: Vec::with_capacity(written.len()), open: Unusable::default() };
+    for (position, (place, value, is_image)) in written.iter().enumerate() {
+        if value.value.contains("${{") {
+            reading.open.add(value.value.trim(), typed_yaml::line(value));
+            continue;
+        }
+        // A comment is about what stands last before it; a line that holds thousands is looked through once.
+        let is_last = written.get(position + 1).is_none_or(|((line, _), ..)| *line != place.0);
+        let behind: &[&str] = if is_last { &lines } else { &[] };
+        reading.found.extend(if *is_image { image(value)? } else { dependency(value, behind)? });
     }
-    Ok(found)
+    Ok(reading)
+}
+
+/// What a file uses.
+struct Reading {
+    found: Vec<Dependency>,
+    /// What an expression decides when it runs.
+    open: Unusable,
 }
 
 /// Where a value is written: where its anchor is, for an alias.

@@ -95,9 +95,31 @@ pub(crate) fn has_extension(path: &str, extension: &str) -> bool {
     Path::new(path).extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
 }
 
-/// The vector with its base score; `None` for text that is no vector of CVSS 2, 3.0, 3.1 or 4.0.
+/// The base metrics that a vector has to have, by the beginning of its text: CVSS 4.0 (<https://www.first.org/cvss/v4-0/>), 3.1,
+/// 3.0 and, without a beginning, 2. A score without one of them would be that of another flaw.
+const MANDATORY: [(&str, &[&str]); 4] = [
+    ("CVSS:4.0/", &["AV", "AC", "AT", "PR", "UI", "VC", "VI", "VA", "SC", "SI", "SA"]),
+    ("CVSS:3.1/", &["AV", "AC", "PR", "UI", "S", "C", "I", "A"]),
+    ("CVSS:3.0/", &["AV", "AC", "PR", "UI", "S", "C", "I", "A"]),
+    ("", &["AV", "AC", "Au", "C", "I", "A"]),
+];
+
+/// Whether every mandatory metric is in a vector, once.
+fn has_base_metrics(vector: &str) -> bool {
+    let of_version = MANDATORY.iter().find_map(|(start, metrics)| Some((vector.strip_prefix(start)?, metrics)));
+    of_version.is_some_and(|(rest, metrics)| {
+        let names = || rest.split('/').filter_map(|metric| Some(metric.split_once(':')?.0));
+        metrics.iter().all(|metric| names().filter(|name| name == metric).count() == 1)
+    })
+}
+
+/// The vector with its base score; `None` for text that is no vector of CVSS 2, 3.0, 3.1 or 4.0, and for one that lacks a
+/// mandatory metric.
 pub(crate) fn parse_cvss(vector: &str) -> Option<Cvss> {
     let vector = vector.trim();
+    if !has_base_metrics(vector) {
+        return None;
+    }
     let score = vector.parse::<cvss::Cvss>().ok()?.score();
     (0.0..=10.0).contains(&score).then(|| Cvss { vector: vector.to_owned(), score })
 }
@@ -122,7 +144,19 @@ mod tests {
         assert_eq!(score("CVSS:3.0/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"), Some(9.8));
         assert_eq!(score("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H/E:P/RL:O"), Some(9.8));
         assert_eq!(score("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N"), Some(9.3));
-        for hostile in ["", "CVSS:9.9/AV:N", "CVSS:3.1/", "x", "CVSS:3.1/AV:\u{1F600}/", "((((((/", "AV:N"] {
+        for hostile in [
+            "",
+            "CVSS:9.9/AV:N",
+            "CVSS:3.1/",
+            "x",
+            "CVSS:3.1/AV:\u{1F600}/",
+            "((((((/",
+            "AV:N",
+            "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H",
+            "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H",
+            "AV:N/AC:L/Au:N/C:P/I:P",
+            "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:L/C:H/I:H/A:H",
+        ] {
             assert_eq!(score(hostile), None, "{hostile:?} has a score");
         }
     }

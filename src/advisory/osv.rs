@@ -132,7 +132,7 @@ fn advisory(source: &str, mut wire: Wire) -> Result<(Advisory, bool), RecordErro
     let id = AdvisoryId::new(&wire.id).map_err(|error| RecordError::of(&error))?;
     let list = wire.affected.take().unwrap_or_default();
     let (entries, mut is_partial) = (list.items, list.is_cut);
-    let upstream = own_cve(&id, &wire.upstream.items);
+    let upstream = own_cve(&id, &wire);
     let aliases = aliases(&id, wire.aliases.items.iter().map(String::as_str).chain(upstream.as_deref()));
     let specifics = || std::iter::once(&wire.database_specific).chain(entries.iter().map(|it| &it.database_specific));
     let kind = kind(&id, &aliases, specifics());
@@ -154,16 +154,33 @@ fn advisory(source: &str, mut wire: Wire) -> Result<(Advisory, bool), RecordErro
     Ok((advisory, is_partial))
 }
 
-/// The CVE that a distribution's record is named for (`UBUNTU-CVE-2024-1` of upstream `CVE-2024-1`).
+/// The one CVE that a record of a distribution is about (`UBUNTU-CVE-2024-1`, or a `DSA-5000-1` of upstream `CVE-2024-1`).
 ///
 /// The schema forbids to take `upstream` for aliases: a notice such as USN or RHSA bundles many flaws, and taking them for
-/// one would merge them all; `related` flaws are others altogether. A record that is the distribution's page of one
-/// single CVE is about that flaw and no other, so that CISA's catalogue, EPSS and an ignore by CVE reach it.
-fn own_cve(id: &AdvisoryId, upstream: &[String]) -> Option<String> {
-    let (_, number) = id.as_str().split_once("-CVE-")?;
-    let cve = format!("CVE-{number}");
-    upstream.contains(&cve).then_some(cve)
+/// one would merge them all. A record that is about one single CVE is about that flaw and no other, so that it is reported
+/// once, and CISA's catalogue, EPSS and an ignore by CVE reach it. Older exports of notices name it as `related`.
+fn own_cve(id: &AdvisoryId, wire: &Wire) -> Option<String> {
+    let upstream = &wire.upstream.items;
+    if let Some((_, number)) = id.as_str().split_once("-CVE-") {
+        let cve = format!("CVE-{number}");
+        return upstream.contains(&cve).then_some(cve);
+    }
+    let is_notice = NOTICES.iter().any(|prefix| id.as_str().starts_with(prefix));
+    let named = if upstream.is_empty() { &wire.related.items } else { upstream };
+    let mut flaws: Vec<&String> = named.iter().filter(|name| name.starts_with("CVE-")).collect();
+    flaws.sort_unstable();
+    flaws.dedup();
+    match flaws.as_slice() {
+        [one] if is_notice => Some((*one).clone()),
+        _ => None,
+    }
 }
+
+/// How notices of distributions begin (<https://ossf.github.io/osv-schema/#id-modified-fields>).
+const NOTICES: [&str; 19] = [
+    "ALBA-", "ALEA-", "ALSA-", "ALPINE-", "AZL-", "BELL-", "CGA-", "DLA-", "DSA-", "DTSA-", "LSN-", "MGASA-", "MINI-",
+    "OESA-", "RHBA-", "RHSA-", "RLSA-", "SUSE-", "USN-",
+];
 
 fn kind<'a>(
     id: &AdvisoryId,
@@ -405,6 +422,15 @@ mod tests {
         assert!(names("USN-1-1", upstream).is_empty(), "a notice about two flaws does not make them one");
         assert_eq!(names("UBUNTU-CVE-2024-1", upstream), ["CVE-2024-1"]);
         assert!(names("DEBIAN-CVE-2024-9", upstream).is_empty());
+        for (id, names_of_it, expected) in [
+            ("DSA-5000-1", r#", "upstream": ["CVE-2024-1"]"#, &["CVE-2024-1"][..]),
+            ("CGA-aaaa-bbbb-cccc", r#", "upstream": ["CVE-2024-1", "GHSA-aaaa-bbbb-cccc"]"#, &["CVE-2024-1"]),
+            ("DLA-1-1", r#", "related": ["CVE-2024-1"]"#, &["CVE-2024-1"]),
+            ("RHSA-2024:1", r#", "related": ["CVE-2024-1", "CVE-2024-2"]"#, &[]),
+            ("GHSA-aaaa-bbbb-cccc", r#", "related": ["CVE-2024-1"]"#, &[]),
+        ] {
+            assert_eq!(names(id, names_of_it), expected, "{id}");
+        }
         assert_eq!(names("GHSA-1", r#", "aliases": ["CVE-2024-4"]"#), ["CVE-2024-4"]);
     }
 

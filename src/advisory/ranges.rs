@@ -80,7 +80,7 @@ impl<'a> Claims<'a> {
         let ranges: Vec<PlacedRange> =
             self.ranges.iter().filter_map(|range| PlacedRange::of(ecosystem, range)).collect();
         self.versions.retain(|version| {
-            parse(ecosystem, version).map_or(true, |place| !ranges.iter().any(|range| range.holds(&place)))
+            parse(ecosystem, version).map_or(true, |place| !ranges.iter().any(|range| range.holds((&place, None))))
         });
     }
 }
@@ -90,12 +90,18 @@ pub(super) struct Locked<'a> {
     ecosystem: Ecosystem,
     text: &'a str,
     place: Option<Version>,
+    /// Of a local version of PEP 440 (`2.0.1+cu118`) the public one, which advisories name.
+    public: Option<Version>,
 }
 
 impl<'a> Locked<'a> {
     /// Places a version in its ecosystem's order.
     pub(super) fn new(ecosystem: Ecosystem, text: &'a str) -> Self {
-        Self { ecosystem, text, place: parse(ecosystem, text).ok() }
+        // A local version is the release with changes of those who built it
+        // (<https://packaging.python.org/en/latest/specifications/version-specifiers/#local-version-identifiers>).
+        let public = text.split_once('+').filter(|_| ecosystem == Ecosystem::PyPi);
+        let public = public.and_then(|(public, _)| parse(ecosystem, public).ok());
+        Self { ecosystem, text, place: parse(ecosystem, text).ok(), public }
     }
 
     /// Whether the ecosystem can order it.
@@ -110,11 +116,16 @@ impl<'a> Locked<'a> {
             return true;
         }
         let Some(place) = &self.place else { return false };
-        claims.ranges.iter().any(|range| holds(self.ecosystem, range, place))
+        claims.ranges.iter().any(|range| holds(self.ecosystem, range, (place, self.public.as_ref())))
     }
 
     fn is(&self, version: &str) -> bool {
+        let is_public = || {
+            let public = self.public.as_ref().filter(|_| !version.contains('+'));
+            public.is_some_and(|public| parse(self.ecosystem, version).is_ok_and(|other| other == *public))
+        };
         version == self.text
+            || is_public()
             || self
                 .place
                 .as_ref()
@@ -122,8 +133,11 @@ impl<'a> Locked<'a> {
     }
 }
 
+/// A version, and its public one where it is local.
+type Locally<'a> = (&'a Version, Option<&'a Version>);
+
 /// Whether a range holds a version; one with an event that has no place holds nothing.
-fn holds(ecosystem: Ecosystem, range: &[Event<'_>], version: &Version) -> bool {
+fn holds(ecosystem: Ecosystem, range: &[Event<'_>], version: Locally<'_>) -> bool {
     // Nearly all ranges begin once and end at most once: nothing has to be sorted then.
     let (start, end) = match range {
         [start @ (Event::Beginning | Event::Introduced(_))] => (start, None),
@@ -162,10 +176,11 @@ impl Place {
     }
 
     /// Whether the event has taken effect for a version.
-    fn has_passed(&self, version: &Version) -> bool {
+    fn has_passed(&self, (version, public): Locally<'_>) -> bool {
         match self {
             Self::Beginning => true,
-            Self::At(at, true) => version > at,
+            // What was last seen in a release is in all builds of it.
+            Self::At(at, true) => public.unwrap_or(version) > at,
             Self::At(at, false) => version >= at,
         }
     }
@@ -206,13 +221,14 @@ impl PlacedRange {
         Some(placed)
     }
 
-    fn holds(&self, version: &Version) -> bool {
+    fn holds(&self, locally: Locally<'_>) -> bool {
+        let (version, _) = locally;
         let is_below = |limit: &Option<Version>| limit.as_ref().is_some_and(|limit| version < limit);
         if !self.is_unlimited && !self.limits.is_empty() && !self.limits.iter().any(is_below) {
             return false;
         }
         // Events stand in the order of their places, so that those which have passed come first.
-        let passed = self.events.partition_point(|(place, _)| place.has_passed(version));
+        let passed = self.events.partition_point(|(place, _)| place.has_passed(locally));
         passed.checked_sub(1).and_then(|last| self.events.get(last)).is_some_and(|(_, is_affected)| *is_affected)
     }
 }
@@ -247,8 +263,9 @@ pub(super) fn lowest_fix(claims: &[&Claims<'_>], locked: &Locked<'_>) -> Option<
         .filter_map(|text| parse(locked.ecosystem, text).ok())
         .collect();
     versions.sort();
-    let is_free =
-        |fixed: &Version| versions.binary_search(fixed).is_err() && !ranges.iter().any(|range| range.holds(fixed));
+    let is_free = |fixed: &Version| {
+        versions.binary_search(fixed).is_err() && !ranges.iter().any(|range| range.holds((fixed, None)))
+    };
     let free = fixes.iter().find(|(fixed, _)| is_free(fixed));
     free.or_else(|| fixes.first()).map(|(_, fixed)| (*fixed).to_owned())
 }

@@ -15,6 +15,7 @@ use super::contract::finding::of_dependency;
 use super::contract::{Check, CheckContext};
 use crate::model::advisory::AdvisoryKind;
 use crate::model::dependency::{Dependency, GitPin, Origin};
+use crate::model::ecosystem::Ecosystem;
 use crate::model::finding::{Detail, Finding, FindingKind};
 use crate::model::lockfile::{Content, Lockfile};
 use crate::model::nearest::Nearest;
@@ -106,7 +107,8 @@ fn look_up(
     let mut known = BTreeSet::new();
     // What the release nearest to a commit has says more than what the package calls itself there.
     let by_release = nearest.map(|nearest| about_nearest(dependency, nearest)).unwrap_or_default();
-    let (by_tag, by_version) = (about_tag(dependency), about_version(dependency));
+    let by_version = about_version(dependency).filter(|_| !is_of_another_registry(lockfile, dependency));
+    let by_tag = about_tag(dependency);
     let is_answered = !by_release.is_empty() || !by_tag.is_empty() || by_version.is_some();
     let by_release = by_release.into_iter().map(|question| (question, nearest, false));
     let by_itself = by_tag.into_iter().chain(by_version).map(|question| (question, None, false));
@@ -117,9 +119,23 @@ fn look_up(
             if !known.insert((flaw.kind, flaw.flaw.id.clone())) {
                 continue;
             }
-            let mut finding = of_dependency(lockfile, position, dependency, (kind(flaw.kind), flaw.severity));
+            let elsewhere = elsewhere(dependency);
+            let graded = match (flaw.kind, &elsewhere) {
+                // An attack is what somebody has put into the public registry, not what has its name elsewhere.
+                (AdvisoryKind::Malicious, Some(_)) => (FindingKind::Notice, Severity::Low),
+                _ => (kind(flaw.kind), flaw.severity),
+            };
+            let mut finding = of_dependency(lockfile, position, dependency, graded);
             finding.advisory = Some(flaw.flaw);
-            finding.detail = nearest.cloned().map(Detail::Nearest);
+            finding.detail = match (flaw.kind, elsewhere) {
+                (AdvisoryKind::Malicious, Some(place)) => Some(Detail::reason(format!(
+                    "the attack is a package of the public registry, this one comes from {place}"
+                ))),
+                (_, Some(place)) if matches!(dependency.origin, Origin::Registry { .. }) => {
+                    Some(Detail::reason(format!("matched by its name, it comes from {place}")))
+                }
+                _ => nearest.cloned().map(Detail::Nearest),
+            };
             if is_other {
                 let entry = std::mem::replace(&mut finding.package, (*package).to_owned());
                 let written = std::mem::replace(&mut finding.version, version.clone());
@@ -136,6 +152,34 @@ fn look_up(
         let mut finding = of_dependency(lockfile, position, dependency, (FindingKind::Notice, Severity::Low));
         finding.detail = Some(Detail::Nearest(unknown.clone()));
         kept.add([finding]);
+    }
+}
+
+/// Whether a bill of materials says that a package is one of another registry: a purl names the registry only where it is not
+/// the public one (<https://github.com/package-url/purl-spec/blob/main/docs/known-qualifiers.md>), while lockfiles name
+/// mirrors and proxies of it as well.
+fn is_of_another_registry(lockfile: &Lockfile, dependency: &Dependency) -> bool {
+    matches!(lockfile.extractor, "cyclonedx" | "spdx") && matches!(dependency.origin, Origin::Registry { url: Some(_) })
+}
+
+/// Where a dependency comes from that is not from its ecosystem's public registry, for people; an archive that is kept in the
+/// repository is one of its releases. Systems and actions have no registry.
+fn elsewhere(dependency: &Dependency) -> Option<String> {
+    let of_address = |address: &str| {
+        let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        host.rsplit('@').next().unwrap_or_default().to_owned()
+    };
+    match &dependency.origin {
+        _ if dependency.ecosystem == Ecosystem::GitHubActions => None,
+        Origin::Git { url, .. } => Some(of_address(url)),
+        Origin::Archive { url } if url.contains("://") => Some(of_address(url)),
+        Origin::Registry { url: Some(url) } => Some(of_address(url)),
+        Origin::Registry { url: None }
+        | Origin::Archive { .. }
+        | Origin::Path
+        | Origin::Image { .. }
+        | Origin::System { .. } => None,
     }
 }
 
@@ -157,7 +201,6 @@ mod tests {
     use crate::model::advisory::{Advisory, AdvisoryId, Affected, AffectedRange, RangeEvent};
     use crate::model::dependency::{PackageVersion, Scope};
     use crate::model::doubt::Doubt;
-    use crate::model::ecosystem::Ecosystem;
     use crate::model::repository::{CommitId, RepoPath};
 
     fn database(ecosystem: Ecosystem, package: &str) -> AdvisoryDatabase {
@@ -214,6 +257,48 @@ mod tests {
             today: jiff::civil::date(2026, 11, 21),
             effort: &crate::check::contract::effort::Effort::default(),
         })
+    }
+
+    #[test]
+    fn an_attack_in_the_public_registry_is_none_elsewhere() {
+        for ecosystem in [Ecosystem::Npm, Ecosystem::PyPi, Ecosystem::RubyGems] {
+            let events = vec![RangeEvent::Introduced("0".to_owned())];
+            let database = AdvisoryDatabase::new(vec![Advisory {
+                id: AdvisoryId::new("MAL-2026-1").unwrap(),
+                aliases: Vec::new(),
+                source: "osv".to_owned(),
+                kind: AdvisoryKind::Malicious,
+                summary: "an attack".to_owned(),
+                details: String::new(),
+                references: Vec::new(),
+                cvss: None,
+                severity: Severity::Critical,
+                withdrawn: false,
+                affected: vec![Affected {
+                    ecosystem,
+                    release: None,
+                    package: "bad".to_owned(),
+                    ranges: vec![AffectedRange { events }],
+                    versions: Vec::new(),
+                }],
+            }]);
+            let of = |origin| inspect(&database, vec![dependency(ecosystem, "bad", "1.0.0", origin)]);
+            let kinds = |origin| of(origin).iter().map(|finding| finding.kind).collect::<Vec<_>>();
+            let archive = |url: &str| Origin::Archive { url: url.to_owned() };
+            assert_eq!(kinds(registry(None)), [FindingKind::Malicious], "{ecosystem}");
+            assert_eq!(kinds(archive("vendor/bad-1.0.0.tgz")), [FindingKind::Malicious], "kept in the repository");
+            for origin in [
+                git(GitPin::Commit),
+                git(GitPin::Tag("v1.0.0".to_owned())),
+                archive("https://files.example/bad-1.0.0.tgz"),
+                registry(Some("https://user:secret@registry.example/simple")),
+            ] {
+                assert_eq!(kinds(origin.clone()), [FindingKind::Notice], "{ecosystem} {origin:?}");
+                let told = of(origin).remove(0).detail.map(|detail| detail.to_string()).unwrap_or_default();
+                assert!(told.contains("comes from") && !told.contains("secret"), "{told}");
+            }
+            assert_eq!(kinds(Origin::Path), []);
+        }
     }
 
     fn git(pin: GitPin) -> Origin {

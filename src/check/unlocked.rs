@@ -172,6 +172,20 @@ mod tests {
             ("pyproject.toml", "[project\n"),
             ("Gemfile", "gem name\n# gem 'x'\ngem 'own', path: '../own'\n"),
             ("go.mod", "module x\n\ngo 1.24\n"),
+            ("go.mod", "module x\nrequire a.example/b v0.0.0\nreplace a.example/b => ./b\n"),
+            (
+                "go.mod",
+                "module x\nrequire (\n\ta.example/b v0.0.0\n)\nreplace (\n\ta.example/b v0.0.0 => ../b // here\n)\n",
+            ),
+            (
+                "pyproject.toml",
+                "[project]\ndependencies = [\"own_lib\"]\n[tool.uv.sources]\nOwn-Lib = { path = \"../own\" }\n",
+            ),
+            ("pyproject.toml", "[project]\ndependencies = [\"own\"]\n[tool.uv.sources]\nown = { workspace = true }\n"),
+            (
+                "pyproject.toml",
+                "[project]\ndependencies = [\"own\"]\n[tool.uv.sources]\nown = [{ path = \"a\", marker = \"x\" }, { path = \"b\" }]\n",
+            ),
             ("mix.exs", "{:own, in_umbrella: true}\n{:phoenix, path: \"x\"}\n"),
             ("pubspec.yaml", "dependencies:\n  flutter:\n    sdk: flutter\n"),
             ("Chart.yaml", "dependencies:\n- name: own\n  repository: file://../own\n"),
@@ -185,6 +199,16 @@ mod tests {
         ] {
             assert!(unlocked(&[(path, text)]).is_empty(), "{path}: {text}");
         }
+    }
+
+    #[test]
+    fn one_module_that_no_folder_replaces_has_to_be_locked() {
+        let replaced = "module x\nrequire a.example/b v0.0.0\nrequire c.example/d v1.0.0\nreplace a.example/b => ./b\n";
+        assert_eq!(unlocked(&[("go.mod", replaced)]).len(), 1);
+        let other_version = "module x\nrequire a.example/b v1.0.0\nreplace a.example/b v0.9.0 => ./b\n";
+        assert_eq!(unlocked(&[("go.mod", other_version)]).len(), 1);
+        let another_module = "module x\nrequire a.example/b v1.0.0\nreplace a.example/b => c.example/d v1.0.0\n";
+        assert_eq!(unlocked(&[("go.mod", another_module)]).len(), 1);
     }
 
     #[test]

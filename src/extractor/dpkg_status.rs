@@ -8,6 +8,7 @@ use super::contract::installed::{Installed, Record, records};
 use super::contract::os_release::System;
 use super::contract::text::read_whole;
 use super::contract::{Extractor, ParseError, SourceFile};
+use crate::model::code_names::UNKNOWN_RELEASE;
 use crate::model::dependency::{Dependency, Origin, PackageVersion};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::RepoPath;
@@ -40,6 +41,11 @@ impl Extractor for DpkgStatus {
         }
         read_whole(file, WAY_OUT, |text| read(file, text))
     }
+
+    fn not_followed(&self, file: &SourceFile<'_>) -> Vec<ParseError> {
+        let id = inside(file.path).and_then(|inside| System::unknown_id(file, inside));
+        id.map(|id| System::unknown(&id)).into_iter().collect()
+    }
 }
 
 /// The part of the path below the root of the system.
@@ -62,7 +68,9 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
     let system = System::around(file, inside);
     // Without the name of the system it is Debian's own; its releases are then unknown.
     let system = system.filter(|system| system.ecosystem.purl_type() == "deb");
-    let system = system.unwrap_or(System { ecosystem: Ecosystem::Debian, release: None });
+    // The packages of one that is said to be another are none of Debian's releases.
+    let release = System::unknown_id(file, inside).map(|_| UNKNOWN_RELEASE.to_owned());
+    let system = system.unwrap_or(System { ecosystem: Ecosystem::Debian, release });
     let mut installed = Installed::default();
     for record in records(text)? {
         let fault = |what: &str| ParseError::new(format!("read it: a package has no {what}")).at_line(record.line());

@@ -111,7 +111,8 @@ fn image(written: &Spanned<String>) -> Result<Option<Dependency>, ParseError> {
 /// the whole file, because GitHub runs nothing of such a file.
 fn dependency(uses: &Spanned<String>, lines: &[&str]) -> Result<Option<Dependency>, ParseError> {
     let text = uses.value.trim();
-    if text.starts_with("./") || text.contains("${{") {
+    // `$/path` is the repository of the workflow itself, as `./path` is what was checked out.
+    if text.starts_with("./") || text.starts_with("$/") || text.contains("${{") {
         return Ok(None);
     }
     if text.starts_with("docker://") {
@@ -145,10 +146,22 @@ fn remote_action(text: &str) -> Option<(&str, &str, RepoSlug)> {
     Some((name, reference, repository))
 }
 
-/// The version that a comment behind a commit names: `# v1.2.3`, `# tag=v1.2.3`, `# pin@v1`, `# ratchet:owner/name@v1`.
+/// The version that a comment behind a commit names, in the forms that tools write: `# v1.2.3`, `# tag=v1.2.3`, `# pin@v1`,
+/// `# pin @v1`, `# ratchet:owner/name@v1`, `# renovate: tag=v1.2.3`. Anything else is prose.
 fn noted_version(rest: &str) -> Option<&str> {
     let comment = rest.split_once('#')?.1;
-    let word = comment.split_whitespace().next()?;
+    let mut words = comment.split_whitespace();
+    let first = words.next()?;
+    let word = match first {
+        "renovate:" => {
+            let settings: Vec<&str> = words.collect();
+            let tag = settings.iter().copied().find(|word| word.starts_with("tag="));
+            // Without the name of a setting it is the version itself.
+            tag.or_else(|| settings.iter().copied().find(|word| !word.contains('=')))?
+        }
+        "pin" | "pin:" | "tag:" | "version:" => words.next()?,
+        first => first,
+    };
     let word = word.rsplit(['=', '@']).next()?.trim_end_matches([',', ';', '.']);
     version::parse(Ecosystem::GitHubActions, word).is_ok().then_some(word)
 }
@@ -209,6 +222,14 @@ mod tests {
             ("  #v4", Some("v4")),
             (" # tag=v1.2", Some("v1.2")),
             (" # pin@v3", Some("v3")),
+            (" # pin @v4", Some("v4")),
+            (" # renovate: tag=v4.2.1", Some("v4.2.1")),
+            (" # renovate: datasource=github-tags depName=a/b tag=v4.2.1", Some("v4.2.1")),
+            (" # renovate: v4", Some("v4")),
+            (" # v35.0.0 (2023-01-01)", Some("v35.0.0")),
+            (" # release 35.0.0", None),
+            (" # zizmor: ignore[x] v35", None),
+            (" # changed v35.0.0", None),
             (" # ratchet:actions/checkout@v4", Some("v4")),
             ("\" # 2.0.0, reviewed", Some("2.0.0")),
             (" # main", None),

@@ -1,5 +1,8 @@
 //! Code names of operating systems' releases, which people and files write instead of numbers.
 
+/// The release of a system that is none whose advisories are known: no entry about a release is about it.
+pub const UNKNOWN_RELEASE: &str = "unknown";
+
 /// The releases of Debian by name, from 8 on (<https://wiki.debian.org/DebianReleases>).
 pub const DEBIAN: [(&str, &str); 8] = [
     ("jessie", "8"),

@@ -1,6 +1,6 @@
 //! Releases: whether an entry about one release of an operating system is about the release of a package.
 
-use crate::model::code_names::{DEBIAN, UBUNTU};
+use crate::model::code_names::{DEBIAN, UBUNTU, UNKNOWN_RELEASE};
 use crate::model::ecosystem::Ecosystem;
 
 /// Releases without a number.
@@ -10,6 +10,9 @@ const ROLLING: &[&str] = &["sid", "unstable", "testing", "edge", "rolling", "tum
 /// cannot be told, it is: a flaw too many is better than silence.
 pub(super) fn admits(ecosystem: Ecosystem, entry: Option<&str>, package: Option<&str>) -> bool {
     let (Some(entry), Some(package)) = (entry, package) else { return true };
+    if package == UNKNOWN_RELEASE {
+        return false;
+    }
     if entry.eq_ignore_ascii_case(package) {
         return true;
     }

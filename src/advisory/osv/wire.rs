@@ -28,6 +28,8 @@ pub(super) struct Wire {
     pub(super) aliases: Capped<String, NAMES_LIMIT>,
     #[serde(default)]
     pub(super) upstream: Capped<String, NAMES_LIMIT>,
+    #[serde(default)]
+    pub(super) related: Capped<String, NAMES_LIMIT>,
     pub(super) summary: Option<String>,
     pub(super) details: Option<String>,
     #[serde(default)]

@@ -1,7 +1,7 @@
 //! Which release of which operating system a root folder holds
 //! (<https://www.freedesktop.org/software/systemd/man/latest/os-release.html>).
 
-use super::SourceFile;
+use super::{ParseError, SourceFile};
 use crate::model::code_names::{DEBIAN, UBUNTU};
 use crate::model::ecosystem::Ecosystem;
 
@@ -28,12 +28,49 @@ impl System {
                     lines.filter(|(name, _)| *name == key).map(|(_, value)| value.trim_matches(['"', '\'']));
                 values.next().filter(|value| !value.is_empty())
             };
-            return Self::named(value("ID")?, value("VERSION_ID").or_else(|| value("VERSION_CODENAME")));
+            let (id, version) = (value("ID")?, value("VERSION_ID").or_else(|| value("VERSION_CODENAME")));
+            return Self::named(id, version).or_else(|| Self::derived(&value));
         }
         if let Some(version) = below(file, root, "etc/alpine-release") {
             return Self::named("alpine", Some(version.trim()));
         }
         below(file, root, "etc/debian_version").and_then(|version| Self::named("debian", Some(version.trim())))
+    }
+
+    /// What a derivative is built from, where os-release says from which release of it: Linux Mint on Ubuntu jammy. Its own
+    /// version (`VERSION_ID="21.3"`) is none of that system's.
+    fn derived<'a>(value: &dyn Fn(&str) -> Option<&'a str>) -> Option<Self> {
+        let code_name = |key: &str, known: &[(&str, &str)]| {
+            value(key).filter(|name| known.iter().any(|(known, _)| name.eq_ignore_ascii_case(known)))
+        };
+        value("ID_LIKE")?.split_whitespace().find_map(|base| {
+            let (own, known) = match base {
+                "ubuntu" => ("UBUNTU_CODENAME", &UBUNTU[..]),
+                "debian" => ("DEBIAN_CODENAME", &DEBIAN[..]),
+                _ => return None,
+            };
+            let name = code_name(own, known).or_else(|| code_name("VERSION_CODENAME", known))?;
+            Self::named(base, Some(&name.to_ascii_lowercase()))
+        })
+    }
+
+    /// The `ID` that os-release gives to a system whose advisories are not known, for a database of packages.
+    pub(in crate::extractor) fn unknown_id(file: &SourceFile<'_>, inside: &str) -> Option<String> {
+        let root = file.path.as_str().strip_suffix(inside)?;
+        let text = ["etc/os-release", "usr/lib/os-release"].iter().find_map(|name| below(file, root, name))?;
+        let line = text.lines().find_map(|line| line.trim().strip_prefix("ID="));
+        let id = line.map(|id| id.trim_matches(['"', '\'']).to_owned()).unwrap_or_default();
+        Self::around(file, inside).is_none().then_some(id)
+    }
+
+    /// What is said of such a system.
+    pub(in crate::extractor) fn unknown(id: &str) -> ParseError {
+        let id: String = id.chars().take(40).collect();
+        ParseError::new(format!(
+            "match its packages: os-release names the system `{}`, of which no advisories are known",
+            id.escape_debug()
+        ))
+        .with_hint("a derivative is matched as its base where os-release has ID_LIKE and a *_CODENAME of it")
     }
 
     /// The system with an `ID` and a `VERSION_ID` of os-release; `None` for one that OSV does not know.
@@ -150,5 +187,26 @@ mod tests {
             assert_eq!(shown, expected, "{id} {version:?}");
         }
         assert_eq!(System::named("fedora", Some("40")), None);
+    }
+
+    #[test]
+    fn a_derivative_is_its_base_where_its_packages_are() {
+        for (text, expected) in [
+            (
+                "ID_LIKE=ubuntu debian;UBUNTU_CODENAME=jammy;VERSION_CODENAME=virginia;VERSION_ID=21.3",
+                Some("Ubuntu:22.04:LTS"),
+            ),
+            ("ID_LIKE=ubuntu debian;UBUNTU_CODENAME=noble;VERSION_ID=22.04", Some("Ubuntu:24.04:LTS")),
+            ("ID_LIKE=debian;DEBIAN_CODENAME=bookworm;VERSION_CODENAME=faye;VERSION_ID=6", Some("Debian:12")),
+            ("ID_LIKE=debian;VERSION_CODENAME=bookworm;VERSION_ID=12", Some("Debian:12")),
+            ("ID_LIKE=debian;VERSION_CODENAME=kali-rolling;VERSION_ID=2024.1", None),
+            ("ID_LIKE=rhel fedora;VERSION_ID=9", None),
+            ("VERSION_ID=1", None),
+        ] {
+            let value = |key: &str| text.split(';').find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+            let shown =
+                System::derived(&value).map(|it| format!("{}:{}", it.ecosystem, it.release.unwrap_or_default()));
+            assert_eq!(shown.as_deref(), expected, "{text}");
+        }
     }
 }

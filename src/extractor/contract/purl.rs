@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::str::FromStr as _;
 
 use packageurl::PackageUrl;
+use sha2::{Digest as _, Sha256};
 
+use super::known_hosts::{Standing, standing};
 use super::os_release::System;
 use crate::model::dependency::{Dependency, GitPin, Origin, PackageVersion};
 use crate::model::ecosystem::Ecosystem;
@@ -50,7 +52,85 @@ fn package(purl: &PackageUrl<'_>, line: u32) -> Option<Dependency> {
         Some(namespace) if ecosystem != Ecosystem::ConanCenter => format!("{namespace}{separator}{}", purl.name()),
         _ => purl.name().to_owned(),
     };
-    Some(Dependency::new(ecosystem, name, purl.version()?, line))
+    let qualifier = purl.qualifiers().get("repository_url").map(Cow::as_ref);
+    let url = qualifier.filter(|url| !url.is_empty() && !is_public_registry(ecosystem, url)).map(without_credentials);
+    Some(Dependency { origin: Origin::Registry { url }, ..Dependency::new(ecosystem, name, purl.version()?, line) })
+}
+
+/// SHA-256 of the hosts of public registries that tools write into a purl although they are the default one or another public
+/// one of the same ecosystem: Maven Central (two), Google's, Gradle's plugins; NuGet; Packagist (two); crates.io (three); pub;
+/// Hex; Hackage; Go's proxy. They are recognised, and never contacted.
+const PUBLIC_HOSTS: [(Ecosystem, &[&str]); 8] = [
+    (
+        Ecosystem::Maven,
+        &[
+            "317d2d52829b78129d2c9e43d001899f0c8d30968bae00b848a47154df56b0ca",
+            "43c04ed1dabe979b9c552549bf0ab023abd3e1cc6d5ff7f42cfa2296b0973a67",
+            "4f247acdba6480ead77619606edee0be30f80bc591df5f8b4ff1d4f2b6f601e1",
+            "b7414beeef75771cf9729eae05c8c9b56058a3a476502f5d372d305f3dbc777a",
+            "f483c1237e51a1fae39e9aab3bda3727ac5af2744594ddc28875711f30d43f9d",
+        ],
+    ),
+    (
+        Ecosystem::NuGet,
+        &[
+            "7117c828d2afa4e2b4703ed11564f81cb02a6ab6b7e6a758e881e68007ad5d35",
+            "fcb9af86680af88f040e2eae46b53af4fb9ccc7be5a459002daa765c7a9f5f65",
+        ],
+    ),
+    (
+        Ecosystem::Packagist,
+        &[
+            "2c77714df232b07f0e8ff768526d166e1a94e606d989d4608c3f1713a0712ae5",
+            "4189e62695dc2b69c1bab6cdfc8f49ad7dfc63b6793ac93e52d41b408bde7767",
+        ],
+    ),
+    (
+        Ecosystem::CratesIo,
+        &[
+            "789e46d79514e28093cabe2bb4a0798266f584b0e508ef269ebabb6e57859290",
+            "eb7e11c7f9ecbcf48099060ec1c8c593134ff031f587e07be17293b2a3a0ee36",
+            "3d01f3609be82d98eeedcd977fae947ee6da479acbfd5d19619bda2184977921",
+        ],
+    ),
+    (
+        Ecosystem::Pub,
+        &[
+            "75c5f478b8eabe836a42731499e5af5c552257b837fa62765881c7d915db06df",
+            "d94bf49392e68d829f85b09185287efc863acc3541d11e4c07c0f470c568e89d",
+        ],
+    ),
+    (
+        Ecosystem::Hex,
+        &[
+            "4445b86dcaaff09821fb693807f61fb7236e90447fe5343d830d0d0a1bf3c02e",
+            "384fe328e9cc3d5c9406406e651a2117c1412eed65cc92ff189d3ad41d37f93f",
+        ],
+    ),
+    (Ecosystem::Hackage, &["8400b8bd0d6e064d0266dbb2b407bb6c6c3d697b7ac2aef47207c5528b2f491a"]),
+    (Ecosystem::Go, &["00a7dc5a0cc388586b8665846e7d8ae94a6dd096f2aa1aa3b4aab4ac484f998a"]),
+];
+
+/// Whether an address is the ecosystem's public registry.
+fn is_public_registry(ecosystem: Ecosystem, address: &str) -> bool {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
+    if standing(ecosystem, &host) == Standing::Public {
+        return true;
+    }
+    let digest = format!("{:x}", Sha256::digest(host.strip_suffix(":443").unwrap_or(&host)));
+    let known = PUBLIC_HOSTS.iter().find(|(known, _)| *known == ecosystem);
+    known.is_some_and(|(_, known)| known.contains(&digest.as_str()))
+}
+
+/// An address without user, password and query.
+fn without_credentials(address: &str) -> String {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("https", address));
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (authority, path) = rest.split_once('/').map_or((rest, None), |(authority, path)| (authority, Some(path)));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    path.map_or_else(|| format!("{scheme}://{host}"), |path| format!("{scheme}://{host}/{path}"))
 }
 
 /// A repository at a commit or a tag.

@@ -145,11 +145,13 @@ pub(super) fn link<'e>(entries: &'e [Entry<'_>], manifests: &'e [Manifest]) -> G
         }
         for (name, range) in &entry.requirements {
             let Some(child) = index.find(name, range) else { continue };
+            let wanted = manifest.and_then(|manifest| manifest.requirements.iter().find(|one| one.name == **name));
+            let scope = wanted.map_or(Scope::Runtime, |one| one.scope);
             if folder.is_some() {
-                let wanted = manifest.and_then(|manifest| manifest.requirements.iter().find(|one| one.name == **name));
-                graph.ask(child, shown(range), wanted.map_or(Scope::Runtime, |one| one.scope));
+                graph.ask(child, shown(range), scope);
             }
-            if let Some(position) = position {
+            // What a member needs for its own development, nobody gets who needs the member.
+            if let Some(position) = position.filter(|_| scope != Scope::Development) {
                 graph.require(position, child, shown(range));
             }
         }

@@ -1,7 +1,7 @@
 //! pyproject.toml (<https://packaging.python.org/specifications/pyproject-toml/>, Poetry's and PDM's tables), Pipfile, and
 //! requirement files (<https://pip.pypa.io/en/stable/reference/requirements-file-format/>).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use toml::{Table, Value};
 
@@ -58,8 +58,11 @@ fn read_project(text: &str) -> Option<Asked> {
     let optional = project.and_then(|project| project.get("optional-dependencies")).and_then(Value::as_table);
     let groups = manifest.get("dependency-groups").and_then(Value::as_table);
     let lists = plain.into_iter().chain(optional.into_iter().chain(groups).flat_map(Table::values));
+    let local = local_sources(&manifest);
     for text in lists.filter_map(Value::as_array).flatten().filter_map(Value::as_str) {
-        requests.extend(requirement(text, lines.get(text).copied().unwrap_or(first)));
+        let request = requirement(text, lines.get(text).copied().unwrap_or(first));
+        requests
+            .extend(request.filter(|request| !local.contains(&Ecosystem::PyPi.normalise(&request.name).into_owned())));
     }
     let poetry = manifest.get("tool").and_then(|tool| tool.get("poetry")).and_then(Value::as_table);
     let groups = poetry.and_then(|poetry| poetry.get("group")).and_then(Value::as_table);
@@ -75,6 +78,26 @@ fn read_project(text: &str) -> Option<Asked> {
     }
     let line = first;
     (!requests.is_empty()).then_some(Asked { line, requests, ..Asked::default() })
+}
+
+/// The packages that uv takes from folders or from its own workspace
+/// (<https://docs.astral.sh/uv/concepts/projects/dependencies/#dependency-sources>), by their normalised names.
+fn local_sources(manifest: &Table) -> HashSet<String> {
+    let sources = manifest.get("tool").and_then(|tool| tool.get("uv")?.get("sources")).and_then(Value::as_table);
+    let is_local = |source: &Value| {
+        let path = source.get("path").and_then(Value::as_str);
+        // An archive is a release that has to be locked.
+        let is_folder =
+            path.is_some_and(|path| !path.ends_with(".whl") && !path.ends_with(".gz") && !path.ends_with(".zip"));
+        is_folder || source.get("workspace").and_then(Value::as_bool) == Some(true)
+    };
+    let all_local = |source: &Value| match source.as_array() {
+        // One for each platform.
+        Some(several) => !several.is_empty() && several.iter().all(is_local),
+        None => is_local(source),
+    };
+    let sources = sources.into_iter().flatten().filter(|(_, source)| all_local(source));
+    sources.map(|(name, _)| Ecosystem::PyPi.normalise(name).into_owned()).collect()
 }
 
 /// Lines by what stands on them inside of quotes and commas.

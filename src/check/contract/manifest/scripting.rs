@@ -71,29 +71,52 @@ fn has_option(rest: &str, name: &str) -> bool {
         .any(|word| word.strip_suffix(':') == Some(name) || word.strip_prefix(':') == Some(name))
 }
 
-/// Versions of go.mod are exact; without the hashes of go.sum, what they are may change.
+/// Versions of go.mod are exact; without the hashes of go.sum, what they are may change. A module that a folder stands in for
+/// has none (<https://go.dev/ref/mod#go-mod-file-replace>).
 fn read_go(text: &str) -> Option<Asked> {
-    let (mut requests, mut inside) = (Vec::new(), false);
+    let (mut requests, mut folders, mut block) = (Vec::new(), Vec::new(), "");
     for (line, number) in text.lines().zip(1_u32..) {
         let line = line.split("//").next().unwrap_or_default().trim();
-        let request = match line.strip_prefix("require") {
-            Some(rest) if rest.trim() == "(" => {
-                inside = true;
+        let directive = ["require", "replace"].into_iter().find(|name| {
+            line.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with(|next: char| next.is_whitespace() || next == '('))
+        });
+        let (directive, rest) = match directive {
+            Some(name) => (name, line.get(name.len()..).unwrap_or_default().trim()),
+            None if line == ")" => {
+                block = "";
                 continue;
             }
-            Some(rest) if rest.starts_with(char::is_whitespace) => rest.trim(),
-            _ if line == ")" => {
-                inside = false;
-                continue;
-            }
-            _ if inside => line,
-            _ => continue,
+            None => (block, line),
         };
-        let Some((name, version)) = request.split_once(char::is_whitespace) else { continue };
-        let (name, requirement) = (name.trim_matches('"').to_owned(), version.trim().to_owned());
-        requests.push(Request { name, requirement, line: number, loose: None });
+        if rest == "(" {
+            block = directive;
+            continue;
+        }
+        let words: Vec<&str> = rest.split_whitespace().map(|word| word.trim_matches(['"', '`'])).collect();
+        match (directive, words.as_slice()) {
+            ("require", [name, version, ..]) => {
+                let (name, requirement) = ((*name).to_owned(), (*version).to_owned());
+                requests.push(Request { name, requirement, line: number, loose: None });
+            }
+            ("replace", [name, version @ .., "=>", target]) if is_folder(target) => {
+                folders.push(((*name).to_owned(), version.first().map(|version| (*version).to_owned())));
+            }
+            _ => {}
+        }
     }
+    let is_in_a_folder = |request: &Request| {
+        folders.iter().any(|(name, version)| {
+            *name == request.name && version.as_ref().is_none_or(|version| *version == request.requirement)
+        })
+    };
+    requests.retain(|request| !is_in_a_folder(request));
     asked(requests)
+}
+
+/// Whether a replacement is a folder: Go knows it by its beginning.
+fn is_folder(target: &str) -> bool {
+    ["./", "../", "/"].iter().any(|start| target.starts_with(start)) || matches!(target, "." | "..")
 }
 
 /// `{:name, "requirement"…}`, or an option instead of the requirement.

@@ -24,7 +24,7 @@ impl Check for LooseRequirement {
 
     fn inspect(&self, context: &CheckContext<'_>) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for manifest in manifests(context.tree) {
+        for manifest in manifests(context.tree, context.lockfiles) {
             let requests = if manifest.is_locked { &[][..] } else { &manifest.asked.requests };
             let loose = manifest.asked.settings.iter().chain(requests).filter_map(|request| {
                 let place = Place { file: manifest.path, line: request.line, ecosystem: manifest.format.ecosystem };
@@ -76,7 +76,7 @@ mod tests {
             ("composer.json", "{\"require\": {\"a/b\": \"dev-main\"}}", "1:a/b asks for a branch: `dev-main`"),
             ("pyproject.toml", "[project]\ndependencies = [\n  \"a\",\n  \"b>=1\"]\n", "3:a allows any version"),
             ("Pipfile", "[packages]\na = \"*\"\nb = \"==1\"\n", "2:a allows any version: `*`"),
-            ("requirements.txt", "a[x]>=0\nb~=1.0\n", "1:a allows any version: `>=0`"),
+            ("requirements.in", "a[x]>=0\nb~=1.0\n", "1:a allows any version: `>=0`"),
             ("Gemfile", "gem 'a'\ngem 'b', '~> 1'\ngem 'c', VERSION\n", "1:a allows any version"),
             ("Gemfile", "gem 'a', github: 'x/a'\ngem 'b', git: 'x', tag: 'v1'\n", "1:a asks for a branch"),
             ("mix.exs", "{:a, github: \"x/a\"},\n{:b, \"~> 1\"}\n", "1:a asks for a branch"),

@@ -20,7 +20,7 @@ impl Check for Unlocked {
     fn inspect(&self, context: &CheckContext<'_>) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut folders = HashSet::new();
-        for manifest in manifests(context.tree) {
+        for manifest in manifests(context.tree, context.lockfiles) {
             // All files of a Terraform folder are one configuration.
             let is_said = manifest.format.ecosystem == Ecosystem::Terraform && !folders.insert(manifest.path.folder());
             if !manifest.is_unlocked || is_said {
@@ -124,8 +124,7 @@ mod tests {
             ("pyproject.toml", "[tool.poetry.dependencies]\npython = \"^3\"\nflask = \"^2\"\n", 1, "poetry.lock"),
             ("pyproject.toml", "[dependency-groups]\ndev = [\"pytest\"]\n", 1, "pdm.lock"),
             ("Pipfile", "[packages]\nflask = \"*\"\n", 2, "Pipfile.lock"),
-            ("requirements.txt", "# x\nflask==2.0\nrequests>=2\n", 3, "uv.lock"),
-            ("requirements.txt", "flask==2.0\ndjango==3.0.*\n", 2, "uv.lock"),
+            ("dev-requirements.in", "flask==2.0\nrequests>=2\n", 2, "dev-requirements.txt"),
             ("requirements.in", "requests\n", 1, "requirements.txt"),
             ("Gemfile", "source 'x'\n\ngem 'rails', '~> 7'\n", 3, "Gemfile.lock"),
             ("gems.rb", "gem 'rails'\n", 1, "gems.locked"),

@@ -29,6 +29,7 @@ pub(super) mod yaml;
 pub(super) mod yaml_entries;
 
 use crate::model::dependency::Dependency;
+use crate::model::lockfile::Unpinned;
 use crate::model::repository::RepoPath;
 use crate::model::tree::ProjectTree;
 pub use configured::{Configured, LockfileChoice};
@@ -120,6 +121,11 @@ pub trait Extractor: Sync {
     /// Whether the tool reads another file in the place of this one, so that nothing of it is installed.
     fn is_passed_over(&self, _path: &RepoPath, _tree: &dyn ProjectTree) -> bool {
         false
+    }
+
+    /// The lines of a file that could be read which ask for packages and pin none. Nothing for formats that pin all they name.
+    fn unpinned(&self, _file: &SourceFile<'_>) -> Vec<Unpinned> {
+        Vec::new()
     }
 
     /// What a file that could be read leads to or asks for, and what could not be followed: each becomes a named problem

@@ -16,6 +16,7 @@ use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Origin, Scope};
 use crate::model::doubt::Doubt;
 use crate::model::ecosystem::Ecosystem;
+use crate::model::lockfile::Unpinned;
 use crate::model::repository::RepoPath;
 use include::{Budget, Kind};
 use line::Line;
@@ -48,12 +49,21 @@ impl Extractor for Requirements {
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
         let text = decode(file.content).map_err(|error| error.with_hint(WAY_OUT))?;
         let read = read(file, &text).map_err(|error| explain(&text, error, WAY_OUT))?;
-        Ok(read.0)
+        Ok(read.dependencies)
+    }
+
+    fn unpinned(&self, file: &SourceFile<'_>) -> Vec<Unpinned> {
+        // Constraints ask for nothing, whatever they leave open.
+        if file.path.file_name().contains("constraint") {
+            return Vec::new();
+        }
+        let text = decode(file.content).ok();
+        text.and_then(|text| read(file, &text).ok()).map(|read| read.unpinned).unwrap_or_default()
     }
 
     fn not_followed(&self, file: &SourceFile<'_>) -> Vec<ParseError> {
         let text = decode(file.content).ok();
-        text.and_then(|text| read(file, &text).ok()).map(|read| read.1).unwrap_or_default()
+        text.and_then(|text| read(file, &text).ok()).map(|read| read.problems).unwrap_or_default()
     }
 }
 
@@ -84,8 +94,15 @@ fn scope_of(path: &RepoPath) -> Scope {
     }
 }
 
-/// The dependencies, and what was not followed.
-fn read(file: &SourceFile<'_>, text: &str) -> Result<(Vec<Dependency>, Vec<ParseError>), ParseError> {
+/// What comes of a file.
+struct Read {
+    dependencies: Vec<Dependency>,
+    unpinned: Vec<Unpinned>,
+    /// What was not followed.
+    problems: Vec<ParseError>,
+}
+
+fn read(file: &SourceFile<'_>, text: &str) -> Result<Read, ParseError> {
     let mut reading = Reading {
         file,
         entries: Vec::new(),
@@ -96,7 +113,8 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<(Vec<Dependency>, Vec<Parse
     let mut comments = Comments::of(text);
     reading.read(text, &mut comments)?;
     let problems = std::mem::take(&mut reading.problems);
-    Ok((reading.finish(&comments), problems))
+    let (dependencies, unpinned) = reading.finish(&comments);
+    Ok(Read { dependencies, unpinned, problems })
 }
 
 /// What a line asks for.
@@ -258,17 +276,19 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn finish(self, comments: &Comments) -> Vec<Dependency> {
+    fn finish(self, comments: &Comments) -> (Vec<Dependency>, Vec<Unpinned>) {
         let scope = scope_of(self.file.path);
         let mut dependencies = Vec::with_capacity(self.entries.len());
+        let mut unpinned = Vec::new();
         // The position of each entry among the dependencies.
         let mut positions = Vec::with_capacity(self.entries.len());
         for entry in self.entries {
-            let Requirement { name, version, origin } = entry.requirement;
+            let Requirement { name, version, range, origin } = entry.requirement;
             let version = version.or_else(|| self.constraints.get(&normalise(&name)).cloned());
             // A range pins nothing.
             let Some(version) = version else {
                 positions.push(None);
+                unpinned.push(Unpinned { name, requirement: range, line: entry.line });
                 continue;
             };
             positions.push(Some(dependencies.len()));
@@ -282,7 +302,7 @@ impl Reading<'_> {
             dependencies.push(dependency);
         }
         comments.link(&mut dependencies, &positions);
-        dependencies
+        (dependencies, unpinned)
     }
 }
 

@@ -22,11 +22,24 @@ pub struct Lockfile {
     forgotten: Option<usize>,
 }
 
+/// A line of a file that pins others, and pins nothing itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unpinned {
+    /// The package that it asks for. Untrusted.
+    pub name: String,
+    /// What it asks for, as written; empty where any version will do. Untrusted.
+    pub requirement: String,
+    /// The line, from 1.
+    pub line: u32,
+}
+
 /// What a lockfile says, wherever it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
     /// Its dependencies, in file order.
     pub dependencies: Vec<Dependency>,
+    /// The lines that ask for packages and pin none, in file order: a requirements file may have both.
+    pub unpinned: Vec<Unpinned>,
     /// For dependencies at a commit, by position: the nearest release, where it was looked for.
     pub nearest: BTreeMap<usize, Nearest>,
     /// Positions of the dependencies that their registry has withdrawn, where it was asked.
@@ -41,7 +54,19 @@ impl Content {
     pub fn new(mut dependencies: Vec<Dependency>) -> Self {
         dependencies.iter_mut().for_each(Dependency::bound_texts);
         let parents = Parents::of(&dependencies);
-        Self { dependencies, nearest: BTreeMap::new(), yanked: BTreeSet::new(), parents }
+        Self { dependencies, unpinned: Vec::new(), nearest: BTreeMap::new(), yanked: BTreeSet::new(), parents }
+    }
+
+    /// The same with the lines that pin nothing, whose texts are cut as those of dependencies are.
+    #[must_use]
+    pub fn with_unpinned(mut self, mut unpinned: Vec<Unpinned>) -> Self {
+        /// More is no name and no range of anything real.
+        const LIMIT: usize = 1_024;
+        for text in unpinned.iter_mut().flat_map(|line| [&mut line.name, &mut line.requirement]) {
+            text.truncate(text.floor_char_boundary(LIMIT));
+        }
+        self.unpinned = unpinned;
+        self
     }
 
     /// The dependencies at some positions, which become the first ones, in their order; without who requires them.
@@ -51,7 +76,8 @@ impl Content {
             .filter_map(|&position| self.dependencies.get(position))
             .map(|dependency| Dependency { parents: Vec::new(), requirements: Vec::new(), ..dependency.clone() });
         let dependencies = kept.collect();
-        Self { dependencies, nearest: BTreeMap::new(), yanked: BTreeSet::new(), parents: self.parents.only(positions) }
+        let parents = self.parents.only(positions);
+        Self { dependencies, unpinned: Vec::new(), nearest: BTreeMap::new(), yanked: BTreeSet::new(), parents }
     }
 
     /// The parent of the dependency at `position` on the shortest path to it; `None` for a direct dependency and for one

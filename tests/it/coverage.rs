@@ -11,7 +11,7 @@ const RECORD: &str = r#"{
 }"#;
 
 const CARGO: &str = "version = 3\n\n[[package]]\nname = \"evil\"\nversion = \"2.0.0\"\n\
-    source = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"0\"\n";
+    source = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"0000000000000000000000000000000000000000000000000000000000000000\"\n";
 
 const NPM: &str = r#"{"name": "a", "version": "1.0.0", "lockfileVersion": 3, "packages": {
   "": {"name": "a", "version": "1.0.0", "dependencies": {"b": "1.0.0"}},

@@ -27,6 +27,7 @@ mod outgoing;
 mod people;
 mod pitfalls;
 mod proxy;
+mod right_or_said;
 mod routes;
 #[cfg(target_os = "linux")]
 mod sandbox;

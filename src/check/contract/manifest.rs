@@ -19,6 +19,7 @@ mod scripting;
 use std::collections::HashSet;
 
 use crate::model::ecosystem::Ecosystem;
+use crate::model::lockfile::Lockfile;
 use crate::model::repository::RepoPath;
 use crate::model::tree::{EntryKind, ProjectTree};
 
@@ -78,6 +79,8 @@ pub(in crate::check) struct Asked {
 pub(in crate::check) enum Locks {
     /// One of these files, beside the manifest or in a folder above.
     Above(&'static [&'static str]),
+    /// A file beside it that is called as it is but for its ending (`x.txt` of `x.in`), or one of these as with `Above`.
+    Compiled(&'static [&'static str]),
     /// One of these files anywhere: who uses the folder locks it.
     Anywhere(&'static [&'static str]),
     /// Exact versions in the manifest are what pins; one of these files, above, is more than is customary.
@@ -121,8 +124,9 @@ pub(in crate::check) struct Manifest<'a> {
     pub(in crate::check) is_locked: bool,
 }
 
-/// Every manifest of a project that asks for something, in the order of paths.
-pub(in crate::check) fn manifests(tree: &dyn ProjectTree) -> Vec<Manifest<'_>> {
+/// Every manifest of a project that asks for something, in the order of paths. What stands in requirements files was read by
+/// their extractor: they are lockfiles as far as they pin.
+pub(in crate::check) fn manifests<'a>(tree: &'a dyn ProjectTree, lockfiles: &'a [Lockfile]) -> Vec<Manifest<'a>> {
     // A lockfile that is broken, a link or too large still stands there: that it cannot be read is said elsewhere.
     let present: HashSet<&str> = tree.entries().iter().map(|entry| entry.path.as_str()).collect();
     let names: HashSet<&str> = tree.entries().iter().map(|entry| entry.path.file_name()).collect();
@@ -131,19 +135,29 @@ pub(in crate::check) fn manifests(tree: &dyn ProjectTree) -> Vec<Manifest<'_>> {
         if !matches!(entry.kind, EntryKind::File { .. }) || is_foreign(&entry.path) {
             continue;
         }
-        let name = entry.path.file_name();
+        let name = name_of(&entry.path);
         let Some(format) = FORMATS.iter().copied().flatten().find(|format| (format.claims)(name)) else { continue };
         let Ok(bytes) = tree.read(&entry.path) else { continue };
         let Some(asked) = std::str::from_utf8(&bytes).ok().and_then(format.read) else { continue };
         let is_locked = match format.locks {
             _ if asked.is_lock_off => false,
             Locks::Above(lockfiles) | Locks::Itself(lockfiles) => is_locked(&entry.path, lockfiles, &present),
+            Locks::Compiled(lockfiles) => is_compiled(&entry.path, tree) || is_locked(&entry.path, lockfiles, &present),
             Locks::Anywhere(lockfiles) => lockfiles.iter().any(|name| names.contains(name)),
         };
         let needs_lock = !matches!(format.locks, Locks::Itself(_)) && !asked.requests.is_empty();
         let is_unlocked = needs_lock && !is_locked;
         manifests.push(Manifest { path: &entry.path, format, asked, is_unlocked, is_locked });
     }
+    let partly = lockfiles.iter().filter(|lockfile| !lockfile.unpinned.is_empty() && !is_foreign(&lockfile.path));
+    manifests.extend(partly.filter_map(|lockfile| {
+        let format = &python::REQUIREMENTS;
+        let Locks::Above(lockfiles) = format.locks else { return None };
+        let asked = python::unpinned(&lockfile.unpinned)?;
+        let is_locked = is_locked(&lockfile.path, lockfiles, &present);
+        Some(Manifest { path: &lockfile.path, format, asked, is_unlocked: !is_locked, is_locked })
+    }));
+    manifests.sort_by_key(|manifest| manifest.path);
     manifests
 }
 
@@ -165,6 +179,24 @@ const FOREIGN_FOLDERS: [&str; 11] = [
 /// Whether the file belongs to an installed package or a build.
 pub(in crate::check) fn is_foreign(path: &RepoPath) -> bool {
     path.folder().split('/').any(|folder| FOREIGN_FOLDERS.contains(&folder))
+}
+
+/// The name by which a manifest is known: `base.in` in a folder `requirements` is what `requirements-base.in` is elsewhere.
+fn name_of(path: &RepoPath) -> &str {
+    let is_among_requirements = path.folder().rsplit('/').next() == Some("requirements");
+    match path.file_name() {
+        name if is_among_requirements && name.ends_with(".in") => "requirements.in",
+        name => name,
+    }
+}
+
+/// Whether what pip-compile or uv makes of a file stands beside it: `dev-requirements.txt`, `dev-requirements-linux.txt`.
+fn is_compiled(path: &RepoPath, tree: &dyn ProjectTree) -> bool {
+    let Some(stem) = path.file_name().strip_suffix(".in") else { return false };
+    tree.entries().iter().map(|entry| &entry.path).any(|other| {
+        let rest = other.file_name().strip_prefix(stem);
+        other.folder() == path.folder() && rest.is_some_and(|rest| rest.ends_with(".txt") || rest.ends_with(".lock"))
+    })
 }
 
 fn is_locked(path: &RepoPath, lockfiles: &[&str], present: &HashSet<&str>) -> bool {

@@ -18,6 +18,8 @@ pub(super) struct Requirement {
     pub(super) name: String,
     /// The version that it pins, or what it follows where it is an address; `None` for a range.
     pub(super) version: Option<String>,
+    /// The range that it asks for, as written; empty for an address.
+    pub(super) range: String,
     /// Where it comes from.
     pub(super) origin: Origin,
 }
@@ -81,12 +83,13 @@ impl Requirement {
                 continue;
             }
             let (operator, wanted) = comparison(part).ok_or(Fault::Range)?;
-            // `==1.*` is a range, and as a text no version is `1.*`.
-            if matches!(operator, "===" | "==") && !wanted.ends_with(".*") {
+            // `==1.*` is a range, and as a text no version is `1.*`; what a variable holds is not in the file.
+            if matches!(operator, "===" | "==") && !wanted.ends_with(".*") && !wanted.contains("${") {
                 version.get_or_insert(wanted);
             }
         }
-        Ok(Self { name: name.to_owned(), version: version.map(str::to_owned), origin: Origin::Registry { url: None } })
+        let (version, range) = (version.map(str::to_owned), range.to_owned());
+        Ok(Self { name: name.to_owned(), version, range, origin: Origin::Registry { url: None } })
     }
 
     /// An address, the name of which stands behind `#egg=` or is that of the file.
@@ -98,7 +101,7 @@ impl Requirement {
         if let Some(git) = GitAddress::parse(text) {
             let name = egg.or_else(|| last_part(git.url.trim_end_matches(".git")))?;
             let version = Some(git.reference.unwrap_or_default().to_owned());
-            return Some(Self { name: name.to_owned(), version, origin: git.origin() });
+            return Some(Self { name: name.to_owned(), version, range: String::new(), origin: git.origin() });
         }
         let scheme = address.split_once("://").map(|(scheme, _)| scheme)?;
         if scheme == "file" {
@@ -114,6 +117,7 @@ impl Requirement {
         Some(Self {
             name: name.to_owned(),
             version: Some(version.unwrap_or_default().to_owned()),
+            range: String::new(),
             origin: Origin::Archive { url: without_credentials(address) },
         })
     }
@@ -130,7 +134,8 @@ impl Requirement {
         // The name of an archive gives what it is installed as, whatever is in it.
         let is_archive = ARCHIVES.iter().any(|end| path.ends_with(end));
         let origin = if is_archive { Origin::Archive { url: path.to_owned() } } else { Origin::Path };
-        Some(Self { name: name.to_owned(), version: Some(version.unwrap_or_default().to_owned()), origin })
+        let version = Some(version.unwrap_or_default().to_owned());
+        Some(Self { name: name.to_owned(), version, range: String::new(), origin })
     }
 }
 
@@ -187,9 +192,10 @@ fn comparison(part: &str) -> Option<(&str, &str)> {
     let version = part.get(operator.len()..)?.trim();
     // Old versions of pip took more than PEP 440 allows; a template or a second operator is none of it.
     let allowed = |next: char| next.is_alphanumeric() || "._-+!*".contains(next);
-    let plain = !version.is_empty() && version.chars().all(allowed);
+    let plain = |text: &str| text.chars().all(allowed);
     // pip expands variables of the environment.
-    let variable = version.starts_with("${") && version.ends_with('}');
+    let variable = version.contains("${") && version.chars().all(|next| allowed(next) || "${}".contains(next));
+    let plain = !version.is_empty() && plain(version);
     (plain || variable).then_some((operator, version))
 }
 
@@ -230,7 +236,9 @@ mod tests {
             ("a===1.*", Some(("a", None))),
             ("a", Some(("a", None))),
             ("a~=1.0,!=1.1", Some(("a", None))),
-            ("a==${VERSION}", Some(("a", Some("${VERSION}")))),
+            ("a==${VERSION}", Some(("a", None))),
+            ("a==1.${PATCH}", Some(("a", None))),
+            ("a>=1 ; python_version == '3.9'", Some(("a", None))),
             ("./a-1.0.zip", Some(("a", Some("1.0")))),
             ("a_b-1.0-py3-none-any.whl", Some(("a_b", Some("1.0")))),
             (".", None),

@@ -236,7 +236,8 @@ impl<'a> Reader<'a> {
             match extractor.extract(&file) {
                 Ok(dependencies) => {
                     let beside = Beside { not_followed: extractor.not_followed(&file), noted: extractor.noted(&file) };
-                    let (content, beside) = (Arc::new(Content::new(dependencies)), Arc::new(beside));
+                    let content = Content::new(dependencies).with_unpinned(extractor.unpinned(&file));
+                    let (content, beside) = (Arc::new(content), Arc::new(beside));
                     let outcome = Outcome::Read { extractor: extractor.id(), content, bytes, beside };
                     return (outcome, recorder.into_looks());
                 }

@@ -9,6 +9,7 @@ use super::lines::{Keys, any_version, asked, line_of};
 use super::{Asked, Format, Locks, Loose, Request};
 use crate::model::bounded_toml;
 use crate::model::ecosystem::Ecosystem;
+use crate::model::lockfile::Unpinned;
 
 /// Whatever installs from a lockfile installs the project from it.
 const LOCKS: &[&str] = &[
@@ -22,6 +23,30 @@ const LOCKS: &[&str] = &[
     "requirements.txt",
     "requirements.lock",
 ];
+
+/// Those that are no requirements files themselves.
+const PROJECT_LOCKS: &[&str] =
+    &["uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "pixi.lock", "conda-lock.yml"];
+
+/// A requirements file, which pins as much as its lines do.
+pub(super) const REQUIREMENTS: Format =
+    Format { claims: |_| false, ecosystem: Ecosystem::PyPi, locks: Locks::Above(PROJECT_LOCKS), read: |_| None };
+
+/// What requirements files are compiled from: `requirements.in`, `dev-requirements.in`.
+fn is_source_of_requirements(name: &str) -> bool {
+    name.strip_suffix(".in").is_some_and(|stem| stem.contains("requirements"))
+}
+
+/// What the lines of a requirements file ask for that pin nothing.
+pub(super) fn unpinned(lines: &[Unpinned]) -> Option<Asked> {
+    let request = |line: &Unpinned| Request {
+        name: line.name.clone(),
+        requirement: line.requirement.clone(),
+        line: line.line,
+        loose: any_version(&line.requirement),
+    };
+    asked(lines.iter().map(request).collect())
+}
 
 pub(super) const FORMATS: &[Format] = &[
     Format {
@@ -37,12 +62,9 @@ pub(super) const FORMATS: &[Format] = &[
         read: read_pipfile,
     },
     Format {
-        claims: |name| {
-            name == "requirements.txt"
-                || (name.strip_suffix(".in").is_some_and(|stem| stem.starts_with("requirements")))
-        },
+        claims: is_source_of_requirements,
         ecosystem: Ecosystem::PyPi,
-        locks: Locks::Above(LOCKS),
+        locks: Locks::Compiled(PROJECT_LOCKS),
         read: read_requirements,
     },
 ];
@@ -152,16 +174,7 @@ fn requirement(text: &str, line: u32) -> Option<Request> {
     Some(Request { name: name.to_owned(), requirement: rest.to_owned(), line, loose })
 }
 
-/// Whether a line asks for one exact version; `==1.*` is a range.
-fn pins(line: &str) -> bool {
-    line.split("==").skip(1).any(|after| {
-        let version = after.trim_start_matches('=').trim_start();
-        let version = version.split([' ', ',', ';', ')']).next().unwrap_or_default();
-        !version.is_empty() && !version.ends_with(".*")
-    })
-}
-
-/// The lines that pin nothing: neither an exact version nor a hash. Constraints elsewhere pin all of them.
+/// What the lines of a source ask for: all that is compiled is open in it. Files that it includes are sources themselves.
 fn read_requirements(text: &str) -> Option<Asked> {
     let mut requests = Vec::new();
     let mut lines = text.lines().zip(1_u32..);
@@ -176,16 +189,20 @@ fn read_requirements(text: &str) -> Option<Asked> {
             Some((before, _)) => before.trim(),
             None => whole.as_str(),
         };
-        if whole.starts_with("-c") || whole.starts_with("--constraint") {
-            return None;
-        }
-        if whole.is_empty() || whole.starts_with(['#', '-', '.', '/']) || whole.contains("://") {
-            continue;
-        }
-        if whole.contains("--hash") || pins(whole) {
+        if whole.is_empty() || whole.starts_with(['#', '-', '.', '/']) || whole.contains("://") || is_exact(whole) {
             continue;
         }
         requests.extend(requirement(whole, number));
     }
     asked(requests)
+}
+
+/// Whether a requirement names one exact version; `==1.*`, a variable and what stands in a marker do not.
+fn is_exact(line: &str) -> bool {
+    let range = line.split(';').next().unwrap_or_default();
+    range.split("==").skip(1).any(|after| {
+        let version = after.trim_start_matches('=').trim_start();
+        let version = version.split([' ', ',', ')']).next().unwrap_or_default();
+        !version.is_empty() && !version.ends_with(".*") && !version.contains("${")
+    })
 }

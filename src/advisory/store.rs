@@ -160,6 +160,19 @@ pub(crate) enum LoadError {
 }
 
 impl LoadError {
+    /// Whether it is about what the user wrote, and the same in every run; all else is an outage that may be over next time.
+    pub(crate) fn is_mistake(&self) -> bool {
+        match self {
+            Self::NoSource | Self::UnknownLocation { .. } | Self::Files { .. } | Self::Write { .. } => true,
+            Self::Remote { .. }
+            | Self::NoRecord { .. }
+            | Self::Index { .. }
+            | Self::Shrunk { .. }
+            | Self::NoIndex { .. }
+            | Self::TooOld { .. } => false,
+        }
+    }
+
     /// The way out.
     pub(crate) fn hint(&self) -> &'static str {
         match self {

@@ -15,12 +15,12 @@ Exit codes:
   1  findings at or above the threshold (audit)
   2  usage or configuration error: nothing was done
   3  nothing was read: no lockfile was found, which is not the same as clean
-  4  incomplete: something could not be read or done, and the report names it
+  4  incomplete: something could not be read, known or done (also: no source, no registry, no forge), and it is named
   130, 143  ended by Ctrl-C or SIGTERM; the report of a run names what is unfinished
 For `audit`, 1 outranks 4, and 4 outranks 3. For `run`, findings do not fail the night: they become pull requests.
 For `doctor`, 4: something is not denied that should be.
-For `db`, 1: it differs from what it was compared with; 3: there is no index or no record;
-4: an index is damaged or too old, an old copy had to be used, or not all was compared.
+For `db`, 1: it differs from what it was compared with; 4: there is no index or no record, one is damaged or
+too old, a source cannot be reached, an old copy had to be used, or not all was compared.
 
 Environment:
   PATCHPARTY_TOKEN, GITHUB_TOKEN  access to the forge; the first wins

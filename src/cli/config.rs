@@ -34,7 +34,7 @@ fn wrapped(failure: Failure) -> Failure {
     let text = failure.error.to_string();
     let Some((head, mistakes)) = text.split_once('\n') else { return failure };
     let lines: String = mistakes.lines().flat_map(output::wrapped).collect();
-    Failure { error: anyhow::anyhow!("{head}\n{}", lines.trim_end()), hint: failure.hint }
+    Failure { error: anyhow::anyhow!("{head}\n{}", lines.trim_end()), hint: failure.hint, outcome: failure.outcome }
 }
 
 /// The policy of a file, of `patchparty.toml`, or the built-in one; else what is wrong, with the way out.

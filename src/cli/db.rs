@@ -35,7 +35,7 @@ pub(super) fn db(options: &DbOptions, global: &GlobalOptions, environment: &Envi
     match &options.command {
         DbCommand::Update { accept_shrunk, .. } => desk.update(*accept_shrunk),
         DbCommand::Status { format, .. } => {
-            desk.answer(store::status(&desk.request(&desk.policy.advisories, true)), |status| {
+            Desk::answer(store::status(&desk.request(&desk.policy.advisories, true)), |status| {
                 status::print(&status, *format)?;
                 Ok(Outcome::Clean)
             })
@@ -85,31 +85,15 @@ impl Desk<'_> {
         LoadRequest { policy, cache: &self.cache, offline, now: self.now, accept_shrunk: false }
     }
 
-    /// Goes on with what was loaded; says why nothing was, and that this is not the same as a mistake in the call.
+    /// Goes on with what was loaded; says why nothing was, and whether that is a mistake in the call.
     fn answer<T>(
-        &self,
         answer: Result<T, LoadError>,
         proceed: impl FnOnce(T) -> anyhow::Result<Outcome>,
     ) -> Result<Outcome, Failure> {
-        let outcome = match answer {
-            Ok(answer) => return Ok(proceed(answer)?),
-            Err(error @ (LoadError::NoSource | LoadError::UnknownLocation { .. } | LoadError::Write { .. })) => {
-                return Err(sources::failure(error));
-            }
-            Err(error) => error,
-        };
-        let code = match &outcome {
-            LoadError::Index { .. } | LoadError::TooOld { .. } | LoadError::Shrunk { .. } => Outcome::Incomplete,
-            LoadError::Files { .. }
-            | LoadError::Remote { .. }
-            | LoadError::NoRecord { .. }
-            | LoadError::NoIndex { .. }
-            | LoadError::NoSource
-            | LoadError::UnknownLocation { .. }
-            | LoadError::Write { .. } => Outcome::NothingRead,
-        };
-        output::failure(&sources::failure(outcome), self.environment);
-        Ok(code)
+        match answer {
+            Ok(answer) => Ok(proceed(answer)?),
+            Err(error) => Err(sources::failure(error)),
+        }
     }
 
     fn update(&self, accept_shrunk: bool) -> Result<Outcome, Failure> {
@@ -117,7 +101,7 @@ impl Desk<'_> {
         progress.say("fetching and compiling advisories");
         let loaded = store::update(&LoadRequest { accept_shrunk, ..self.request(&self.policy.advisories, false) });
         progress.finish();
-        self.answer(loaded, |loaded| {
+        Self::answer(loaded, |loaded| {
             if store::forget_import(&self.cache)? {
                 output::remark(
                     self.environment,
@@ -153,7 +137,7 @@ impl Desk<'_> {
             _ => None,
         };
         let verified = verified.and_then(|verified| Ok((verified, compared.transpose()?)));
-        self.answer(verified, |((path, found), compared)| {
+        Self::answer(verified, |((path, found), compared)| {
             let text = format!(
                 "{}: whole, {}, {}, {}",
                 path.display(),
@@ -215,7 +199,7 @@ impl Desk<'_> {
         progress.say("compiling advisories");
         let loaded = store::import(&self.request(&policy, true), index.as_deref());
         progress.finish();
-        self.answer(loaded, |loaded| {
+        Self::answer(loaded, |loaded| {
             if let Some(path) = loaded.path.clone() {
                 status::print(&store::describe(&loaded, path, &self.cache), DbFormat::Human)?;
             }

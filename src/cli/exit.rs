@@ -68,17 +68,19 @@ impl Threshold {
 pub(super) struct Failure {
     pub(super) error: anyhow::Error,
     pub(super) hint: Option<String>,
+    /// How the command ends: [`Outcome::Usage`] for what the user wrote, [`Outcome::Incomplete`] for what another run may get.
+    pub(super) outcome: Outcome,
 }
 
 impl Failure {
     /// A failure with the way out.
     pub(super) fn with_hint(error: impl Into<anyhow::Error>, hint: impl Into<String>) -> Self {
-        Self { error: error.into(), hint: Some(hint.into()) }
+        Self { error: error.into(), hint: Some(hint.into()), outcome: Outcome::Usage }
     }
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self { error: error.into(), hint: None }
+        Self { error: error.into(), hint: None, outcome: Outcome::Usage }
     }
 }

@@ -75,7 +75,7 @@ pub fn main() -> ExitCode {
         Ok(outcome) => outcome.into(),
         Err(failure) => {
             output::failure(&failure, &environment);
-            Outcome::Usage.into()
+            failure.outcome.into()
         }
     }
 }

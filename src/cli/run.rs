@@ -210,6 +210,10 @@ fn settings(options: &RunOptions, policy: &Policy, environment: &Environment) ->
             "set PATCHPARTY_TOKEN or GITHUB_TOKEN, or try --dry-run first",
         ));
     }
+    if options.local.is_none() {
+        address("GITHUB_API_URL", &environment.api_url)?;
+        address("GITHUB_SERVER_URL", &environment.server_url)?;
+    }
     Ok(ForgeSettings {
         api_url: environment.api_url.clone(),
         token: environment.token.clone(),
@@ -219,6 +223,19 @@ fn settings(options: &RunOptions, policy: &Policy, environment: &Environment) ->
         out: options.out.clone(),
         now: environment.now()?,
     })
+}
+
+/// Refuses a variable that is no address of a server.
+fn address(name: &str, value: &str) -> Result<(), Failure> {
+    let is_address = url::Url::parse(value).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host());
+    if is_address {
+        return Ok(());
+    }
+    let shown = super::address::without_credentials(value);
+    Err(Failure::with_hint(
+        anyhow::anyhow!("reach the forge: {name} is `{shown}`, which is no address"),
+        format!("set {name} to an address such as https://github.example/api/v3, or unset it for github.com"),
+    ))
 }
 
 impl SharedOptions {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::address::without_credentials;
 use super::args::{GlobalOptions, SharedOptions};
 use super::environment::Environment;
-use super::exit::Failure;
+use super::exit::{Failure, Outcome};
 use super::output;
 use crate::advisory::store::{self, LoadError, LoadRequest, Loaded};
 use crate::config::policy::{AdvisoryPolicy, Policy, SourceConfig, SourceKind};
@@ -25,6 +25,9 @@ pub(super) fn load(
     match shared.advisories.as_slice() {
         [] => {
             if let Some(index) = store::imported(&cache).filter(|_| shared.offline) {
+                let text =
+                    format!("--offline: the index `{}` is used instead of the configured sources", index.display());
+                output::remark(environment, global, &text);
                 return store::open_imported(&index, &policy, now).map_err(failure);
             }
         }
@@ -44,7 +47,8 @@ pub(super) fn load(
 /// Why nothing is known, with the way out.
 pub(super) fn failure(error: LoadError) -> Failure {
     let hint = Some(error.hint().to_owned());
-    Failure { error: anyhow::Error::new(error).context("load the advisories"), hint }
+    let outcome = if error.is_mistake() { Outcome::Usage } else { Outcome::Incomplete };
+    Failure { error: anyhow::Error::new(error).context("load the advisories"), hint, outcome }
 }
 
 /// The compiled index among locations: it stands alone, because it has all that its sources know together.

@@ -11,6 +11,7 @@ mod coverage;
 mod db;
 mod documents;
 mod dry_run;
+mod exit_codes;
 mod forged_state;
 mod hiding;
 mod hostile;

@@ -51,6 +51,11 @@ impl Slot {
         Self { folder: cache.join("advisories"), key: digest[..32].to_owned() }
     }
 
+    /// The folder that it is in.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// What the slot holds; `None` when it is empty or damaged, which a fetch repairs.
     pub(super) fn stamp(&self) -> Option<Stamp> {
         serde_json::from_slice(&std::fs::read(self.path("stamp.json")).ok()?).ok()

@@ -62,8 +62,14 @@ pub(crate) enum RemoteError {
     #[error("open the copy")]
     Copy(#[source] FilesError),
     /// The cache cannot be written.
-    #[error("write the cache")]
-    Cache(#[source] std::io::Error),
+    #[error("write the cache `{folder}`")]
+    Cache {
+        /// The folder.
+        folder: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 /// A source that was opened.
@@ -149,6 +155,10 @@ fn open(slot: &Slot, content: &Content) -> Result<RecordFiles, RemoteError> {
     }
 }
 
+fn unwritable(slot: &Slot, source: std::io::Error) -> RemoteError {
+    RemoteError::Cache { folder: slot.folder().display().to_string(), source }
+}
+
 /// Makes new content the slot's content and removes what it replaces.
 fn keep(
     slot: &Slot,
@@ -158,7 +168,7 @@ fn keep(
 ) -> Result<(RecordFiles, Content), RemoteError> {
     let files = open(slot, &content)?;
     let stamp = Stamp { fetched_at: now, content };
-    slot.put_stamp(&stamp).map_err(RemoteError::Cache)?;
+    slot.put_stamp(&stamp).map_err(|source| unwritable(slot, source))?;
     if let (Some(Content::File { digest: old, .. }), Content::File { digest: new, .. }) = (replaced, &stamp.content)
         && old != new
         && let Some(path) = slot.file(old)
@@ -215,7 +225,7 @@ fn beginning(response: Response) -> String {
 fn save(response: Response, (url, start): (&Url, Instant), slot: &Slot) -> Result<Content, RemoteError> {
     let header = |name: HeaderName| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
     let (etag, last_modified) = (header(ETAG), header(LAST_MODIFIED));
-    let mut file = slot.scratch().map_err(RemoteError::Cache)?;
+    let mut file = slot.scratch().map_err(|source| unwritable(slot, source))?;
     let _vanishing = Vanishing::new(file.path());
     let mut hash = Sha256::new();
     let mut body = Bounded::new(response, limits::ADVISORIES, start);
@@ -226,12 +236,12 @@ fn save(response: Response, (url, start): (&Url, Instant), slot: &Slot) -> Resul
             break;
         }
         hash.update(&buffer[..count]);
-        file.write_all(&buffer[..count]).map_err(RemoteError::Cache)?;
+        file.write_all(&buffer[..count]).map_err(|source| unwritable(slot, source))?;
     }
-    refuse_what_is_something_else(file.path(), url)?;
+    refuse_what_is_something_else(file.path(), url, slot)?;
     let digest = format!("{:x}", hash.finalize());
     let path = slot.file(&digest).ok_or_else(|| RemoteError::Unusable("its digest is damaged".to_owned()))?;
-    file.persist(path).map_err(|error| RemoteError::Cache(error.error))?;
+    file.persist(path).map_err(|error| unwritable(slot, error.error))?;
     let name = url.path().rsplit('/').next().unwrap_or_default().to_owned();
     Ok(Content::File { digest, name, etag, last_modified })
 }
@@ -243,13 +253,13 @@ fn broken_off(error: &std::io::Error) -> RemoteError {
 }
 
 /// A proxy's error page with status 200 must not replace a good copy.
-fn refuse_what_is_something_else(path: &Path, url: &Url) -> Result<(), RemoteError> {
-    let mut file = File::open(path).map_err(RemoteError::Cache)?;
+fn refuse_what_is_something_else(path: &Path, url: &Url, slot: &Slot) -> Result<(), RemoteError> {
+    let mut file = File::open(path).map_err(|source| unwritable(slot, source))?;
     let (is_expected, format) = if is_zip(url) {
         (ZipArchive::new(file).is_ok_and(|archive| !archive.is_empty()), "a zip archive")
     } else {
         let mut first = [0; 64];
-        let count = file.read(&mut first).map_err(RemoteError::Cache)?;
+        let count = file.read(&mut first).map_err(|source| unwritable(slot, source))?;
         let first = first[..count].trim_ascii_start();
         if is_table(url) {
             // Text, or what gzip wrote; a page begins with `<`.

@@ -256,8 +256,7 @@ fn prepare<'a>(request: &'a RemedyRequest<'a>, state: &State) -> Result<Bench<'a
     let version = proved::version(request.tools, updater)?;
     let registry = request.tools.registry(updater.ecosystem(), &files).ok_or_else(unsupported)?;
     let foreign = bench::foreign(updater, registry.as_ref(), &files)?;
-    trust::judge_hosts(request, updater, &files, |package| foreign.contains(package))?;
-    let stands_in = bench::stands_in(request, updater, &files)?;
+    let stands_in = bench::stands_in(request, updater, (&files, &foreign))?;
     let bench = Bench { request, updater, registry, foreign, version, stands_in };
     bench.check_sync(&files)?;
     Ok(bench)

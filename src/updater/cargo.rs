@@ -10,7 +10,7 @@ mod specifications;
 mod stand_in;
 mod targets;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml_edit::DocumentMut;
 
@@ -66,7 +66,7 @@ impl Updater for Cargo {
         }
     }
 
-    fn standing_in(&self, files: &Files, lookup: &Lookup<'_>) -> Option<Files> {
+    fn standing_in(&self, files: &Files, _: &BTreeSet<String>, lookup: &Lookup<'_>) -> Option<Files> {
         let contents = stand_in::shown(files, lookup)?;
         Some(Files::new(files.lockfile.clone(), contents))
     }

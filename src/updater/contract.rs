@@ -3,7 +3,7 @@
 mod said;
 mod solver;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use said::{Reason, Said, Sibling, between, package, requirement, version};
 #[cfg(test)]
@@ -162,9 +162,16 @@ pub(crate) trait Updater: Sync {
     /// The files that the tool may see, or why it must not run on this project.
     fn files(&self, lockfile: &RepoPath, tree: &dyn ProjectTree) -> Result<Files, Refusal>;
 
-    /// The files with stand-ins for what comes from hosts that need not be asked; `None` where there is no such thing.
-    fn standing_in(&self, _: &Files, _: &Lookup<'_>) -> Option<Files> {
+    /// The files with stand-ins for what comes from hosts that need not be asked; `None` where there is no such thing. Given
+    /// are the packages that come from another registry.
+    fn standing_in(&self, _: &Files, _: &BTreeSet<String>, _: &Lookup<'_>) -> Option<Files> {
         None
+    }
+
+    /// The lockfile that the tool has written, with what was stood in for put back, as the files have it; `None` where that is
+    /// not possible. Needed where [`Updater::restore`] does not do it already.
+    fn put_back(&self, _: &Files, _: &BTreeSet<String>, written: Vec<u8>) -> Option<Vec<u8>> {
+        Some(written)
     }
 
     /// What the project lacks so that the tool cannot read it: asked where the tool has said that it cannot.

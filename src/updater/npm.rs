@@ -1,18 +1,20 @@
 //! npm: what it is shown of a project and how it is called; the change itself is planned by the solver.
 
+mod ancient;
 mod entries;
 mod manifests;
 mod messages;
 mod settings;
 mod solver;
 mod specifications;
+mod stand_in;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entries::name_of;
 use serde_json::Value;
 
-use super::contract::{Files, LockedEntry, Proved, Refusal, Said, Solver, SyncCheck, Updater};
+use super::contract::{Files, LockedEntry, Lookup, Proved, Refusal, Said, Solver, SyncCheck, Updater};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::RepoPath;
 use crate::model::specification::Specification;
@@ -52,6 +54,14 @@ impl Updater for Npm {
                 "add the manifest, or remove a lockfile that nothing uses",
             )),
         }
+    }
+
+    fn standing_in(&self, files: &Files, foreign: &BTreeSet<String>, _: &Lookup<'_>) -> Option<Files> {
+        stand_in::shown(files, foreign)
+    }
+
+    fn put_back(&self, planned: &Files, foreign: &BTreeSet<String>, written: Vec<u8>) -> Option<Vec<u8>> {
+        stand_in::put_back(planned, foreign, &written)
     }
 
     fn proved(&self) -> Proved {
@@ -183,7 +193,9 @@ fn read_lock(lockfile: &RepoPath, lock: &[u8]) -> Result<Value, Refusal> {
 fn omits_resolved(lock: &[u8]) -> bool {
     let entries = Npm.entries(lock);
     let sealed: Vec<&LockedEntry> = entries.iter().filter(|entry| entry.checksum.is_some()).collect();
-    !sealed.is_empty() && sealed.iter().all(|entry| entry.source.is_empty())
+    // What comes from elsewhere than the registry keeps its address.
+    let bare = sealed.iter().filter(|entry| entry.source.is_empty()).count();
+    bare > 0 && 2 * bare >= sealed.len()
 }
 
 /// One locked package; links to folders of the project have no version and are left out.

@@ -23,6 +23,7 @@ mod loose;
 mod memory;
 mod mergeable;
 mod named_lockfiles;
+mod npm_elsewhere;
 mod organisation;
 mod outgoing;
 mod people;

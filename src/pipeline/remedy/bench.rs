@@ -176,6 +176,15 @@ impl Bench<'_> {
             .ok_or_else(|| {
                 Failure::new(BlockCause::ToolFailed, format!("`{}` removed the lockfile", self.updater.id()))
             })?;
+        let written = if self.stands_in {
+            let moved = || {
+                let text = format!("`{}` did not leave what comes from elsewhere where it was", self.updater.id());
+                Failure::new(BlockCause::PostConditionFailed, text)
+            };
+            self.updater.put_back(files, &self.foreign, written).ok_or_else(moved)?
+        } else {
+            written
+        };
         let mut changed = files.clone();
         changed.contents.insert(files.lockfile.clone(), self.updater.restore(files.lock(), written));
         Ok(Some((changed, attempt.what)))
@@ -194,8 +203,9 @@ impl Bench<'_> {
         let lookup = |package: &str, version: &str| {
             if self.foreign.contains(package) { None } else { self.registry.record(package, version) }
         };
-        let gone = || Failure::new(BlockCause::UntrustedSource, "nothing can stand in for a package from git any more");
-        self.updater.standing_in(files, &lookup).ok_or_else(gone)
+        let gone =
+            || Failure::new(BlockCause::UntrustedSource, "nothing can stand in any more for what comes from elsewhere");
+        self.updater.standing_in(files, &self.foreign, &lookup).ok_or_else(gone)
     }
 
     fn skeleton(&self, files: &Files) -> Result<Skeleton, Failure> {
@@ -260,15 +270,24 @@ pub(super) fn files(
     let files = updater
         .files(&request.lockfile.path, &tree)
         .map_err(|refusal| Failure::new(BlockCause::Refused, refusal.message).with_next_step(refusal.next_step))?;
-    stands_in(request, updater, &files)?;
+    stands_in(request, updater, (&files, &BTreeSet::new()))?;
     Ok(files)
 }
 
-/// Whether the policy allows where the files lead only with stand-ins for what comes from elsewhere.
-pub(super) fn stands_in(request: &RemedyRequest<'_>, updater: &dyn Updater, files: &Files) -> Result<bool, Failure> {
-    let Err(refused) = trust::judge(request, updater, files) else { return Ok(false) };
-    match updater.standing_in(files, &|_, _| None) {
-        Some(shown) if trust::judge(request, updater, &shown).is_ok() => Ok(true),
+/// Whether the policy allows where the files lead only with stand-ins for what comes from elsewhere; given are the packages
+/// that come from another registry.
+pub(super) fn stands_in(
+    request: &RemedyRequest<'_>,
+    updater: &dyn Updater,
+    (files, foreign): (&Files, &BTreeSet<String>),
+) -> Result<bool, Failure> {
+    let judge = |files: &Files| {
+        trust::judge(request, updater, files)?;
+        trust::judge_hosts(request, updater, files, |package| foreign.contains(package))
+    };
+    let Err(refused) = judge(files) else { return Ok(false) };
+    match updater.standing_in(files, foreign, &|_, _| None) {
+        Some(shown) if judge(&shown).is_ok() => Ok(true),
         _ => Err(refused),
     }
 }

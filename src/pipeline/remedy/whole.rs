@@ -69,7 +69,7 @@ pub(super) fn solve(
     if !open.is_empty() {
         outcome.raises = raise::offer(&desk, state, &open);
     }
-    outcome.blocked.extend(raise::told(solver, blocked, &outcome.raises));
+    outcome.blocked.extend(raise::told(solver, (blocked, &plan.stays), &outcome.raises));
     if before.dependencies == state.lockfile.dependencies {
         return (Vec::new(), Vec::new());
     }
@@ -126,8 +126,11 @@ impl Desk<'_> {
             self.confirmed.set(self.confirmed.get() + 1);
             self.edit(&mut next, &edits)?;
             let edited = self.bench.files(&next.changed)?;
-            let confirm = |place: &Place| Ok(Some(self.solver.confirm(&edited, lock.clone(), place)));
-            if let Some((confirmed, _)) = self.bench.attempt(&edited, &confirm)? {
+            let mut planned = edited.clone();
+            planned.contents.insert(edited.lockfile.clone(), lock);
+            let shown = self.bench.shown(&planned)?;
+            let confirm = |place: &Place| Ok(Some(self.solver.confirm(&edited, shown.lock().to_vec(), place)));
+            if let Some((confirmed, _)) = self.bench.attempt(&planned, &confirm)? {
                 next.changed.insert(confirmed.lockfile.clone(), confirmed.lock().to_vec());
                 next.lockfile = self.bench.read_again(&next.changed)?;
             }
@@ -139,6 +142,12 @@ impl Desk<'_> {
 
     /// The files with the lockfile in a form that can be solved.
     fn opened(&self, files: &Files) -> Result<Files, Failure> {
+        // The tool would ask for everything that the lockfile has.
+        if self.bench.stands_in {
+            let mut opened = files.clone();
+            opened.contents.extend(self.solver.opened(files).map(|lock| (files.lockfile.clone(), lock)));
+            return Ok(opened);
+        }
         let open = |place: &Place| Ok(self.solver.open(files, place));
         Ok(self.bench.attempt(files, &open)?.map_or_else(|| files.clone(), |(opened, _)| opened))
     }

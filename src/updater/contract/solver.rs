@@ -93,6 +93,8 @@ pub(crate) struct Stay {
     pub(crate) version: String,
     /// The lowest release without the flaws, where there is one.
     pub(crate) target: Option<String>,
+    /// Whether it is a part of another package's archive.
+    pub(crate) is_part: bool,
     /// Why it stays.
     pub(crate) obstacle: Obstacle,
 }
@@ -117,6 +119,9 @@ pub(crate) trait Solver: Sync {
 
     /// How the tool writes the lockfile in a form that can be solved; `None` where it has one.
     fn open(&self, files: &Files, place: &Place) -> Option<Attempt>;
+
+    /// The lockfile in such a form, without the tool; `None` where it has one.
+    fn opened(&self, files: &Files) -> Option<Vec<u8>>;
 
     /// The step with which a person raises a requirement of the project; both texts are untrusted.
     fn raise_step(&self, package: &str, requirement: &str) -> String;

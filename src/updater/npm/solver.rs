@@ -15,23 +15,24 @@ pub(super) mod sync;
 mod testing;
 #[cfg(test)]
 mod tests;
-mod tree;
+pub(super) mod tree;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use nodejs_semver::Version;
 use serde_json::{Map, Value};
 
 use super::super::contract::{
     Action, Attempt, Breaking, Files, Freedom, ManifestEdit, Obstacle, Puzzle, Solution, Solver as Contract,
 };
 use super::settings::ENGINE_STRICT;
-use super::{lockfile_version, npm, npm_in_version, omits_resolved};
+use super::{ancient, lockfile_version, npm, npm_in_version, omits_resolved};
 use crate::model::advisory::AdvisoryId;
 use crate::sandbox::skeleton::Place;
 use crate::version::NpmRange;
-use edge::{Edge, Reader};
+use edge::{Edge, Reader, Wanted};
 use entry::{Entry, Reading, Standing};
 use market::Market;
 use overrides::Overrides;
@@ -52,6 +53,10 @@ impl Contract for NpmSolver {
         let install = || Action::Run(npm_in_version(files, place, 3));
         (lockfile_version(files.lock()) == Some(1))
             .then(|| Attempt { what: "npm install in version 3", actions: vec![install()] })
+    }
+
+    fn opened(&self, files: &Files) -> Option<Vec<u8>> {
+        ancient::opened(files)
     }
 
     fn raise_step(&self, package: &str, requirement: &str) -> String {
@@ -106,8 +111,10 @@ impl Contract for NpmSolver {
     }
 
     fn confirm(&self, files: &Files, planned: Vec<u8>, place: &Place) -> Attempt {
-        let actions =
-            vec![Action::Write(files.lockfile.clone(), planned), Action::Run(npm(files, place, &["install"]))];
+        let actions = vec![
+            Action::Write(files.lockfile.clone(), write::bare(planned)),
+            Action::Run(npm(files, place, &["install"])),
+        ];
         Attempt { what: self.what(), actions }
     }
 }
@@ -172,7 +179,16 @@ impl<'a> Project<'a> {
         }
         let known = tree.entries().flat_map(|(_, entry)| pairs(entry).collect::<Vec<_>>()).collect();
         let broken = broken(&tree);
-        Solver { tree, market, puzzle, wanted, known, broken, start: 0 }
+        let counts = |(path, entry): (&Rc<str>, &Rc<Entry>)| -> Vec<Rc<Edge>> {
+            entry.edges.iter().map(|edge| tree.counts(path, edge)).collect()
+        };
+        let elsewhere = tree.entries().flat_map(counts).filter(|edge| *edge.wanted == Wanted::Elsewhere);
+        let elsewhere = elsewhere.map(|edge| (Rc::clone(&edge.name), Rc::clone(&edge.written))).collect();
+        let mut locked: BTreeMap<Rc<str>, Vec<Version>> = BTreeMap::new();
+        for (_, entry) in tree.entries() {
+            locked.entry(Rc::clone(&entry.package)).or_default().extend(entry.version.clone());
+        }
+        Solver { elsewhere, locked, tree, market, puzzle, wanted, known, broken, start: 0 }
     }
 }
 
@@ -196,6 +212,10 @@ struct Solver<'a> {
     known: BTreeSet<(Rc<str>, AdvisoryId)>,
     /// Requirements that were not met before either: who asks, for which name, and what.
     broken: BTreeSet<(Rc<str>, Rc<str>, Rc<str>)>,
+    /// What leads elsewhere and was asked for before: the name, and what is asked.
+    elsewhere: BTreeSet<(Rc<str>, Rc<str>)>,
+    /// The versions at which packages were locked before.
+    locked: BTreeMap<Rc<str>, Vec<Version>>,
     /// The journal's mark of the lockfile as it was.
     start: usize,
 }

@@ -35,6 +35,26 @@ pub(super) fn of(files: &Files) -> Result<Vec<Specification>, Refusal> {
     Ok(reader.found)
 }
 
+/// Whether a specification, from a folder, is no range of the registry's releases and no package of the project.
+pub(super) fn leads_elsewhere(files: &Files, (folder, written): (&str, &str)) -> bool {
+    let mut reader = Reader { files, found: Vec::new() };
+    reader.specification(&files.lockfile, "", (folder, written));
+    !reader.found.is_empty()
+}
+
+/// Whether a link of the lockfile leads to anything but a package of the project.
+pub(super) fn link_leads_elsewhere(files: &Files, target: &str) -> bool {
+    let mut reader = Reader { files, found: Vec::new() };
+    reader.path(&files.lockfile, "", (files.lockfile.folder(), path_of(target).unwrap_or(target)));
+    !reader.found.is_empty()
+}
+
+/// Whether an entry of the lockfile is for a folder outside of the repository.
+pub(super) fn is_outside(files: &Files, path: &str) -> bool {
+    let plain = !path.contains(['%', '#', '?', '~']);
+    inside::resolve(files.lockfile.folder(), path).is_none() || !plain || path.contains("/../")
+}
+
 /// Where a specification leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lead<'a> {
@@ -228,8 +248,7 @@ impl Reader<'_> {
         for (path, entry) in lock.get("packages").and_then(Value::as_object).into_iter().flatten() {
             let name = path.rsplit("node_modules/").next().unwrap_or(path);
             let name = if name.is_empty() { "packages" } else { name };
-            let plain = !path.contains(['%', '#', '?', '~']);
-            if inside::resolve(lockfile.folder(), path).is_none() || !plain || path.contains("/../") {
+            if is_outside(self.files, path) {
                 self.found.push(Specification::outside(&lockfile, name));
             }
             // What a folder of the project asks for is relative to it.

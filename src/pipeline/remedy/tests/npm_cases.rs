@@ -14,7 +14,7 @@ use crate::sandbox::reach::Reach;
 use crate::sandbox::runner::Invocation;
 use crate::sandbox::skeleton::Skeleton;
 
-const LOCKFILE: &str = "package-lock.json";
+pub(super) const LOCKFILE: &str = "package-lock.json";
 
 /// A folder of the shared material; `None`, with the reason on stderr, where it is absent.
 fn shared(name: &str) -> Option<PathBuf> {
@@ -69,12 +69,12 @@ fn known() -> Vec<Advisory> {
     known
 }
 
-fn flaw(package: &str, introduced: &str, fixed: &str) -> Advisory {
+pub(super) fn flaw(package: &str, introduced: &str, fixed: &str) -> Advisory {
     advisory(Ecosystem::Npm, &format!("GHSA-{package}-{introduced}-{fixed}"), package, introduced, fixed)
 }
 
 /// The project with the changes of an outcome.
-fn changed(tree: &MemoryTree, outcome: &RemedyOutcome) -> MemoryTree {
+pub(super) fn changed(tree: &MemoryTree, outcome: &RemedyOutcome) -> MemoryTree {
     let mut tree = tree.with("README.md", b"");
     for change in outcome.remedy.iter().flat_map(|remedy| &remedy.changes) {
         tree = tree.with(change.path.as_str(), &change.after);
@@ -84,7 +84,7 @@ fn changed(tree: &MemoryTree, outcome: &RemedyOutcome) -> MemoryTree {
 
 /// Remedies a project, and holds against the outcome what must be so whatever it is: the lockfile is what `npm ci` installs,
 /// what is found afterwards is what the outcome says, and a second time nothing changes.
-fn remedied(world: &World, tree: &MemoryTree, advisories: &[Advisory]) -> String {
+pub(super) fn remedied(world: &World, tree: &MemoryTree, advisories: &[Advisory]) -> String {
     let outcome = world.remedy(tree, LOCKFILE, advisories.to_vec());
     let after = changed(tree, &outcome);
     let database = AdvisoryDatabase::new(advisories.to_vec());
@@ -152,7 +152,7 @@ fn installs_what_is_locked(world: &World, tree: &MemoryTree) {
 }
 
 /// A project made from a lockfile that was written when `locked` was current.
-fn aged(world: &World, files: &[(&str, &str)], locked: &[(&str, &str)]) -> MemoryTree {
+pub(super) fn aged(world: &World, files: &[(&str, &str)], locked: &[(&str, &str)]) -> MemoryTree {
     let flags = ["--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"];
     let install: Vec<&str> = ["npm", "install"].into_iter().chain(flags).collect();
     let old = world.generate(&MemoryTree::new(locked), LOCKFILE, &[&install]);
@@ -318,7 +318,7 @@ fn n12_engines_decide_among_targets() {
 fn n40_a_bundled_copy_is_not_called_fixed() {
     let (Some(tree), Some(world)) = (case("n40-inbundle"), World::new("npm", true)) else { return };
     insta::assert_snapshot!(remedied(&world, &tree, &[flaw("lodash", "0", "4.17.21")]), @r#"
-    blocked lodash 4.13.1 -> Some("4.17.21") ParentRequirement: `lodash` 4.13.1 is part of the archive of `nyc@7.1.0`, so that only this can move; it bundles nothing from 14.0.0 on | run `npm install nyc@14.0.0`, and adapt the code | ["nyc@7.1.0 `4.13.1`"]
+    blocked lodash 4.13.1 -> Some("4.17.21") BreakingRaise: `lodash` 4.13.1 is part of the archive of `nyc@7.1.0`, so that only this can move; it bundles nothing from 14.0.0 on; the project asks for `nyc` `^7.1.0`; only a breaking step to `^14.0.0` fixes it | run `npm install nyc@^14.0.0` and adapt the code | ["nyc@7.1.0 `4.13.1`"]
     "#);
 }
 

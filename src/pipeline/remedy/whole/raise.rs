@@ -8,7 +8,7 @@ use super::super::{Goals, summary};
 use super::{Desk, left};
 use crate::model::advisory::AdvisoryId;
 use crate::model::remedy::{BlockCause, Blocked, Raise, Remedy};
-use crate::updater::{Breaking, Freedom, Solver};
+use crate::updater::{Breaking, Freedom, Solver, Stay};
 
 /// How many breaking steps are tried for one lockfile.
 const RAISE_LIMIT: usize = 8;
@@ -64,8 +64,10 @@ fn one(desk: &Desk<'_>, state: &State, (goals, names): (&Goals, &BTreeSet<String
 }
 
 /// What stays, with the breaking step that fixes it where there is one.
-pub(super) fn told(solver: &dyn Solver, blocked: Vec<Blocked>, raises: &[Raise]) -> Vec<Blocked> {
+pub(super) fn told(solver: &dyn Solver, (blocked, stays): (Vec<Blocked>, &[Stay]), raises: &[Raise]) -> Vec<Blocked> {
     let with_step = |one: Blocked| {
+        let is_part = |stay: &Stay| stay.is_part && stay.package == one.package && stay.version == one.from;
+        let why = if stays.iter().any(is_part) { format!("{}; ", one.explanation) } else { String::new() };
         let fixes = |raise: &&Raise| {
             let bumps = raise.remedy.bumps.iter().filter(|bump| bump.package == one.package);
             let fixed: BTreeSet<&AdvisoryId> = bumps.flat_map(|bump| &bump.fixes).collect();
@@ -75,7 +77,7 @@ pub(super) fn told(solver: &dyn Solver, blocked: Vec<Blocked>, raises: &[Raise])
             Some(Raise { package, requirement, raised, .. }) => Blocked {
                 cause: BlockCause::BreakingRaise,
                 explanation: format!(
-                    "the project asks for `{package}` `{requirement}`; only a breaking step to `{raised}` fixes it"
+                    "{why}the project asks for `{package}` `{requirement}`; only a breaking step to `{raised}` fixes it"
                 ),
                 next_step: solver.raise_step(package, raised),
                 ..one

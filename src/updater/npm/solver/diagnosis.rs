@@ -32,7 +32,8 @@ impl Solver<'_> {
             .min_by_key(|it| (it.is_deprecated, !it.fits_engine, it.version.clone()))
             .map(|it| it.written.to_string());
         let obstacle = self.obstacle(path, entry, &clean);
-        Stay { package: entry.package.to_string(), version: entry.written.to_string(), target, obstacle }
+        let is_part = entry.standing == Standing::Bundled;
+        Stay { package: entry.package.to_string(), version: entry.written.to_string(), target, is_part, obstacle }
     }
 
     fn obstacle(&self, path: &Rc<str>, entry: &Entry, clean: &[Rc<Candidate>]) -> Obstacle {
@@ -51,6 +52,11 @@ impl Solver<'_> {
         }
         match &entry.standing {
             Standing::Bundled => return self.bundled(path, entry),
+            Standing::Elsewhere if !entry.comes_from_a_host() => {
+                let text = format!("`{package}` is locked from elsewhere than a registry, and nobody is asked there");
+                let step = format!("update `{package}` where it is kept, or take it from the registry");
+                return told(BlockCause::UntrustedSource, text, Some(step));
+            }
             Standing::Elsewhere => {
                 let text = format!("`{package}` comes from another registry than the one that is asked here");
                 let step = format!("run `npm update {package}` where npm is set up for that registry");

@@ -52,6 +52,11 @@ impl Entry {
         self.fields.contains_key("os") || self.fields.contains_key("cpu")
     }
 
+    /// Whether it is an archive at an address.
+    pub(super) fn comes_from_a_host(&self) -> bool {
+        self.fields.get("resolved").and_then(Value::as_str).is_some_and(|address| address.starts_with("http"))
+    }
+
     /// Whether its archive holds other packages, which are installed as they are in there: bundled ones, or those of a lockfile
     /// of its own.
     pub(super) fn brings_its_own(&self) -> bool {

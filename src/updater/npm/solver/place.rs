@@ -4,8 +4,10 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
+use nodejs_semver::Version;
+
 use super::Solver;
-use super::edge::{Edge, Kind};
+use super::edge::{Edge, Kind, Wanted};
 use super::entry::Standing;
 use super::market::{Candidate, Market};
 use super::tree::{is_project, name_of};
@@ -82,6 +84,11 @@ impl Solver<'_> {
                 continue;
             }
             let edge = self.tree.counts(path, edge);
+            // What is locked for another address is not what this one leads to, and nobody is asked there.
+            let is_known = || self.elsewhere.contains(&(Rc::clone(&edge.name), Rc::clone(&edge.written)));
+            if *edge.wanted == Wanted::Elsewhere && !is_known() {
+                return false;
+            }
             let Some(found) = self.tree.resolve(path, &edge) else {
                 if edge.kind == Kind::OptionalPeer {
                     continue;
@@ -181,14 +188,20 @@ impl Solver<'_> {
 
     /// The release for a new copy: the newest, as npm takes it, or the lowest where less is missing for it.
     fn choose(&self, edge: &Edge, from: &str) -> Option<Rc<Candidate>> {
+        // What was a part of an archive comes from the registry now, and not in a lower version.
+        let locked = self.locked.get(&edge.package).into_iter().flatten();
+        let floor = locked.filter(|version| edge.wanted.admits(version)).max();
+        self.choose_above(edge, from, floor).or_else(|| self.choose_above(edge, from, None))
+    }
+
+    fn choose_above(&self, edge: &Edge, from: &str, floor: Option<&Version>) -> Option<Rc<Candidate>> {
         let all = self.market.candidates(&edge.package);
         let admitted = |candidate: &&Rc<Candidate>| {
             let exact = *candidate.written == *edge.written;
-            edge.wanted.admits(&candidate.version)
+            floor.is_none_or(|floor| candidate.version >= *floor)
+                && edge.wanted.admits(&candidate.version)
                 && !candidate.bundles
-                && (!candidate.version.is_prerelease()
-                    || exact
-                    || matches!(*edge.wanted, super::edge::Wanted::Range(_)))
+                && (!candidate.version.is_prerelease() || exact || matches!(*edge.wanted, Wanted::Range(_)))
         };
         let best = all.iter().filter(admitted).map(|candidate| candidate.rank()).min()?;
         let mut fitting = all.iter().filter(admitted).filter(|candidate| candidate.rank() == best);

@@ -309,3 +309,17 @@ fn the_best_within_the_ranges_is_taken_where_nothing_is_free_of_flaws() {
     raise a
     ");
 }
+
+#[test]
+fn a_release_that_leads_to_another_address_is_passed_over() {
+    let world = World::new(json!({
+        "": {"dependencies": {"a": "^1"}},
+        "node_modules/a": {"version": "1.0.0", "dependencies": {"x": "owner/x#1"}},
+        "node_modules/x": {"version": "1.0.0", "resolved": "git+ssh://git@git.example/owner/x.git#0a1b"}
+    }))
+    .with("a", "1.0.1", json!({"dependencies": {"x": "owner/x#2"}}))
+    .flaw("a", "1.0.1");
+    assert!(world.told().starts_with("node_modules/a 1.0.0\n"), "{}", world.told());
+    let world = world.with("a", "1.0.2", json!({"dependencies": {"x": "owner/x#1"}}));
+    assert!(world.told().starts_with("node_modules/a 1.0.2\n"), "{}", world.told());
+}

@@ -265,7 +265,7 @@ pub(super) fn name_of(path: &str) -> &str {
 }
 
 /// The folder in whose `node_modules` a copy stands; of a folder of the project the one above.
-pub(super) fn up(path: &str) -> Option<&str> {
+pub(in crate::updater::npm) fn up(path: &str) -> Option<&str> {
     if path.is_empty() {
         return None;
     }

@@ -41,9 +41,17 @@ pub(super) fn lock(project: &Project<'_>, tree: &Tree) -> Option<Vec<u8>> {
     }
     let fields = lock.as_object_mut()?;
     fields.insert("packages".to_owned(), Value::Object(packages));
-    // The second copy of version 2, in the old form; npm writes it anew from `packages`.
-    fields.shift_remove("dependencies");
     Some(layout::write_like(&String::from_utf8_lossy(project.files.lock()), &lock))
+}
+
+/// The lockfile without the second copy of version 2, in the old form: npm writes it anew from `packages`.
+pub(super) fn bare(planned: Vec<u8>) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&planned);
+    let Ok(mut lock) = serde_json::from_str::<Map<String, Value>>(&text) else { return planned };
+    match lock.shift_remove("dependencies") {
+        Some(_) => layout::write_like(&text, &Value::Object(lock)),
+        None => planned,
+    }
 }
 
 /// What has to change in the manifests of the project.

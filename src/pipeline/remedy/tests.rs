@@ -8,6 +8,7 @@ mod composer;
 mod elsewhere;
 mod npm;
 mod npm_cases;
+mod npm_kinds;
 mod pins;
 mod poisoned;
 mod stand_ins;

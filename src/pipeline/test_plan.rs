@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use globset::GlobBuilder;
+use globset::{GlobBuilder, GlobMatcher};
 
 use crate::config::policy::{FunctionalArea, PlanCheck, TestPlan};
 use crate::model::project_kind::{Kinds, fits};
@@ -120,13 +120,15 @@ const fn section(subject: PlanSubject, reasons: Vec<PlanReason>, checks: Vec<Pla
 
 /// Why the change touches the area: one reason per package and file, with the first pattern that matches.
 fn touches(area: &FunctionalArea, bumps: &[Bump], files: &[RepoPath]) -> Vec<PlanReason> {
+    // Each pattern is compiled once: that costs far more than a look at a name.
+    let (of_packages, of_paths) = (compiled(&area.packages, package_pattern), compiled(&area.paths, path_pattern));
     let packages = bumps.iter().filter_map(|bump| {
-        let pattern = area.packages.iter().find(|pattern| package_matches(pattern, &bump.package))?;
-        Some(PlanReason::Package { name: bump.package.clone(), pattern: pattern.clone() })
+        let (pattern, _) = of_packages.iter().find(|(_, matcher)| matcher.is_match(&bump.package))?;
+        Some(PlanReason::Package { name: bump.package.clone(), pattern: (*pattern).to_owned() })
     });
     let paths = files.iter().filter_map(|path| {
-        let pattern = area.paths.iter().find(|pattern| path_matches(pattern, path))?;
-        Some(PlanReason::Path { path: path.clone(), pattern: pattern.clone() })
+        let (pattern, _) = of_paths.iter().find(|(_, matcher)| matcher.is_match(path.as_str()))?;
+        Some(PlanReason::Path { path: path.clone(), pattern: (*pattern).to_owned() })
     });
     sorted(packages.chain(paths))
 }
@@ -135,19 +137,24 @@ fn sorted(reasons: impl Iterator<Item = PlanReason>) -> Vec<PlanReason> {
     reasons.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
+/// Patterns, ready to match. The configuration has been checked when it was read: a pattern that is none matches nothing.
+fn compiled<'a>(patterns: &'a [String], build: impl Fn(&'a str) -> GlobBuilder<'a>) -> Vec<(&'a str, GlobMatcher)> {
+    let ready = |pattern: &'a String| Some((pattern.as_str(), build(pattern).build().ok()?.compile_matcher()));
+    patterns.iter().filter_map(ready).collect()
+}
+
 /// `*` also matches `/`, because `symfony/*` and `@acme*` are meant so; case is ignored, as some ecosystems do.
-fn package_matches(pattern: &str, package: &str) -> bool {
-    matches(GlobBuilder::new(pattern).literal_separator(false).case_insensitive(true), package)
+fn package_pattern(pattern: &str) -> GlobBuilder<'_> {
+    let mut builder = GlobBuilder::new(pattern);
+    builder.literal_separator(false).case_insensitive(true);
+    builder
 }
 
 /// As in `.gitignore`, `*` stays in one folder and `**` does not.
-fn path_matches(pattern: &str, path: &RepoPath) -> bool {
-    matches(GlobBuilder::new(pattern).literal_separator(true), path.as_str())
-}
-
-fn matches(pattern: &GlobBuilder<'_>, text: &str) -> bool {
-    // The configuration has been checked when it was read: a pattern that is none matches nothing.
-    pattern.build().is_ok_and(|glob| glob.compile_matcher().is_match(text))
+fn path_pattern(pattern: &str) -> GlobBuilder<'_> {
+    let mut builder = GlobBuilder::new(pattern);
+    builder.literal_separator(true);
+    builder
 }
 
 #[cfg(test)]
@@ -268,6 +275,12 @@ mod tests {
     #[test]
     fn a_star_stays_in_one_folder_of_paths_but_not_of_packages() {
         let path = RepoPath::new("apps/shop/composer.lock").expect("valid");
+        let path_matches = |pattern: &str, path: &RepoPath| {
+            compiled(&[pattern.to_owned()], path_pattern).iter().any(|(_, matcher)| matcher.is_match(path.as_str()))
+        };
+        let package_matches = |pattern: &str, package: &str| {
+            compiled(&[pattern.to_owned()], package_pattern).iter().any(|(_, matcher)| matcher.is_match(package))
+        };
         assert!(path_matches("apps/**", &path) && path_matches("apps/*/composer.lock", &path));
         assert!(!path_matches("apps/*", &path) && !path_matches("[", &path));
         assert!(package_matches("@acme*", "@acme/shop/x"));

@@ -1,6 +1,6 @@
 //! Releases: what a registry offers of a package.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One release of a package.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -15,6 +15,11 @@ pub struct Release {
     pub requirements: Option<Vec<(String, String)>>,
     /// Of what it requires, the packages that are left out unless a feature asks for them, as far as the registry says so.
     pub optional: BTreeSet<String>,
+    /// Its features, each with the packages of `optional` that it turns on, by way of others too. Empty where the registry says
+    /// nothing of features.
+    pub features: BTreeMap<String, BTreeSet<String>>,
+    /// The features that it asks for of what it requires, by package; `default` is one of them.
+    pub asks: BTreeMap<String, BTreeSet<String>>,
     /// The oldest version of the language that builds it, where the registry says so. Untrusted.
     pub needs: Option<String>,
     /// Stands for all that it requires but the ranges of versions: of two releases with the same, one can take the other's place in
@@ -22,4 +27,16 @@ pub struct Release {
     pub shape: Option<u64>,
     /// The registry's own record, where an updater needs more than the above (npm).
     pub record: Option<serde_json::Value>,
+}
+
+impl Release {
+    /// Whether it has a feature, as far as the registry says.
+    pub fn has_feature(&self, name: &str) -> bool {
+        self.features.is_empty() || self.features.contains_key(name)
+    }
+
+    /// The packages of `optional` that some of its features turn on.
+    pub fn turned_on<'a>(&'a self, features: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
+        features.into_iter().filter_map(|name| self.features.get(name)).flatten().cloned().collect()
+    }
 }

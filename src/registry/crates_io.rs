@@ -1,5 +1,7 @@
 //! crates.io: the sparse index, at the address that Cargo itself uses.
 
+mod features;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -86,11 +88,15 @@ impl Requirement {
 impl From<Line> for Release {
     fn from(line: Line) -> Self {
         let shape = line.shape();
+        let features = features::read(&line);
+        let asks = features::asked(&line);
         let deps: Vec<Requirement> = line.deps.into_iter().filter(Requirement::is_for_users).collect();
         let needed: BTreeSet<&str> = deps.iter().filter(|it| !it.optional).map(Requirement::package).collect();
         let left_out = deps.iter().map(Requirement::package).filter(|package| !needed.contains(package));
         Self {
             optional: left_out.map(str::to_owned).collect(),
+            features,
+            asks,
             requirements: Some(deps.iter().map(|it| (it.package().to_owned(), it.req.clone())).collect()),
             needs: line.rust_version,
             shape: Some(shape),

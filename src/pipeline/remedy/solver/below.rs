@@ -15,67 +15,81 @@ impl Search<'_> {
     /// What the new release needs is locked, moves, or comes in anew.
     pub(super) fn settle_below(&self, draft: &mut Draft, position: usize, depth: usize) -> Result<(), Failure> {
         let Some(release) = draft.moves.get(&position).cloned() else { return Ok(()) };
-        let required = self.graph.required_names(position);
-        self.meet(draft, (&release, &required), depth)
+        let options = self.graph.options(position, &release)?;
+        self.meet(draft, (&release, &options), depth)
     }
 
-    /// Meets what a release needs: all that no feature decides on, and what was required before.
+    /// Meets what a release needs: all that no feature decides on, and those of its optional packages that are on.
     fn meet(
         &self,
         draft: &mut Draft,
-        (release, required): (&Known, &BTreeSet<&str>),
+        (release, options): (&Known, &BTreeSet<String>),
         depth: usize,
     ) -> Result<(), Failure> {
+        let nothing = BTreeSet::new();
         for (package, wanted) in release.requirements.iter().flatten() {
-            if release.optional.contains(package) && !required.contains(package.as_str()) {
+            if release.optional.contains(package) && !options.contains(package) {
                 continue;
             }
+            let asked = release.asks.get(package).unwrap_or(&nothing);
             let places = self.graph.places(package);
-            let is_met = |&place: &usize| self.graph.index.admits(wanted, self.graph.version(draft, place));
+            let is_met = |&place: &usize| {
+                self.graph.index.admits(wanted, self.graph.version(draft, place))
+                    && self.graph.has_features(draft, place, asked)
+            };
             let comes_in =
                 |(name, version): &(String, String)| name == package && self.graph.index.admits(wanted, version);
             if !places.iter().any(is_met) && !draft.added.iter().any(comes_in) {
-                self.provide(draft, (package, wanted), depth)?;
+                self.provide(draft, (package, wanted, asked), depth)?;
             }
         }
         Ok(())
     }
 
     /// A package comes in anew: the tool takes the newest release that fits with the rest, and what that needs has to be had
-    /// as well. Where none of those that are looked at can be had, it is left to the tool.
-    fn add(&self, draft: &mut Draft, (package, fitting): (&str, &[&Known]), depth: usize) -> Result<(), Failure> {
+    /// as well. Where none of those that are looked at can be had, it is left to the tool, unless it is for their flaws.
+    fn add(
+        &self,
+        draft: &mut Draft,
+        (package, fitting, asked): (&str, &[&Known], &BTreeSet<String>),
+        depth: usize,
+    ) -> Result<(), Failure> {
         let is_old_enough = |release: &&&Known| !self.is_too_new(release);
         let newest = fitting.iter().rev().find(is_old_enough).or(fitting.last());
         let among = |part: usize| fitting.get(fitting.len() * part / ADDED_TRIES);
         let others = (0..ADDED_TRIES).rev().filter_map(among);
         let mut tried: BTreeSet<&str> = BTreeSet::new();
-        let mut is_flawed = newest.is_some_and(|newest| !self.is_harmless(package, &newest.version));
+        let (mut flawed, mut other) = (None, false);
         for release in newest.into_iter().chain(others) {
+            if !tried.insert(&release.version) {
+                continue;
+            }
             let left = self.budget.get();
-            if left == 0 || depth >= ADDED_DEPTH_LIMIT || !tried.insert(&release.version) {
+            if left == 0 || depth >= ADDED_DEPTH_LIMIT {
+                other = true;
                 continue;
             }
             self.budget.set(left - 1);
             if !self.is_harmless(package, &release.version) {
+                let text = format!("every release of `{package}` that could come in has known flaws");
+                flawed.get_or_insert(Failure::new(BlockCause::NoFixedVersion, text));
                 continue;
             }
-            is_flawed = false;
             let mut trial = draft.clone();
             trial.added.insert((package.to_owned(), release.version.clone()));
-            match self.meet(&mut trial, (release, &BTreeSet::new()), depth + 1) {
+            match self.meet(&mut trial, (release, &release.turned_on(asked)), depth + 1) {
                 Ok(()) => {
                     *draft = trial;
                     return Ok(());
                 }
-                Err(failure) if failure.cause == BlockCause::RegistryUnreachable => return Err(failure),
-                Err(_) => {}
+                Err(failure) => match failure.cause {
+                    BlockCause::RegistryUnreachable => return Err(failure),
+                    BlockCause::NoFixedVersion => flawed = flawed.or(Some(failure)),
+                    _ => other = true,
+                },
             }
         }
-        if is_flawed {
-            let text = format!("every release of `{package}` that could come in has known flaws");
-            return Err(Failure::new(BlockCause::ParentRequirement, text));
-        }
-        Ok(())
+        flawed.filter(|_| !other).map_or(Ok(()), Err)
     }
 
     /// Whether a release brings no flaw in. One that another version of its package has already would not be a fix either.
@@ -84,11 +98,18 @@ impl Search<'_> {
     }
 
     /// Makes a version available that nothing locked meets.
-    fn provide(&self, draft: &mut Draft, (package, wanted): (&str, &str), depth: usize) -> Result<(), Failure> {
+    fn provide(
+        &self,
+        draft: &mut Draft,
+        (package, wanted, asked): (&str, &str, &BTreeSet<String>),
+        depth: usize,
+    ) -> Result<(), Failure> {
         let index = self.graph.index;
         let releases = index.releases(package)?;
-        let fitting: Vec<&Known> =
-            releases.iter().filter(|it| !it.yanked && index.admits(wanted, &it.version)).collect();
+        let fits = |it: &&Known| {
+            !it.yanked && index.admits(wanted, &it.version) && asked.iter().all(|name| it.has_feature(name))
+        };
+        let fitting: Vec<&Known> = releases.iter().filter(fits).collect();
         let conflict = || {
             let text = format!("no release of `{package}` that meets `{wanted}` can be had beside what is locked");
             Failure::new(BlockCause::ParentRequirement, text)
@@ -101,7 +122,7 @@ impl Search<'_> {
             fitting.iter().any(|it| index.share_a_place(locked, &it.version))
         };
         let Some(place) = self.graph.places(package).iter().copied().find(shares) else {
-            return self.add(draft, (package, &fitting), depth);
+            return self.add(draft, (package, &fitting, asked), depth);
         };
         let locked = self.graph.version(draft, place).to_owned();
         let had = index.flaws(package, &locked);

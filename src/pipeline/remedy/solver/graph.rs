@@ -95,6 +95,27 @@ impl<'a> Graph<'a> {
         self.children[position].iter().map(|&child| self.at(child).name.as_str()).collect()
     }
 
+    /// What a release needs at a place besides what it always needs: what is required there now, and what the features turn on
+    /// that are on there now, by all that they turn on being required.
+    pub(super) fn options(&self, position: usize, release: &Known) -> Result<BTreeSet<String>, Failure> {
+        let package = self.at(position);
+        let names = self.required_names(position);
+        let mut options: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        if let Some(old) = self.index.release(&package.name, &package.version)? {
+            let is_on = |turned_on: &BTreeSet<String>| {
+                !turned_on.is_empty() && turned_on.iter().all(|package| names.contains(package.as_str()))
+            };
+            let on = old.features.iter().filter(|(_, turned_on)| is_on(turned_on)).map(|(name, _)| name);
+            options.extend(release.turned_on(on));
+        }
+        Ok(options)
+    }
+
+    /// Whether what stands at a place with a draft has some features; of what does not move, the tool knows.
+    pub(super) fn has_features(&self, draft: &Draft, position: usize, asked: &BTreeSet<String>) -> bool {
+        draft.moves.get(&position).is_none_or(|release| asked.iter().all(|name| release.has_feature(name)))
+    }
+
     /// The names of what requires a package.
     pub(super) fn parent_names(&self, position: usize) -> impl Iterator<Item = &'a str> {
         self.at(position).parents.iter().map(|&parent| self.at(parent).name.as_str())

@@ -18,7 +18,9 @@ use super::contract::{
     Action, Attempt, DirectRequirement, Files, LockedEntry, Lookup, Move, Proved, Refusal, Said, SyncCheck, Updater,
 };
 use crate::model::bounded_toml;
+use crate::model::dependency::PackageVersion;
 use crate::model::ecosystem::Ecosystem;
+use crate::model::release::Release;
 use crate::model::repository::RepoPath;
 use crate::model::specification::Specification;
 use crate::model::tree::ProjectTree;
@@ -114,16 +116,28 @@ impl Updater for Cargo {
         true
     }
 
-    fn settle(&self, moves: &[Move<'_>], files: &Files, place: &Place) -> Result<Option<Attempt>, InvalidToken> {
+    fn settle(
+        &self,
+        moves: &[Move<'_>],
+        freed: &[PackageVersion],
+        files: &Files,
+        place: &Place,
+    ) -> Result<Option<Attempt>, InvalidToken> {
         for step in moves {
             grammar::package(Ecosystem::CratesIo, step.package)?;
             grammar::version(Ecosystem::CratesIo, step.target)?;
         }
         let text = String::from_utf8_lossy(files.lock()).replace("\r\n", "\n");
-        let Some(edited) = lock_edit::edit(&text, moves) else { return Ok(None) };
+        let edited = lock_edit::edit(&text, moves).and_then(|edited| lock_edit::free(&edited, freed));
+        let Some(edited) = edited else { return Ok(None) };
         let write = Action::Write(files.lockfile.clone(), edited.into_bytes());
         let settle = Action::Run(update(files, place, &["--workspace"]));
-        Ok(Some(Attempt { what: "planned edits that cargo update --workspace settled", actions: vec![write, settle] }))
+        let what = if freed.is_empty() {
+            "planned edits that cargo update --workspace settled"
+        } else {
+            "cargo update --workspace, which chose anew what stands between"
+        };
+        Ok(Some(Attempt { what, actions: vec![write, settle] }))
     }
 
     fn edit(&self, moves: &[Move<'_>], lockfile: &[u8]) -> Option<Vec<u8>> {
@@ -140,9 +154,10 @@ impl Updater for Cargo {
         let mut found = Vec::new();
         for path in cargo_project::manifests(&files.lockfile, tree) {
             let Some(document) = files.contents.get(&path).and_then(|content| parse(content)) else { continue };
-            manifest::each_requirement(&document, |name, item| {
+            manifest::each_requirement(&document, |(key, name), item| {
                 if let Some(requirement) = manifest::written_requirement(item) {
-                    found.push((name.to_owned(), DirectRequirement { manifest: path.clone(), requirement }));
+                    let features = manifest::asked_features(&document, key, item);
+                    found.push((name.to_owned(), DirectRequirement { manifest: path.clone(), requirement, features }));
                 }
             });
         }
@@ -164,8 +179,8 @@ impl Updater for Cargo {
         manifest::floor(documents.iter())
     }
 
-    fn raise(&self, manifest: &[u8], package: &str, target: &str) -> Option<Vec<u8>> {
-        manifest::raise(manifest, package, target)
+    fn raise(&self, manifest: &[u8], package: &str, release: &Release) -> Option<Vec<u8>> {
+        manifest::raise(manifest, package, release)
     }
 
     fn restore(&self, before: &[u8], after: Vec<u8>) -> Vec<u8> {
@@ -237,6 +252,8 @@ fn environment(files: &Files, place: &Place) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::super::testing::{invocations, place};
     use super::*;
 
@@ -261,14 +278,30 @@ mod tests {
     #[test]
     fn a_requirement_is_raised_and_comments_stay() {
         let manifest = b"[dependencies]\n# the clock\ntime = { version = \"=0.1.40\", features = [\"std\"] } # old\nclock = { package = \"time\", version = \"0.1\" }\n[target.'cfg(unix)'.dependencies]\ntime = \"0.1\"\n";
-        let raised = String::from_utf8(Cargo.raise(manifest, "time", "0.2.23").unwrap()).unwrap();
+        let release = |version: &str| Release { version: version.to_owned(), ..Release::default() };
+        let raised = String::from_utf8(Cargo.raise(manifest, "time", &release("0.2.23")).unwrap()).unwrap();
         assert!(
             raised.contains("# the clock\ntime = { version = \"=0.2.23\", features = [\"std\"] } # old"),
             "{raised}"
         );
         assert!(raised.contains("clock = { package = \"time\", version = \"0.2.23\" }"), "{raised}");
         assert!(raised.ends_with("time = \"0.2.23\"\n"), "{raised}");
-        assert!(Cargo.raise(manifest, "chrono", "1.0.0").is_none());
+        assert!(Cargo.raise(manifest, "chrono", &release("1.0.0")).is_none());
+    }
+
+    #[test]
+    fn features_that_a_release_does_not_have_are_not_asked_for_any_more() {
+        let manifest = b"[dependencies]\nweb = { package = \"hyper\", version = \"0.14\", features = [\"server\", \"runtime\"] }\n\n\
+            [dependencies.log]\nversion = \"0.4\"\nfeatures = [\"runtime\"]\n\n[features]\nall = [\"web/http1\", \"web?/tcp\", \"log/tcp\"]\n";
+        let features = ["default", "server", "http1"].map(|name| (name.to_owned(), BTreeSet::new()));
+        let release =
+            Release { version: "1.9.0".to_owned(), features: features.into_iter().collect(), ..Release::default() };
+        let raised = String::from_utf8(Cargo.raise(manifest, "hyper", &release).unwrap()).unwrap();
+        let expected = String::from_utf8_lossy(manifest)
+            .replace("\"0.14\"", "\"1.9.0\"")
+            .replace("[\"server\", \"runtime\"]", "[\"server\"]")
+            .replace("[\"web/http1\", \"web?/tcp\", \"log/tcp\"]", "[\"web/http1\", \"log/tcp\"]");
+        assert_eq!(raised, expected);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 mod messages;
 mod specifications;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -11,6 +11,7 @@ use super::contract::{
     Action, Attempt, DirectRequirement, Files, LockedEntry, Move, Proved, Refusal, Said, SyncCheck, Updater,
 };
 use crate::model::ecosystem::Ecosystem;
+use crate::model::release::Release;
 use crate::model::repository::RepoPath;
 use crate::model::specification::Specification;
 use crate::model::tree::ProjectTree;
@@ -111,14 +112,18 @@ impl Updater for Composer {
             .flatten()
             .filter(|(name, _)| name.eq_ignore_ascii_case(package))
             .filter_map(|(_, text)| text.as_str())
-            .map(|text| DirectRequirement { manifest: path.clone(), requirement: text.to_owned() })
+            .map(|text| DirectRequirement {
+                manifest: path.clone(),
+                requirement: text.to_owned(),
+                features: BTreeSet::new(),
+            })
             .collect()
     }
 
-    fn raise(&self, manifest: &[u8], package: &str, target: &str) -> Option<Vec<u8>> {
+    fn raise(&self, manifest: &[u8], package: &str, release: &Release) -> Option<Vec<u8>> {
         let mut text = std::str::from_utf8(manifest).ok()?.to_owned();
         let parsed: Value = serde_json::from_str(&text).ok()?;
-        let target = target.trim_start_matches('v');
+        let target = release.version.trim_start_matches('v');
         let mut raised = false;
         for section in ["require", "require-dev"] {
             let Some(requirements) = parsed.get(section).and_then(Value::as_object) else { continue };
@@ -234,9 +239,10 @@ mod tests {
     #[test]
     fn requirements_are_raised_and_every_other_byte_stays() {
         let manifest = b"{\n\t\"require\": {\"Acme/Core\": \"^1.0\", \"acme/odd\": \"1.0 || 2.0\"}}";
-        let raised = String::from_utf8(Composer.raise(manifest, "acme/core", "v2.0.1").unwrap()).unwrap();
+        let release = |version: &str| Release { version: version.to_owned(), ..Release::default() };
+        let raised = String::from_utf8(Composer.raise(manifest, "acme/core", &release("v2.0.1")).unwrap()).unwrap();
         assert_eq!(raised, String::from_utf8_lossy(manifest).replace("^1.0", "^2.0.1"));
-        assert!(Composer.raise(manifest, "acme/odd", "3.0.0").is_none());
+        assert!(Composer.raise(manifest, "acme/odd", &release("3.0.0")).is_none());
     }
 
     #[test]

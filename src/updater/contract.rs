@@ -10,7 +10,7 @@ pub(crate) use said::{Reason, Said, Sibling, between, package, requirement, vers
 pub(crate) use solver::Goals;
 pub(crate) use solver::{Breaking, Freedom, ManifestEdit, Obstacle, Puzzle, Solution, Solver, Stay};
 
-use crate::model::dependency::Dependency;
+use crate::model::dependency::{Dependency, PackageVersion};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::release::Release;
 use crate::model::repository::{CommitId, RepoPath};
@@ -119,6 +119,8 @@ pub(crate) struct DirectRequirement {
     pub(crate) manifest: RepoPath,
     /// The requirement as written. Untrusted.
     pub(crate) requirement: String,
+    /// The features that the manifest asks for. Untrusted.
+    pub(crate) features: BTreeSet<String>,
 }
 
 /// One entry of a lockfile as far as its source can be verified.
@@ -205,9 +207,16 @@ pub(crate) trait Updater: Sync {
         None
     }
 
-    /// The way to make planned moves at once, which leaves to the tool only what comes or goes with them; `None` where the tool
+    /// The way to make planned moves at once, which leaves to the tool only what comes or goes with them, and the versions of
+    /// packages that are freed; `None` where the tool
     /// has no such way: then the moves are found and made one by one, by [`Updater::attempts`].
-    fn settle(&self, _: &[Move<'_>], _: &Files, _: &Place) -> Result<Option<Attempt>, InvalidToken> {
+    fn settle(
+        &self,
+        _: &[Move<'_>],
+        _freed: &[PackageVersion],
+        _: &Files,
+        _: &Place,
+    ) -> Result<Option<Attempt>, InvalidToken> {
         Ok(None)
     }
 
@@ -242,8 +251,9 @@ pub(crate) trait Updater: Sync {
         Vec::new()
     }
 
-    /// The manifest with the package's requirement raised so that it admits the target; formatting is kept.
-    fn raise(&self, _manifest: &[u8], _package: &str, _target: &str) -> Option<Vec<u8>> {
+    /// The manifest with the package's requirement raised so that it admits the release; formatting is kept. Features that
+    /// the release does not have are not asked for any more.
+    fn raise(&self, _manifest: &[u8], _package: &str, _release: &Release) -> Option<Vec<u8>> {
         None
     }
 

@@ -193,6 +193,7 @@ fn only_meant_packages_moved(
 fn only_planned_packages_moved(bench: &Bench<'_>, before: &State, after: &State, plan: &Plan) -> Result<(), String> {
     let mut named: BTreeSet<&str> = plan.moves.iter().map(|step| step.package.as_str()).collect();
     named.extend(plan.raises.iter().map(|(package, _, _)| package.as_str()));
+    named.extend(plan.freed.iter().map(|package| package.name.as_str()));
     let mut allowed = below(&before.lockfile, &named);
     allowed.extend(below(&after.lockfile, &named));
     for shift in shifts(bench.ecosystem(), &before.lockfile, &after.lockfile) {

@@ -50,6 +50,8 @@ pub(super) struct Plan {
     pub(super) raises: Vec<(String, String, DirectRequirement)>,
     /// The moves, parents first; the package itself is last.
     pub(super) moves: Vec<PlannedMove>,
+    /// Locked packages whose new versions are left to the tool.
+    pub(super) freed: Vec<PackageVersion>,
 }
 
 /// The requirements on one locked package, as far as they are known.

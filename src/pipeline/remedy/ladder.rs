@@ -9,6 +9,7 @@ use super::graph::{Plan, PlannedMove, edges, plan};
 use super::target::{Candidate, candidates, flaws};
 use crate::model::advisory::AdvisoryId;
 use crate::model::lockfile::Lockfile;
+use crate::model::release::Release;
 use crate::model::remedy::BlockCause;
 use crate::sandbox::skeleton::Place;
 use crate::updater::{Attempt, Files, Move};
@@ -175,7 +176,10 @@ pub(super) fn raise_manifests(bench: &Bench<'_>, before: &State, plan: &Plan) ->
     let mut current = before.clone();
     for (package, target, direct) in &plan.raises {
         let manifest = bench::manifest(bench.request, &current.changed, &direct.manifest)?;
-        let raised = bench.updater.raise(&manifest, package, target).ok_or_else(|| {
+        let releases = bench.registry.releases(package)?;
+        let known = releases.iter().find(|release| release.version == *target).cloned();
+        let release = known.unwrap_or_else(|| Release { version: target.clone(), ..Release::default() });
+        let raised = bench.updater.raise(&manifest, package, &release).ok_or_else(|| {
             let manifest = &direct.manifest;
             let text = format!("`{manifest}` asks for `{package}` `{}`, which excludes {target}", direct.requirement);
             Failure::new(BlockCause::ParentRequirement, text)

@@ -4,6 +4,7 @@
 mod account;
 mod below;
 mod choice;
+mod freely;
 mod graph;
 mod index;
 mod raises;
@@ -97,7 +98,7 @@ impl Solver<'_> {
             }
         };
         let Some((mut draft, choices)) = planned else { return };
-        match self.realize_with_room(state, &mut draft, raising) {
+        match self.realize_with_room(state, &mut draft, (raising, ROOM_LIMIT)) {
             Ok(realized) => self.accept(state, realized, &choices, progress),
             Err(failure) if is_final(&failure) => {
                 for (goal, choice) in choices {
@@ -118,10 +119,15 @@ impl Solver<'_> {
     }
 
     /// Makes what a draft says; what the tool names as standing in the way is moved as well.
-    fn realize_with_room(&self, state: &State, draft: &mut Draft, raising: Raising) -> Result<Realized, Failure> {
+    fn realize_with_room(
+        &self,
+        state: &State,
+        draft: &mut Draft,
+        (raising, limit): (Raising, usize),
+    ) -> Result<Realized, Failure> {
         let graph = Graph::new(&self.index, state)?;
         let search = Search::new(&graph, raising, self.floor.as_deref());
-        for _ in 0..ROOM_LIMIT {
+        for _ in 0..limit {
             match self.realize(&graph, draft) {
                 Err(failure) if !is_final(&failure) => {
                     search.refill();
@@ -247,7 +253,7 @@ impl Solver<'_> {
         search.skipped.clone_from(&refused.tiers);
         let choice = choose(&search, &Draft::default(), position, &self.flaws_of(goal)).map_err(|_| None)?;
         refused.note(goal, &choice);
-        let realized = self.realize_with_room(state, &mut choice.draft.clone(), raising).map_err(Some)?;
+        let realized = self.realize_with_room(state, &mut choice.draft.clone(), (raising, ROOM_LIMIT)).map_err(Some)?;
         Ok((realized, choice))
     }
 

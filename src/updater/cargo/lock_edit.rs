@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::contract::Move;
+use crate::model::dependency::PackageVersion;
 
 /// A Cargo.lock, cut where packages begin. Cargo writes these files, always in this form.
 struct Written<'a> {
@@ -71,6 +72,24 @@ pub(super) fn edit(lock: &str, moves: &[Move<'_>]) -> Option<String> {
         }
     }
     sort(&mut written.packages);
+    Some(write(&written, &tail))
+}
+
+/// The lockfile without some packages, which Cargo locks anew then: at the newest releases that the rest admits.
+///
+/// `None` when one of them is not there, or the file has a form that Cargo does not write.
+pub(super) fn free(lock: &str, packages: &[PackageVersion]) -> Option<String> {
+    let mut written = read(lock)?;
+    for PackageVersion { name, version } in packages {
+        let position = written.packages.iter().position(|it| it.name == name && it.version == *version)?;
+        written.packages.remove(position);
+        let is_last = written.packages.iter().all(|it| it.name != name);
+        let leads_there = |edge: &Edge| edge.name == *name && edge.version.as_ref().map_or(is_last, |it| it == version);
+        for package in &mut written.packages {
+            package.dependencies.retain(|edge| !leads_there(edge));
+        }
+    }
+    let tail = written.tail.to_owned();
     Some(write(&written, &tail))
 }
 

@@ -1,13 +1,16 @@
 //! What a manifest asks for, and how that is raised.
 
+use std::collections::BTreeSet;
+
 use toml_edit::{DocumentMut, Item, TableLike, Value};
 
 use crate::model::bounded_toml;
+use crate::model::release::Release;
 use crate::sandbox::cargo_project::REQUIREMENTS;
 use crate::sandbox::layout;
 
-/// Calls back for every requirement of a manifest with the package's real name.
-pub(super) fn each_requirement(document: &DocumentMut, mut visit: impl FnMut(&str, &Item)) {
+/// Calls back for every requirement of a manifest with its key and the package's real name.
+pub(super) fn each_requirement(document: &DocumentMut, mut visit: impl FnMut((&str, &str), &Item)) {
     let mut tables: Vec<&dyn TableLike> = vec![document.as_table()];
     tables.extend(document.get("workspace").and_then(Item::as_table_like));
     if let Some(targets) = document.get("target").and_then(Item::as_table_like) {
@@ -16,20 +19,20 @@ pub(super) fn each_requirement(document: &DocumentMut, mut visit: impl FnMut(&st
     for table in tables {
         for requirements in REQUIREMENTS.iter().filter_map(|name| table.get(name).and_then(Item::as_table_like)) {
             for (key, item) in requirements.iter() {
-                visit(real_name(key, item).as_str(), item);
+                visit((key, real_name(key, item).as_str()), item);
             }
         }
     }
 }
 
 /// The same, for a change.
-fn each_requirement_mut(document: &mut DocumentMut, mut visit: impl FnMut(&str, &mut Item)) {
+fn each_requirement_mut(document: &mut DocumentMut, mut visit: impl FnMut((&str, &str), &mut Item)) {
     let mut visit_tables = |table: &mut dyn TableLike| {
         for name in REQUIREMENTS {
             let Some(requirements) = table.get_mut(name).and_then(Item::as_table_like_mut) else { continue };
             for (key, item) in requirements.iter_mut() {
                 let name = real_name(key.get(), item);
-                visit(&name, item);
+                visit((key.get(), &name), item);
             }
         }
     };
@@ -59,17 +62,48 @@ pub(super) fn written_requirement(item: &Item) -> Option<String> {
 }
 
 /// The manifest with every requirement on the package raised, line ends and comments kept.
-pub(super) fn raise(manifest: &[u8], package: &str, target: &str) -> Option<Vec<u8>> {
+///
+/// Features that the release does not have would keep Cargo from reading the manifest: they are taken out.
+pub(super) fn raise(manifest: &[u8], package: &str, release: &Release) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(manifest).ok()?;
     let mut document: DocumentMut = bounded_toml::parse(text)?;
-    let target = target.split('+').next()?;
+    let target = release.version.split('+').next()?;
     let mut raised = false;
-    each_requirement_mut(&mut document, |name, item| {
+    let mut keys = BTreeSet::new();
+    each_requirement_mut(&mut document, |(key, name), item| {
         if name == package {
             raised |= raise_item(item, target);
+            keys.insert(key.to_owned());
+            let features = item.as_table_like_mut().and_then(|table| table.get_mut("features"));
+            if let Some(features) = features.and_then(Item::as_array_mut) {
+                features.retain(|word| word.as_str().is_none_or(|name| release.has_feature(name)));
+            }
         }
     });
+    let lists = document.get_mut("features").and_then(Item::as_table_like_mut);
+    for (_, list) in lists.into_iter().flat_map(|table| table.iter_mut()) {
+        let Some(list) = list.as_array_mut() else { continue };
+        list.retain(|word| {
+            let forwarded = word.as_str().and_then(forwarded).filter(|(key, _)| keys.contains(*key));
+            forwarded.is_none_or(|(_, feature)| release.has_feature(feature))
+        });
+    }
     raised.then(|| layout::line_ends_like(text, &document.to_string()).into_bytes())
+}
+
+/// A feature of a dependency that a feature of the package turns on: the dependency's key, and its feature.
+fn forwarded(word: &str) -> Option<(&str, &str)> {
+    word.split_once('/').map(|(key, feature)| (key.trim_end_matches('?'), feature))
+}
+
+/// The features that a manifest asks for of one requirement, by itself or by way of a feature of its own.
+pub(super) fn asked_features(document: &DocumentMut, key: &str, item: &Item) -> BTreeSet<String> {
+    let written = item.as_table_like().and_then(|table| table.get("features")).and_then(Item::as_array);
+    let own = written.into_iter().flatten().filter_map(Value::as_str);
+    let lists = document.get("features").and_then(Item::as_table_like);
+    let words = lists.into_iter().flat_map(|table| table.iter()).filter_map(|(_, list)| list.as_array()).flatten();
+    let by_way = words.filter_map(|word| forwarded(word.as_str()?)).filter(|(name, _)| *name == key);
+    own.chain(by_way.map(|(_, feature)| feature)).map(str::to_owned).collect()
 }
 
 /// Raises one requirement, keeping the operator where it has a single one; whether there was one.

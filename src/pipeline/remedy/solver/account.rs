@@ -9,7 +9,7 @@ use super::super::{Goals, RemedyOutcome};
 use super::choice::{Choice, Wanted};
 use super::graph::Graph;
 use super::index::Index;
-use super::raises::Offer;
+use super::raises::{Offer, Offers};
 use super::realize::NATIVE;
 use super::search::Raising;
 use super::{Goal, Progress, Solver, place_of};
@@ -47,7 +47,7 @@ pub(in super::super) fn solve(
         outcome.blocked.extend(solver.blocked(&pinned, state, (package, from), (&progress, &offers)));
     }
     let ids: BTreeSet<AdvisoryId> = goals.values().flatten().cloned().collect();
-    outcome.raises.extend(offers.into_iter().map(|offer| solver.raise(state, offer, &ids)));
+    outcome.raises.extend(offers.made.into_iter().filter_map(|offer| solver.raise(state, offer, &ids)));
     if pinned.lockfile.dependencies == state.lockfile.dependencies {
         return (Vec::new(), Vec::new());
     }
@@ -103,7 +103,7 @@ impl Solver<'_> {
         before: &State,
         after: &State,
         (package, from): (&str, &str),
-        (progress, offers): (&Progress, &[Offer]),
+        (progress, offers): (&Progress, &Offers),
     ) -> Vec<Blocked> {
         let bench = self.index.bench;
         let is_old =
@@ -119,16 +119,16 @@ impl Solver<'_> {
             .collect();
         let mut grouped: BTreeMap<Option<usize>, Vec<(String, AdvisoryId)>> = BTreeMap::new();
         for (version, flaw) in left {
-            let offer = offers.iter().position(|offer| offer.fixes(package, &flaw));
+            let offer = offers.made.iter().position(|offer| offer.fixes(package, &flaw));
             grouped.entry(offer).or_default().push((version, flaw));
         }
         let told = grouped.into_iter().map(|(offer, left)| {
             let stands = left.first().map(|(version, _)| version.clone()).unwrap_or_default();
             let mut advisories: Vec<AdvisoryId> = left.into_iter().map(|(_, flaw)| flaw).collect();
             advisories.dedup();
-            let (target, failure) = match offer.and_then(|offer| offers.get(offer)) {
+            let (target, failure) = match offer.and_then(|offer| offers.made.get(offer)) {
                 Some(offer) => (offer.target_of(package), offer.as_failure(package)),
-                None => self.reason((package, &stands), &advisories, progress),
+                None => self.reason((package, &stands), &advisories, (progress, offers)),
             };
             Blocked { advisories, ..bench.blocked((package, from), target.as_deref(), failure) }
         });
@@ -140,7 +140,7 @@ impl Solver<'_> {
         &self,
         (package, stands): (&str, &str),
         flaws: &[AdvisoryId],
-        progress: &Progress,
+        (progress, offers): (&Progress, &Offers),
     ) -> (Option<String>, Failure) {
         let above = self.index.above(package, stands).unwrap_or_default();
         let is_free = |version: &str| flaws.iter().any(|flaw| !self.index.flaws(package, version).contains(flaw));
@@ -149,7 +149,12 @@ impl Solver<'_> {
             let text = format!("no release of `{package}` above {stands} is free of {}", names.join(", "));
             return (None, Failure::new(BlockCause::NoFixedVersion, text));
         }
-        let known = progress.obstacles.get(&(package.to_owned(), stands.to_owned())).cloned();
+        let goal = (package.to_owned(), stands.to_owned());
+        let known = progress.obstacles.get(&goal).cloned();
+        if let Some(failure) = offers.failed.get(&goal) {
+            // A raise was tried, and what came of it tells more than what stands in the way without one.
+            return (known.and_then(|(target, _)| target), failure.clone());
+        }
         known.unwrap_or_else(|| {
             let lowest = above.iter().find(|release| is_free(&release.version)).map(|it| it.version.clone());
             let text = format!("within the ranges that are asked for, no better release of `{package}` can be had");
@@ -157,19 +162,22 @@ impl Solver<'_> {
         })
     }
 
-    fn raise(&self, state: &State, offer: Offer, ids: &BTreeSet<AdvisoryId>) -> Raise {
+    fn raise(&self, state: &State, offer: Offer, ids: &BTreeSet<AdvisoryId>) -> Option<Raise> {
         let bench = self.index.bench;
         let bumps = summary::moved_between(bench, (&state.lockfile, &offer.state.lockfile), ids, &offer.reasons);
-        let evidence = summary::evidence(bench, &offer.state.lockfile, ids, &BTreeSet::from([offer.way]));
+        let mut evidence = summary::evidence(bench, &offer.state.lockfile, ids, &BTreeSet::from([offer.way]));
+        evidence.extend(offer.lost_features());
+        evidence.extend(self.compiler(&bumps));
         let changes = summary::changes(bench.request, &offer.state);
-        Raise {
+        let raised = offer.raised.into_iter().next()?;
+        Some(Raise {
             ecosystem: bench.ecosystem(),
             file: bench.request.lockfile.path.clone(),
-            package: offer.package,
-            requirement: offer.requirement,
-            raised: offer.raised,
+            package: raised.package,
+            requirement: raised.direct.requirement,
+            raised: raised.target,
             remedy: crate::model::remedy::Remedy { bumps, changes, evidence },
-        }
+        })
     }
 
     /// What the new releases need of the compiler, where that is more than the project promises.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::bench::Failure;
 use super::graph::{Asker, Draft};
 use super::index::Known;
-use super::search::{Search, line, spread};
+use super::search::{Raising, Search, line, spread};
 use crate::model::advisory::AdvisoryId;
 use crate::model::remedy::BlockCause;
 use crate::model::severity::Severity;
@@ -52,7 +52,11 @@ pub(super) fn choose(
             Err((target, failure)) if failure.cause == BlockCause::RegistryUnreachable => {
                 return Err((target, failure));
             }
-            Err(failure) => {
+            Err(mut failure) => {
+                if failure.0.is_some() && failure.1.cause == BlockCause::NoFixedVersion {
+                    // The target is free of flaws; what would have to come in with it is not.
+                    failure.1.cause = BlockCause::ParentRequirement;
+                }
                 let (package, target) = (search.graph.at(position), failure.0.as_deref().unwrap_or("no target"));
                 let title = format!("not possible: {} {} -> {target}", package.name, package.version);
                 search.graph.index.bench.log(&title, &failure.1.explanation);
@@ -115,6 +119,8 @@ fn best_of(
         };
         let told = target.as_ref().map(|release| release.version.clone());
         match placed {
+            // What stays within the ranges was tried before any raise, and could not be made.
+            Ok(()) if search.raising == Raising::Breaking && trial.raises.is_empty() => {}
             Ok(()) => {
                 let cost = cost(search, &trial).map_err(stop)?;
                 if best.as_ref().is_none_or(|(known, _)| cost < *known) {

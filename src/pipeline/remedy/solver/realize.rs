@@ -22,6 +22,7 @@ pub(super) const NATIVE: &str = "edits that leave nothing to settle";
 const REPAIRS: usize = 2;
 
 /// A lockfile that was changed.
+#[derive(Clone)]
 pub(super) struct Realized {
     pub(super) state: State,
     /// The way in a few words.
@@ -31,12 +32,16 @@ pub(super) struct Realized {
 impl Solver<'_> {
     /// Makes what a draft says, on the state that its graph is of. Flaws that come in with it are moved away again.
     pub(super) fn realize(&self, graph: &Graph<'_>, draft: &Draft) -> Result<Realized, Failure> {
-        let before = graph.state;
-        let mut plan = plan(graph, draft);
-        let mut made = match self.native(graph, draft, &plan)? {
+        let plan = plan(graph, draft);
+        let made = match self.native(graph, draft, &plan)? {
             Some(made) => made,
-            None => self.write(before, &plan)?,
+            None => self.write(graph.state, &plan)?,
         };
+        self.finish(graph.state, plan, made)
+    }
+
+    /// Moves flaws away that came in, and judges the result.
+    pub(super) fn finish(&self, before: &State, mut plan: Plan, mut made: Realized) -> Result<Realized, Failure> {
         for _ in 0..REPAIRS {
             let Some(repair) = self.repair(before, &made.state)? else { break };
             let repaired = self.write(&made.state, &repair)?;
@@ -89,11 +94,13 @@ impl Solver<'_> {
         let files = bench.files(&raised.changed)?;
         let moves = moves(plan);
         let shown = bench.shown(&files)?;
-        let told: Vec<String> =
-            moves.iter().map(|step| format!("{} {} -> {}", step.package, step.from, step.target)).collect();
+        let raised_to = plan.raises.iter().map(|(package, target, _)| format!("asks for {package} {target}"));
+        let moved = moves.iter().map(|step| format!("{} {} -> {}", step.package, step.from, step.target));
+        let freed = plan.freed.iter().map(|package| format!("{package} is free"));
+        let told: Vec<String> = raised_to.chain(moved).chain(freed).collect();
         bench.log("planned", &told.join("\n"));
         let choose = |place: &Place| {
-            let attempt = bench.updater.settle(&moves, &shown, place);
+            let attempt = bench.updater.settle(&moves, &plan.freed, &shown, place);
             attempt.map_err(|error| Failure::new(BlockCause::Refused, format!("failed to {error}")))
         };
         let nothing = || Failure::new(BlockCause::Unsupported, "there is no way to change this lockfile");

@@ -5,6 +5,7 @@ mod apk;
 mod composer;
 mod composer_constraint;
 mod composer_raw;
+mod conan;
 mod debian;
 mod gem;
 mod gem_requirement;
@@ -26,6 +27,7 @@ use crate::model::remedy::Step;
 use apk::ApkVersion;
 use composer::ComposerVersion;
 use composer_constraint::ComposerConstraint;
+use conan::ConanVersion;
 use debian::DebianVersion;
 use gem::GemVersion;
 use maven::MavenVersion;
@@ -72,6 +74,7 @@ enum Kind {
     Maven(MavenVersion),
     Numeric(NumericList),
     Opam(OpamVersion),
+    Conan(ConanVersion),
     Debian(DebianVersion),
     Apk(ApkVersion),
     Rpm(RpmVersion),
@@ -80,10 +83,11 @@ enum Kind {
 impl Version {
     /// Compares with a version of the same ecosystem as its tool does.
     ///
-    /// It agrees with `Ord` except for rare versions of Maven, which Maven compares in circles: sort by `Ord`.
+    /// It agrees with `Ord` except for rare versions of Maven and Conan, which these compare in circles: sort by `Ord`.
     pub fn compare(&self, other: &Self) -> Ordering {
         match (&self.0, &other.0) {
             (Kind::Maven(left), Kind::Maven(right)) => left.compare(right),
+            (Kind::Conan(left), Kind::Conan(right)) => left.compare(right),
             _ => self.cmp(other),
         }
     }
@@ -101,6 +105,7 @@ impl Version {
             Kind::Maven(version) => version.is_prerelease(),
             Kind::Numeric(_) => false,
             Kind::Opam(version) => version.is_prerelease(),
+            Kind::Conan(version) => version.is_prerelease(),
             Kind::Debian(version) => version.is_prerelease(),
             Kind::Apk(version) => version.is_prerelease(),
             Kind::Rpm(version) => version.is_prerelease(),
@@ -131,6 +136,7 @@ impl Version {
             Kind::Maven(version) => (Number::ZERO, version.numbers()),
             Kind::Numeric(version) => (Number::ZERO, version.numbers().to_vec()),
             Kind::Opam(version) => (Number::ZERO, version.numbers()),
+            Kind::Conan(version) => (Number::ZERO, version.numbers()),
             Kind::Debian(version) => {
                 let (epoch, numbers) = version.numbers();
                 (epoch.clone(), numbers)
@@ -158,7 +164,6 @@ fn parse_kind(ecosystem: Ecosystem, text: &str) -> Option<Kind> {
         | Ecosystem::Npm
         | Ecosystem::Hex
         | Ecosystem::SwiftUrl
-        | Ecosystem::ConanCenter
         | Ecosystem::Ghc
         | Ecosystem::Jsr
         | Ecosystem::Terraform
@@ -167,6 +172,7 @@ fn parse_kind(ecosystem: Ecosystem, text: &str) -> Option<Kind> {
         | Ecosystem::GitHubActions
         | Ecosystem::Git => SemanticVersion::parse(text).map(Kind::Semantic),
         Ecosystem::Go => SemanticVersion::parse_go(text).map(Kind::Semantic),
+        Ecosystem::ConanCenter => ConanVersion::parse(text).map(Kind::Conan),
         Ecosystem::Docker => SemanticVersion::parse(text).map(Kind::ImageTag),
         Ecosystem::Pub => BuildVersion::parse_dart(text).map(Kind::Build),
         Ecosystem::Julia => BuildVersion::parse_julia(text).map(Kind::Build),

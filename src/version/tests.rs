@@ -112,6 +112,11 @@ proptest! {
     }
 
     #[test]
+    fn conans_order_is_total(texts in three("(0|1|2|10|1w|10a|a|b)(\\.(0|1|10|1w|10a|a)){0,2}(-(0|1|a|10a))?(\\+(0|1|a))?")) {
+        assert_total(Ecosystem::ConanCenter, &texts);
+    }
+
+    #[test]
     fn the_orders_of_numbers_are_total(texts in three("[01]([.-](0|1|01)){0,4}")) {
         assert_total(Ecosystem::Cran, &texts);
         assert_total(Ecosystem::Hackage, &texts);
@@ -192,6 +197,7 @@ fn orders_agree_with_the_ecosystems_own_tools() {
         (Ecosystem::Ubuntu, include_str!("../../tests/fixtures/version/debian.tsv")),
         (Ecosystem::RedHat, include_str!("../../tests/fixtures/version/rpm.tsv")),
         (Ecosystem::Suse, include_str!("../../tests/fixtures/version/rpm.tsv")),
+        (Ecosystem::ConanCenter, include_str!("../../tests/fixtures/version/conan.tsv")),
         (Ecosystem::Cran, include_str!("../../tests/fixtures/version/r.tsv")),
         (Ecosystem::Alpine, include_str!("../../tests/fixtures/version/apk.tsv")),
         (Ecosystem::Wolfi, include_str!("../../tests/fixtures/version/apk.tsv")),

@@ -93,11 +93,22 @@ fn kind(informational: Option<&Informational>) -> AdvisoryKind {
 
 /// The affected versions as cargo-audit understands them: `patched` and `unaffected` turned inside out, with
 /// pre-releases in their place (`VersionReq::matches` would leave them out).
+///
+/// Where a range ends at what no requirement names (`> 0.3.1` ends it at `0.3.2-0`, which nobody has released), it has a limit
+/// and no fix.
 fn ranges(versions: &rustsec::advisory::Versions) -> Vec<AffectedRange> {
+    let requirements = versions.patched().iter().chain(versions.unaffected());
+    let comparators = requirements.flat_map(|requirement| &requirement.comparators);
+    let named: Vec<semver::Version> =
+        comparators.filter(|comparator| comparator.op != Op::Greater).map(lower_bound).collect();
+    let end = |version: semver::Version| {
+        let event = if named.contains(&version) { RangeEvent::Fixed } else { RangeEvent::Limit };
+        event(version.to_string())
+    };
     let range = |range: rustsec::osv::OsvRange| {
         let introduced = range.introduced.map_or_else(|| "0".to_owned(), |version| version.to_string());
-        let fixed = range.fixed.map(|version| RangeEvent::Fixed(version.to_string()));
-        AffectedRange { events: std::iter::once(RangeEvent::Introduced(introduced)).chain(fixed).collect() }
+        let end = range.fixed.map(end);
+        AffectedRange { events: std::iter::once(RangeEvent::Introduced(introduced)).chain(end).collect() }
     };
     ranges_for_advisory(versions).into_iter().map(range).collect()
 }
@@ -195,6 +206,24 @@ mod tests {
     }
 
     #[test]
+    fn a_fix_is_a_version_that_a_requirement_names() {
+        for (patched, end) in [
+            ("[\"> 0.3.1\"]", RangeEvent::Limit("0.3.2-0".to_owned())),
+            ("[\">= 0.3.2\"]", to("0.3.2")),
+            ("[\"^0.3.2\"]", to("0.3.2")),
+            ("[\"> 1.2\"]", RangeEvent::Limit("1.3.0-0".to_owned())),
+        ] {
+            let found = events(patched, "[]");
+            let kind = |event: &RangeEvent| matches!(event, RangeEvent::Limit(_));
+            let last = found.first().and_then(|range| range.last()).expect("an end");
+            assert_eq!(kind(last), kind(&end), "{patched}: {found:?}");
+            if !kind(&end) {
+                assert_eq!(last, &end, "{patched}");
+            }
+        }
+    }
+
+    #[test]
     fn informational_records_keep_their_kind() {
         for (word, kind) in [
             ("unmaintained", AdvisoryKind::Unmaintained),
@@ -216,7 +245,8 @@ mod tests {
             events("[\"^0.3.4\", \">= 0.6.3\"]", "[]"),
             [vec![from("0"), to("0.3.4")], vec![from("0.4.0-0"), to("0.6.3")]]
         );
-        assert_eq!(events("[\"> 1.2.3\"]", "[]"), [vec![from("0"), to("1.2.4-0")]]);
+        let limit = RangeEvent::Limit("1.2.4-0".to_owned());
+        assert_eq!(events("[\"> 1.2.3\"]", "[]"), [vec![from("0"), limit]]);
         assert_eq!(events("[\"*\"]", "[]"), Vec::<Vec<RangeEvent>>::new());
     }
 

@@ -75,7 +75,7 @@ mod tests {
         assert_eq!((deadlines.unknown, deadlines.medium), (30 * 24 * HOUR, 30 * 24 * HOUR));
         assert_eq!(deadlines.low, 90 * 24 * HOUR);
         assert_eq!((policy.advisories.warn_age, policy.advisories.max_age), (7 * 24 * HOUR, 30 * 24 * HOUR));
-        assert_eq!(policy.advisories.sources.len(), 16);
+        assert_eq!(policy.advisories.sources.len(), 19);
         let limits = &policy.limits;
         assert_eq!((limits.lockfiles, limits.mebibytes, limits.dependencies), (5_000, 256, 300_000));
         assert_eq!((limits.findings, limits.time), (20_000, Duration::from_mins(2)));

@@ -1,5 +1,6 @@
 //! What an extractor is, how text, JSON, TOML and YAML are read with their lines, and how edges are noted.
 
+pub(super) mod actions_lock;
 pub(super) mod bom;
 pub(super) mod code;
 pub(super) mod configured;

@@ -5,18 +5,45 @@ mod document;
 
 use serde_saphyr::Spanned;
 
+use super::contract::actions_lock::{self, ActionsLock, LockedAction};
 use super::contract::git_pin::judge;
 use super::contract::image::Image;
 use super::contract::text::{explain, read_text};
 use super::contract::unusable::Unusable;
 use super::contract::{Extractor, Noted, ParseError, SourceFile, check_package_count, typed_yaml};
-use crate::model::dependency::{Dependency, Origin, Scope};
+use crate::model::dependency::{Dependency, GitPin, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::{RepoPath, RepoSlug};
 use crate::version;
 use document::Document;
 
 const WAY_OUT: &str = "compare it with GitHub's workflow syntax";
+const LOCK_WAY_OUT: &str = "run `gh actions-lock` to bring the lockfile up to date";
+
+/// The lockfile of actions, and the workflow that it is asked about.
+struct Locking<'a> {
+    lock: ActionsLock,
+    workflow: &'a RepoPath,
+}
+
+impl<'a> Locking<'a> {
+    /// That of a workflow's repository, where it has one.
+    fn of(file: &SourceFile<'a>) -> Option<Self> {
+        let is_workflow = file.path.folder() == ".github/workflows" && file.path.as_str() != actions_lock::PATH;
+        let lock = is_workflow.then(|| ActionsLock::of(file)).flatten()?;
+        Some(Self { lock, workflow: file.path })
+    }
+}
+
+/// What an action uses, at the commit at which the lockfile has it.
+fn locked(action: &LockedAction) -> Dependency {
+    let url = format!("https://github.com/{}", action.name);
+    Dependency {
+        origin: Origin::Git { url, pin: GitPin::Commit, commit: Some(action.commit.clone()) },
+        scope: Scope::Ci,
+        ..Dependency::new(Ecosystem::GitHubActions, action.name.as_str(), action.reference.as_str(), action.line)
+    }
+}
 
 /// Reads workflows and actions.
 pub(super) struct Workflow;
@@ -29,7 +56,8 @@ impl Extractor for Workflow {
     fn claims(&self, path: &RepoPath) -> bool {
         let name = path.file_name();
         let yaml = name.strip_suffix(".yml").or_else(|| name.strip_suffix(".yaml"));
-        yaml.is_some_and(|stem| stem == "action" || path.folder() == ".github/workflows")
+        path.as_str() == actions_lock::PATH
+            || yaml.is_some_and(|stem| stem == "action" || path.folder() == ".github/workflows")
     }
 
     fn is_about_the_place(&self) -> bool {
@@ -42,11 +70,30 @@ impl Extractor for Workflow {
         if file.path.folder() != ".github/workflows" && is_list(text) {
             return Ok(Vec::new());
         }
-        read(text).map(|read| read.found).map_err(|error| explain(text, error, WAY_OUT))
+        if file.path.as_str() == actions_lock::PATH {
+            let lock = ActionsLock::read(text).map_err(|error| explain(text, error, LOCK_WAY_OUT))?;
+            return Ok(lock.used_by_actions().into_iter().map(locked).collect());
+        }
+        let read = read(text, Locking::of(file).as_ref()).map_err(|error| explain(text, error, WAY_OUT))?;
+        Ok(read.found)
+    }
+
+    fn not_followed(&self, file: &SourceFile<'_>) -> Vec<ParseError> {
+        let Some(locking) = Locking::of(file) else { return Vec::new() };
+        let found = read_text(file.content).ok().and_then(|text| read(text, Some(&locking)).ok());
+        let found = found.map(|read| read.found).unwrap_or_default();
+        let is_open = |it: &Dependency| matches!(&it.origin, Origin::Git { pin, .. } if *pin != GitPin::Commit);
+        let open = found.into_iter().filter(is_open);
+        open.map(|it| {
+            let uses = format!("{}@{}", it.name, it.version);
+            let message = format!("find `{}` in `{}`", uses.escape_debug(), actions_lock::PATH);
+            ParseError::new(message).at_line(it.line).with_hint(LOCK_WAY_OUT)
+        })
+        .collect()
     }
 
     fn noted(&self, file: &SourceFile<'_>) -> Vec<Noted> {
-        let read = read_text(file.content).ok().and_then(|text| read(text).ok());
+        let read = read_text(file.content).ok().and_then(|text| read(text, None).ok());
         read.and_then(|read| read.open.noted(("use", "uses"), Image::OPEN_LACK)).into_iter().collect()
     }
 }
@@ -58,7 +105,7 @@ fn is_list(text: &str) -> bool {
     first.is_some_and(|line| line == "-" || line.starts_with("- "))
 }
 
-fn read(text: &str) -> Result<Reading, ParseError> {
+fn read(text: &str, locking: Option<&Locking<'_>>) -> Result<Reading, ParseError> {
     let document: Document = typed_yaml::read(text)?;
     let lines: Vec<&str> = text.lines().collect();
     let images = document.images();
@@ -78,7 +125,7 @@ fn read(text: &str) -> Result<Reading, ParseError> {
         // A comment is about what stands last before it; a line that holds thousands is looked through once.
         let is_last = written.get(position + 1).is_none_or(|((line, _), ..)| *line != place.0);
         let behind: &[&str] = if is_last { &lines } else { &[] };
-        reading.found.extend(if *is_image { image(value)? } else { dependency(value, behind)? });
+        reading.found.extend(if *is_image { image(value)? } else { dependency(value, behind, locking)? });
     }
     Ok(reading)
 }
@@ -109,7 +156,11 @@ fn image(written: &Spanned<String>) -> Result<Option<Dependency>, ParseError> {
 
 /// What a `uses:` pins; `None` for what is in the same repository or decided at run time. What GitHub refuses is an error of
 /// the whole file, because GitHub runs nothing of such a file.
-fn dependency(uses: &Spanned<String>, lines: &[&str]) -> Result<Option<Dependency>, ParseError> {
+fn dependency(
+    uses: &Spanned<String>,
+    lines: &[&str],
+    locking: Option<&Locking<'_>>,
+) -> Result<Option<Dependency>, ParseError> {
     let text = uses.value.trim();
     // `$/path` is the repository of the workflow itself, as `./path` is what was checked out.
     if text.starts_with("./") || text.starts_with("$/") || text.contains("${{") {
@@ -123,6 +174,12 @@ fn dependency(uses: &Spanned<String>, lines: &[&str]) -> Result<Option<Dependenc
         ParseError::new(format!("read it: `{}` is not `owner/name@reference`", text.escape_debug())).at_line(line)
     })?;
     let (name, reference, repository) = action;
+    let pinned = locking.and_then(|it| it.lock.pin(it.workflow, &format!("{repository}@{reference}")));
+    if let Some(action) = pinned {
+        let origin = locked(action).origin;
+        let found = Dependency::new(Ecosystem::GitHubActions, name, action.reference.as_str(), line);
+        return Ok(Some(Dependency { origin, scope: Scope::Ci, direct: true, ..found }));
+    }
     let (pin, commit) = judge(reference);
     let noted = commit.as_ref().and_then(|_| {
         let written = lines.get(usize::try_from(line).ok()?.checked_sub(1)?)?;

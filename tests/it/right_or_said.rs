@@ -282,6 +282,48 @@ fn development_of_a_workspace_member_is_development() {
 }
 
 #[test]
+fn what_the_lockfile_of_actions_pins_is_pinned_and_what_it_lacks_is_named() {
+    let lock = |version: &str, key: &str, of: &str| {
+        format!(
+            "version: '{version}'\nworkflows:\n    '.github/workflows/ci.yml':\n        - '{key}'\ndependencies:\n    \
+             '{key}':\n        {of}: 'v4.1.0'\n        commit: 'sha1-6f48f578d3e80fe7a85e530a5d95b9351433d135'\n        \
+             owner_id: 1\n        repo_id: 2\n        uses:\n            - 'acme/inner@v1'\n    'acme/inner@v1':\n        \
+             {of}: 'v1.2.0'\n        commit: 'sha1-7f48f578d3e80fe7a85e530a5d95b9351433d135'\n        owner_id: 1\n        repo_id: 3\n"
+        )
+    };
+    let records = [
+        record("GHSA-1", "GitHub Actions", "acme/outer", &json!([{"introduced": "0"}, {"fixed": "4.1.1"}])),
+        record("GHSA-2", "GitHub Actions", "acme/inner", &json!([{"introduced": "0"}, {"fixed": "1.2.1"}])),
+    ];
+    let workflow = "on: push\njobs:\n  a:\n    steps:\n      - uses: Acme/outer@v4\n      - uses: $/tools/own\n";
+    for (version, key, of) in [
+        ("v0.0.2", "acme/outer@v4", "ref"),
+        ("v0.0.1", "acme/outer@v4:sha1-6f48f578d3e80fe7a85e530a5d95b9351433d135", "tag"),
+    ] {
+        let lock = lock(version, key, of);
+        let files: [(&str, &[u8]); 2] =
+            [(".github/workflows/ci.yml", workflow.as_bytes()), (".github/workflows/actions.lock", lock.as_bytes())];
+        let outcome = audit(&files, &records);
+        let inner = lock.lines().position(|line| line == "    'acme/inner@v1':").expect("it is there") + 1;
+        let mut found = rows(&outcome);
+        found.sort();
+        let expected = [
+            format!(".github/workflows/actions.lock:{inner} vulnerability acme/inner v1.2.0 GHSA-2"),
+            ".github/workflows/ci.yml:5 vulnerability Acme/outer v4.1.0 GHSA-1".to_owned(),
+        ];
+        assert_eq!(found, expected, "{version}");
+        assert_eq!(problems(&outcome), "", "{version}");
+    }
+    let (lock, more) = (lock("v0.0.2", "acme/outer@v4", "ref"), format!("{workflow}      - uses: acme/other@v2.0.0\n"));
+    let files: [(&str, &[u8]); 2] =
+        [(".github/workflows/ci.yml", more.as_bytes()), (".github/workflows/actions.lock", lock.as_bytes())];
+    assert!(problems(&audit(&files, &records)).contains("`acme/other@v2.0.0` in `.github/workflows/actions.lock`"));
+    let broken = lock.replace("version: 'v0.0.2'\n", "");
+    let files: [(&str, &[u8]); 1] = [(".github/workflows/actions.lock", broken.as_bytes())];
+    assert_eq!(audit(&files, &records).code, Some(4));
+}
+
+#[test]
 fn what_stands_in_for_a_module_or_package_is_no_alarm() {
     let go = [below_two("GO-2026-1", "Go", "k.example/client")];
     let replaced = b"module example.com/m\n\ngo 1.99.0\n\nrequire k.example/client v0.0.0\n\nreplace k.example/client => ./client\n";

@@ -64,6 +64,14 @@ impl<'a> Node<'a> {
         self.members().iter().find(|member| member.key == key).map(|member| &member.value)
     }
 
+    /// The items of a list; none of anything else.
+    pub(in crate::extractor) fn items(&self) -> &[Self] {
+        match &self.value {
+            Value::List(items) => items,
+            Value::Text(_) | Value::Map(_) => &[],
+        }
+    }
+
     /// The scalar under a key of a mapping.
     pub(in crate::extractor) fn text_at(&self, key: &str) -> Option<&str> {
         self.get(key).and_then(Self::text)

@@ -6,12 +6,16 @@ use serde::Serialize;
 
 use crate::forge::Previewed;
 use crate::model::advisory::AdvisoryId;
+use crate::model::finding::Finding;
 use crate::model::proposal::Route;
 use crate::model::remedy::Blocked;
 use crate::model::report::{Problem, ProposalReport, Report};
 use crate::model::severity::Severity;
 use crate::report::{Section, Tally, not_read};
 use crate::template::{TemplateError, Templates};
+
+/// More rows make a page slow; all findings are in the report.
+const FINDINGS: usize = 2_000;
 
 /// What is shown of a pull request that only pins.
 const PIN: &str = "pin";
@@ -29,6 +33,8 @@ struct DryRunView<'a> {
     pull_requests: Vec<PullRequestView<'a>>,
     blocked: Vec<BlockedView<'a>>,
     problems: Vec<ProblemView<'a>>,
+    findings: Vec<FindingView<'a>>,
+    hidden_findings: usize,
     uncovered: Vec<UnreadView<'a>>,
     unread: Vec<UnreadView<'a>>,
     projects: Vec<ProjectView<'a>>,
@@ -68,6 +74,23 @@ struct BlockedView<'a> {
     advisories: String,
     explanation: &'a str,
     next_step: &'a str,
+}
+
+/// A finding, whatever becomes of it.
+#[derive(Serialize)]
+struct FindingView<'a> {
+    project: &'a str,
+    severity: Severity,
+    /// Whether it fails nothing.
+    is_warning: bool,
+    kind: &'static str,
+    package: &'a str,
+    version: &'a str,
+    fixed: Option<&'a str>,
+    advisory: Option<&'a str>,
+    title: Option<&'a str>,
+    detail: Option<String>,
+    place: String,
 }
 
 #[derive(Serialize)]
@@ -112,6 +135,8 @@ pub(crate) fn index_page(
         .iter()
         .flat_map(|section| section.problems.iter().map(|it| problem_view(&section.project.name, it)))
         .collect();
+    let all_findings =
+        || sections.iter().flat_map(|section| section.project.findings.iter().map(move |finding| (section, finding)));
     let names: std::collections::BTreeSet<&str> =
         sections.iter().map(|section| section.project.name.as_str()).collect();
     let tally = Tally::of(sections.iter().flat_map(|section| &section.project.findings));
@@ -127,11 +152,30 @@ pub(crate) fn index_page(
             pull_requests: pull_requests(report, previewed),
             blocked,
             problems,
+            findings: all_findings().take(FINDINGS).map(|(section, finding)| finding_view(section, finding)).collect(),
+            hidden_findings: all_findings().count().saturating_sub(FINDINGS),
             uncovered: sections.iter().flat_map(uncovered_views).collect(),
             unread: sections.iter().flat_map(unread_views).collect(),
             projects: sections.iter().map(project_view).collect(),
         },
     )
+}
+
+fn finding_view<'a>(section: &Section<'a>, finding: &'a Finding) -> FindingView<'a> {
+    let flaw = finding.advisory.as_deref();
+    FindingView {
+        project: &section.project.name,
+        severity: finding.severity,
+        is_warning: finding.kind.is_warning(),
+        kind: finding.kind.as_str(),
+        package: &finding.package,
+        version: &finding.version,
+        fixed: flaw.and_then(|flaw| flaw.fixed.as_deref()),
+        advisory: flaw.map(|flaw| flaw.id.as_str()),
+        title: flaw.map(|flaw| flaw.summary.as_str()).filter(|title| !title.is_empty()),
+        detail: finding.detail.as_ref().map(ToString::to_string),
+        place: format!("{}:{}", finding.file, finding.line),
+    }
 }
 
 fn uncovered_views<'a>(section: &Section<'a>) -> impl Iterator<Item = UnreadView<'a>> {

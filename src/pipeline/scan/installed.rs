@@ -92,6 +92,9 @@ impl<'a> Installed<'a> {
     /// Bundler keeps the specification of `gems/rack-2.2.0` in `specifications/rack-2.2.0.gemspec`.
     fn is_gem(&self, folder: &str) -> bool {
         let Some((gems, name)) = folder.rsplit_once('/') else { return false };
+        if is_in_a_bundle(gems, name) {
+            return true;
+        }
         let Some(root) = gems.strip_suffix("gems").filter(|root| root.is_empty() || root.ends_with('/')) else {
             return false;
         };
@@ -168,6 +171,22 @@ impl<'a> Installed<'a> {
             Some(pods.map(|pod| format!("{}/", pod.trim_matches('"'))).collect())
         })
     }
+}
+
+/// Whether a folder is where Bundler alone puts a gem: `bundle/ruby/3.3.0/gems/rack-2.2.0`, whose specification people leave out of
+/// what they commit (<https://bundler.io/man/bundle-config.1.html>, `path`).
+fn is_in_a_bundle(gems: &str, name: &str) -> bool {
+    let mut above = gems.rsplit('/');
+    let (last, interface, engine, root) = (above.next(), above.next(), above.next(), above.next());
+    let numbers = |text: &str| text.split('.').count() == 3 && text.split('.').all(|part| part.parse::<u16>().is_ok());
+    let is_versioned = name.match_indices('-').any(|(end, _)| {
+        end > 0 && name.get(end + 1..).is_some_and(|version| version.starts_with(|first: char| first.is_ascii_digit()))
+    });
+    last == Some("gems")
+        && interface.is_some_and(numbers)
+        && matches!(engine, Some("ruby" | "jruby" | "truffleruby"))
+        && matches!(root, Some("bundle" | ".bundle"))
+        && is_versioned
 }
 
 /// Whether a file is named, or one of the folders that it stands in.
@@ -252,6 +271,17 @@ mod tests {
     }
 
     #[test]
+    fn a_bundle_that_was_committed_without_its_specifications_is_bundlers() {
+        let files = [("vendor/bundle/ruby/3.3.0/gems/ap-1.8.0/Gemfile.lock", "GEM\n")];
+        let asked = [
+            "vendor/bundle/ruby/3.3.0/gems/ap-1.8.0/Gemfile.lock",
+            "app/.bundle/ruby/2.7.0/gems/net-http-0.4.1/spec/Gemfile.lock",
+            "vendor/bundle/jruby/3.1.0/gems/a-1.0-java/Gemfile.lock",
+        ];
+        assert_eq!(installers(&files, &asked), [Some(Installer::Bundler); 3]);
+    }
+
+    #[test]
     fn a_record_is_about_its_own_packages_only() {
         let files = [
             ("node_modules/a/package.json", r#"{"name": "other", "version": "1.0.0"}"#),
@@ -280,7 +310,11 @@ mod tests {
             "Pods/H/Podfile.lock",
             "deps/i/mix.lock",
             "gems/x-1/Gemfile.lock",
+            "vendor/bundle/Gemfile.lock",
+            "vendor/bundle/ruby/3.3.0/gems/Gemfile.lock",
+            "vendor/bundle/ruby/latest/gems/x-1/Gemfile.lock",
+            "vendor/bundle/ruby/3.3.0/gems/x/Gemfile.lock",
         ];
-        assert_eq!(installers(&files, &asked), [None; 12]);
+        assert_eq!(installers(&files, &asked), [None; 16]);
     }
 }

@@ -145,12 +145,22 @@ class Bench:
         for folder, _, names in os.walk(out):
             if "change.patch" in names and not os.path.basename(folder).startswith("breaking"):
                 patches.append(os.path.join(folder, "change.patch"))
-        for patch in sorted(patches):
-            # What both change is the same change.
-            code, _, said = run(["git", "apply", "--3way", patch], place)
-            if code:
-                run(["git", "checkout", "-q", "--force", "HEAD"], place)
-                print(f"<!-- {name}: {os.path.basename(os.path.dirname(patch))} does not apply: {said.strip()} -->")
+        as_somebody = ["git", "-c", "user.name=x", "-c", "user.email=x@x.example"]
+        for number, patch in enumerate(sorted(patches)):
+            branch = f"patch-{number}"
+            steps = (
+                ["git", "checkout", "-q", "-b", branch, "origin/main"], ["git", "apply", "--index", patch], [*as_somebody, "commit", "-qm", branch],
+                ["git", "checkout", "-q", "main"], [*as_somebody, "merge", "-q", "--no-edit", branch],
+            )
+            for step in steps:
+                code, told, said = run(step, place)
+                if code and step[-1] == branch and "merge" in step:
+                    # The routine's branch contains the emergency's where the two cannot be kept apart.
+                    run(["git", "merge", "--abort"], place)
+                    run(["git", "reset", "-q", "--hard", branch], place)
+                elif code:
+                    print(f"<!-- {name}: {os.path.basename(os.path.dirname(patch))} does not apply: {(told + said).strip()} -->")
+                    break
         return place
 
     def update_with_cargo(self, name, flaws):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How many of the known flaws of real projects are fixed, beside the bare tools: a table in Markdown.
 
-usage: projects.py BINARY PROJECTS --advisories FOLDER [--advisories FOLDER]… [--keep FOLDER] [--without-peers] [NAME]…
+usage: projects.py --advisories FOLDER [--advisories FOLDER]… [--kind LOCKFILE] [--keep FOLDER] [--without-peers] BINARY PROJECTS [NAME]…
 
 BINARY is patchparty, PROJECTS a folder with one folder per project: `tree.txt` has the mode and path of every file, `files/` the
 contents; a file without contents is empty. The advisories are folders of OSV or RustSec records. The peers are `cargo update -p
@@ -226,9 +226,11 @@ def compared(before, after):
 
 def measure(bench, name, kind, port):
     """The row of a project's lockfiles of one kind, and what stays."""
+    origin = os.path.join(bench.scratch, name, "org", name)
+    if not bench.flaws(origin, kind, ()):
+        return None
     report, seconds, out = bench.propose(name, "")
     ignored = {it["file"] for it in report["blocked"] if it["cause"] == "report-only"}
-    origin = os.path.join(bench.scratch, name, "org", name)
     flaws = bench.flaws(origin, kind, ignored)
     if not flaws:
         return None
@@ -258,6 +260,7 @@ def main():
     parser.add_argument("projects")
     parser.add_argument("names", nargs="*")
     parser.add_argument("--advisories", action="append", required=True)
+    parser.add_argument("--kind", choices=KINDS)
     parser.add_argument("--keep")
     parser.add_argument("--without-peers", action="store_true")
     arguments = parser.parse_args()
@@ -272,6 +275,8 @@ def main():
             shutil.rmtree(os.path.join(scratch, name), ignore_errors=True)
             repository(os.path.join(arguments.projects, name), os.path.join(scratch, name, "org", name))
     for kind, peer in zip(KINDS, ("cargo update -p", "npm audit fix")):
+        if arguments.kind not in (None, kind):
+            continue
         overrides = " | with overrides" if kind == "package-lock.json" else ""
         print(f"\n| `{kind}` | found | fixed in range | with raises{overrides} | new | other entries | s | `{peer}` | new | other entries | s |")
         print("|---" * (11 + bool(overrides)) + "|", flush=True)

@@ -3,6 +3,7 @@
 mod cargo;
 mod cargo_accepts;
 mod cargo_cases;
+mod cargo_kinds;
 mod cargo_real;
 mod composer;
 mod elsewhere;

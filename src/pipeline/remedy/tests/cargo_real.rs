@@ -72,6 +72,32 @@ fn a_flaw_of_libc_is_fixed_in_every_project() {
 }
 
 #[test]
+fn a_flaw_of_every_line_of_rand_is_fixed_where_cargo_can() {
+    let projects = projects();
+    let Some(world) = World::new("cargo", !projects.is_empty()) else { return };
+    for (name, tree) in projects {
+        let lockfile = read(&tree, "Cargo.lock");
+        let copies = lockfile.dependencies.iter().filter(|it| it.name == "rand");
+        let moves: Vec<(String, String)> =
+            copies.filter_map(|copy| Some((copy.version.clone(), next(&world, "rand", &copy.version)?))).collect();
+        let flaws = moves.iter().enumerate().map(|(number, (locked, fixed))| {
+            let id = format!("RUSTSEC-2020-{:04}", number + 1);
+            advisory(Ecosystem::CratesIo, &id, "rand", locked, fixed)
+        });
+        let outcome = world.remedy(&tree, "Cargo.lock", flaws.collect());
+        for (locked, fixed) in &moves {
+            let is_fixed = tell(&outcome).contains(&format!("rand {locked} -> {fixed}"));
+            let specification = format!("rand@{locked}");
+            let by_hand = || {
+                let precise = ["cargo", "update", "-p", &specification, "--precise", fixed];
+                world.can(&tree, "Cargo.lock", &precise)
+            };
+            assert!(is_fixed || !by_hand(), "{name}: {}", tell(&outcome));
+        }
+    }
+}
+
+#[test]
 fn the_report_says_what_the_lockfile_says_and_a_second_run_changes_nothing() {
     let projects = projects();
     let Some(world) = World::new("cargo", !projects.is_empty()) else { return };

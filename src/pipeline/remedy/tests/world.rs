@@ -18,7 +18,7 @@ use crate::model::tree::{EntryKind, ProjectTree, TreeEntry, TreeError};
 use crate::net::address::Authority;
 use crate::sandbox::reach::Reach;
 use crate::sandbox::runner::{Invocation, Runner};
-use crate::sandbox::skeleton::Skeleton;
+use crate::sandbox::skeleton::{Place, Skeleton};
 
 /// A project in memory.
 pub(super) struct MemoryTree {
@@ -142,31 +142,19 @@ impl World {
     pub(super) fn generate(&self, tree: &MemoryTree, path: &str, commands: &[&[&str]]) -> MemoryTree {
         let skeleton = Skeleton::new(&self.tools.scratch, &self.tools.cache, &tree.files).unwrap();
         let place = skeleton.place();
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         for command in commands {
-            let invocation = Invocation {
-                program: command[0].to_owned(),
-                args: command[1..].iter().map(|word| (*word).to_owned()).collect(),
-                env: BTreeMap::from([
-                    ("CARGO_HOME".to_owned(), place.cache.join("cargo").display().to_string()),
-                    ("npm_config_cache".to_owned(), place.cache.join("npm").display().to_string()),
-                    ("npm_config_userconfig".to_owned(), place.home.join("none-user").display().to_string()),
-                    ("npm_config_globalconfig".to_owned(), place.home.join("none-global").display().to_string()),
-                    ("COMPOSER_HOME".to_owned(), place.home.join("composer").display().to_string()),
-                    ("COMPOSER_ALLOW_SUPERUSER".to_owned(), "1".to_owned()),
-                ]),
-                cwd: place.project.join(folder),
-                reach: match command[0] {
-                    "cargo" => Reach::Cargo,
-                    "npm" => Reach::Npm,
-                    _ => Reach::Composer,
-                },
-            };
+            let invocation = invocation(place, path, command);
             let output = self.tools.runner.run(&invocation, place).unwrap();
             assert!(output.succeeded(), "{command:?}: {}{}", output.stderr, output.stdout);
         }
         let written = skeleton.read(&RepoPath::new(path).unwrap()).unwrap().expect("the command writes it");
         tree.with(path, &written)
+    }
+
+    /// Whether a command in a skeleton of the project ends well.
+    pub(super) fn can(&self, tree: &MemoryTree, path: &str, command: &[&str]) -> bool {
+        let skeleton = Skeleton::new(&self.tools.scratch, &self.tools.cache, &tree.files).unwrap();
+        self.tools.runner.run(&invocation(skeleton.place(), path, command), skeleton.place()).unwrap().succeeded()
     }
 
     /// Remedies every finding of the lockfile.
@@ -198,6 +186,29 @@ impl World {
             remotes: None,
             deadline,
         })
+    }
+}
+
+/// A command in the folder of a lockfile.
+fn invocation(place: &Place, path: &str, command: &[&str]) -> Invocation {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    Invocation {
+        program: command[0].to_owned(),
+        args: command[1..].iter().map(|word| (*word).to_owned()).collect(),
+        env: BTreeMap::from([
+            ("CARGO_HOME".to_owned(), place.cache.join("cargo").display().to_string()),
+            ("npm_config_cache".to_owned(), place.cache.join("npm").display().to_string()),
+            ("npm_config_userconfig".to_owned(), place.home.join("none-user").display().to_string()),
+            ("npm_config_globalconfig".to_owned(), place.home.join("none-global").display().to_string()),
+            ("COMPOSER_HOME".to_owned(), place.home.join("composer").display().to_string()),
+            ("COMPOSER_ALLOW_SUPERUSER".to_owned(), "1".to_owned()),
+        ]),
+        cwd: place.project.join(folder),
+        reach: match command[0] {
+            "cargo" => Reach::Cargo,
+            "npm" => Reach::Npm,
+            _ => Reach::Composer,
+        },
     }
 }
 

@@ -163,6 +163,9 @@ pub(super) struct RunOptions {
     /// A folder with templates that replace built-in ones of the same name (docs/templates.md)
     #[arg(long, value_name = "DIR")]
     pub(super) templates: Option<PathBuf>,
+    /// Whether everything is made up
+    #[arg(skip)]
+    pub(super) sample: bool,
     #[command(flatten)]
     pub(super) shared: SharedOptions,
 }

@@ -48,6 +48,7 @@ pub(super) fn demo(
         out: options.out.clone(),
         jobs: 2,
         templates: None,
+        sample: true,
         shared: SharedOptions::defaults(&advisories, &environment.demo_cache(world.path())),
     };
     let environment = environment.for_demo(&server);

@@ -16,10 +16,10 @@ use super::output;
 use super::progress::ProgressLine;
 use super::sources;
 use crate::config::policy::{Author, Policy};
-use crate::forge::{FORGES, Forge, ForgeSettings, Preview};
+use crate::forge::{FORGES, Forge, ForgeSettings, Preview, Previewed};
 use crate::model::confinement::{Confinement, Gap};
 use crate::model::report::{Problem, ProjectReport, Remark, Report};
-use crate::pipeline::dry_run::index_page;
+use crate::pipeline::dry_run::{DryRun, Page};
 use crate::pipeline::night::{self, Night};
 use crate::pipeline::openings::Openings;
 use crate::pipeline::remedy::Tools;
@@ -88,10 +88,7 @@ pub(super) fn night_of(
         }
         let report = Report { sources: loaded.sources, projects, remarks };
         if let Some(preview) = preview {
-            let page = index_page(&report, &preview.previewed(), &night.templates);
-            preview
-                .finish(&page.context("word the index of the dry run")?)
-                .context("write the index of the dry run")?;
+            write_pages(&report, (&preview, options.sample), &night.templates)?;
         }
         Ok::<_, Failure>(report)
     })?;
@@ -105,6 +102,19 @@ pub(super) fn night_of(
 
 /// How long work that cannot be called off may go on after an interruption: killed tools have ended by then.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Writes what people look at after a dry run.
+fn write_pages(report: &Report, (preview, sample): (&Preview, bool), templates: &Templates) -> anyhow::Result<()> {
+    let previewed = preview.previewed();
+    let run = DryRun::new(report, &previewed, sample, templates);
+    let body =
+        |entry: &Previewed| preview.body(entry).unwrap_or_else(|error| format!("The body cannot be read: {error}"));
+    for page in run.pages(&body) {
+        let Page { path, html } = page.context("word the pages of the dry run")?;
+        preview.write(&path, html.as_bytes()).context("write the pages of the dry run")?;
+    }
+    preview.finish().context("write the list of the dry run")
+}
 
 /// The built-in templates, or those of a folder on top of them.
 fn templates(options: &RunOptions) -> Result<Templates, Failure> {

@@ -18,6 +18,9 @@ use crate::net::secret::Token;
 /// Lists what a preview has written, so that the next one can clear it away.
 const MANIFEST: &str = "files.txt";
 
+/// The title and the body of a pull request.
+const BODY: &str = "pull-request.md";
+
 /// A forge that reads from another and writes to a folder.
 pub(crate) struct Preview {
     inner: Box<dyn Forge>,
@@ -77,13 +80,18 @@ impl Preview {
         self.state().entries.values().cloned().collect()
     }
 
-    /// Writes the index, as the given page and as a list in Markdown; gives the page's path. Call it once, at the end.
-    pub(crate) fn finish(&self, page: &str) -> std::io::Result<PathBuf> {
-        self.write("index.html", page.as_bytes())?;
+    /// The body of a pull request, as it was written to the folder.
+    pub(crate) fn body(&self, entry: &Previewed) -> std::io::Result<String> {
+        let text = std::fs::read_to_string(self.out.join(&entry.folder).join(BODY))?;
+        // The heading is ours.
+        Ok(text.split_once("\n\n").map_or_else(String::new, |(_, body)| body.to_owned()))
+    }
+
+    /// Writes the index as a list in Markdown, and what the next preview may clear away. Call it once, at the end.
+    pub(crate) fn finish(&self) -> std::io::Result<()> {
         self.write("index.md", list(&self.previewed()).as_bytes())?;
         let files: Vec<String> = self.state().files.iter().cloned().collect();
-        std::fs::write(self.out.join(MANIFEST), files.join("\n") + "\n")?;
-        Ok(self.out.join("index.html"))
+        std::fs::write(self.out.join(MANIFEST), files.join("\n") + "\n")
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -91,7 +99,8 @@ impl Preview {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, relative: &str, content: &[u8]) -> std::io::Result<()> {
+    /// Writes a file, below the output folder.
+    pub(crate) fn write(&self, relative: &str, content: &[u8]) -> std::io::Result<()> {
         let file = self.out.join(relative);
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder)?;
@@ -102,10 +111,7 @@ impl Preview {
     }
 
     fn write_proposal(&self, folder: &str, proposal: &Proposal, change: Option<&ChangeSet>) -> std::io::Result<()> {
-        self.write(
-            &format!("{folder}/pull-request.md"),
-            format!("# {}\n\n{}", proposal.title, proposal.body).as_bytes(),
-        )?;
+        self.write(&format!("{folder}/{BODY}"), format!("# {}\n\n{}", proposal.title, proposal.body).as_bytes())?;
         let labels: Vec<&str> = proposal.labels.iter().map(|label| label.name.as_str()).collect();
         self.write(&format!("{folder}/labels.txt"), (labels.join("\n") + "\n").as_bytes())?;
         let facts = json!({
@@ -206,7 +212,7 @@ impl Forge for Preview {
         };
         self.state().entries.insert(folder.clone(), entry);
         // As the user wrote the folder: shorter than from the root, and it can be opened from where they stand.
-        Ok(self.shown.join(folder).join("pull-request.md").display().to_string())
+        Ok(self.shown.join(folder).join(BODY).display().to_string())
     }
 
     async fn close(&self, _: &Project, _: &ExistingProposal, _: &str) -> Result<(), ForgeError> {
@@ -434,8 +440,10 @@ mod tests {
             assert_eq!(first, second, "the same change has the same id");
             let url = preview.propose(&project(), &proposal(), None).await.expect("written");
             assert!(url.ends_with("acme/shop/emergency-main/pull-request.md"), "{url}");
-            let index = preview.finish("<p>page</p>").expect("written");
-            assert_eq!(std::fs::read_to_string(index).expect("readable"), "<p>page</p>");
+            preview.write("index.html", b"<p>page</p>").expect("written");
+            preview.finish().expect("written");
+            let [entry] = &preview.previewed()[..] else { panic!("one pull request") };
+            assert_eq!(preview.body(entry).expect("readable"), "**body**\n");
             indexes.push((preview.previewed(), std::fs::read(out.path().join("index.md")).expect("readable")));
         }
         assert_eq!(indexes[0], indexes[1], "the same run writes the same bytes");

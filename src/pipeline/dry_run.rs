@@ -1,43 +1,97 @@
-//! The index page of a dry run: all projects at a glance, with links to what would be opened.
+//! The pages of a dry run: all projects at a glance, the findings of each, and every pull request as its reviewer would see it.
+
+mod findings;
+mod pull_request;
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use self::findings::Becoming;
 use crate::forge::Previewed;
 use crate::model::advisory::AdvisoryId;
+use crate::model::coverage::Coverage;
 use crate::model::finding::Finding;
 use crate::model::proposal::Route;
 use crate::model::remedy::Blocked;
 use crate::model::report::{Problem, ProposalReport, Report};
 use crate::model::severity::Severity;
-use crate::report::{Section, Tally, not_read};
+use crate::report::{FindingView, Section, Tally, finding_view, not_read};
 use crate::template::{TemplateError, Templates};
-
-/// More rows make a page slow; all findings are in the report.
-const FINDINGS: usize = 2_000;
 
 /// What is shown of a pull request that only pins.
 const PIN: &str = "pin";
 
+/// More rows without a pull request are on the pages of their projects.
+const LEFT: usize = 500;
+
+/// One file of a dry run.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// Relative to the output folder.
+    pub(crate) path: String,
+    /// Its HTML.
+    pub(crate) html: String,
+}
+
+/// What the pages are made from.
+pub(crate) struct DryRun<'a> {
+    /// What was reported.
+    report: &'a Report,
+    /// What would be opened.
+    previewed: &'a [Previewed],
+    /// Whether all of it is made up.
+    sample: bool,
+    /// Who words the pages.
+    templates: &'a Templates,
+    sections: Vec<Section<'a>>,
+}
+
 /// The variables of `dry_run.hbs`.
 #[derive(Serialize)]
 struct DryRunView<'a> {
+    title: &'static str,
+    sample: bool,
     pull_requests_total: usize,
     projects_total: usize,
     findings_total: usize,
     warnings_total: usize,
+    uncovered_total: usize,
     blocked_total: usize,
     problems_total: usize,
+    /// About the advisories, the policy and the machine.
+    notices: Vec<NoticeView<'a>>,
     /// Most urgent first.
     pull_requests: Vec<PullRequestView<'a>>,
     blocked: Vec<BlockedView<'a>>,
     problems: Vec<ProblemView<'a>>,
-    findings: Vec<FindingView<'a>>,
-    hidden_findings: usize,
-    uncovered: Vec<UnreadView<'a>>,
+    left: Vec<LeftView<'a>>,
+    left_hidden: usize,
+    remarks: Vec<RemarkView<'a>>,
     unread: Vec<UnreadView<'a>>,
     projects: Vec<ProjectView<'a>>,
+}
+
+#[derive(Serialize)]
+struct RemarkView<'a> {
+    project: &'a str,
+    place: &'a str,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct NoticeView<'a> {
+    place: &'a str,
+    message: String,
+}
+
+/// A finding that is in no pull request and not blocked.
+#[derive(Serialize)]
+struct LeftView<'a> {
+    project: &'a str,
+    #[serde(flatten)]
+    finding: FindingView<'a>,
 }
 
 #[derive(Serialize)]
@@ -76,29 +130,12 @@ struct BlockedView<'a> {
     next_step: &'a str,
 }
 
-/// A finding, whatever becomes of it.
-#[derive(Serialize)]
-struct FindingView<'a> {
-    project: &'a str,
-    severity: Severity,
-    /// Whether it fails nothing.
-    is_warning: bool,
-    kind: &'static str,
-    package: &'a str,
-    version: &'a str,
-    fixed: Option<&'a str>,
-    advisory: Option<&'a str>,
-    title: Option<&'a str>,
-    detail: Option<String>,
-    place: String,
-}
-
 #[derive(Serialize)]
 struct ProblemView<'a> {
     project: &'a str,
     place: String,
-    message: &'a str,
-    hint: &'a str,
+    message: String,
+    hint: String,
 }
 
 /// What was not read for one reason, or one ecosystem that no source in use knows.
@@ -111,8 +148,11 @@ struct UnreadView<'a> {
 #[derive(Serialize)]
 struct ProjectView<'a> {
     name: &'a str,
+    /// The page with its findings, where it has any.
+    page: Option<String>,
     branches: String,
-    skipped: Option<&'a str>,
+    /// `nothing was found`, or why that cannot be said.
+    state: String,
     lockfiles: usize,
     findings: usize,
     warnings: usize,
@@ -120,73 +160,104 @@ struct ProjectView<'a> {
     pull_requests: usize,
 }
 
-/// Words the page from what was reported and what was previewed.
-pub(crate) fn index_page(
-    report: &Report,
-    previewed: &[Previewed],
-    templates: &Templates,
-) -> Result<String, TemplateError> {
-    let sections = Section::all(report);
+impl<'a> DryRun<'a> {
+    /// What the pages of a report are made from; `sample` where all of it is made up.
+    pub(crate) fn new(report: &'a Report, previewed: &'a [Previewed], sample: bool, templates: &'a Templates) -> Self {
+        Self { report, previewed, sample, templates, sections: Section::all(report) }
+    }
+
+    /// All pages, the index first, each made when it is asked for: together they may be large. `body_of` gives the body of a
+    /// pull request in Markdown.
+    pub(crate) fn pages(
+        &self,
+        body_of: &dyn Fn(&Previewed) -> String,
+    ) -> impl Iterator<Item = Result<Page, TemplateError>> {
+        let index = || index(self, &self.sections).map(|html| Page { path: "index.html".to_owned(), html });
+        let pull_requests =
+            self.previewed.iter().map(|entry| pull_request::page(self.templates, entry, &body_of(entry)));
+        std::iter::once_with(index).chain(findings::pages(self)).chain(pull_requests)
+    }
+}
+
+fn index(run: &DryRun<'_>, sections: &[Section<'_>]) -> Result<String, TemplateError> {
     let blocked: Vec<BlockedView<'_>> = sections
         .iter()
         .flat_map(|section| section.blocked.iter().map(|it| blocked_view(&section.project.name, it)))
         .collect();
-    let problems: Vec<ProblemView<'_>> = sections
-        .iter()
-        .flat_map(|section| section.problems.iter().map(|it| problem_view(&section.project.name, it)))
-        .collect();
-    let all_findings =
-        || sections.iter().flat_map(|section| section.project.findings.iter().map(move |finding| (section, finding)));
-    let names: std::collections::BTreeSet<&str> =
-        sections.iter().map(|section| section.project.name.as_str()).collect();
+    let problems: Vec<ProblemView<'_>> = sections.iter().flat_map(problem_views).collect();
+    let names: BTreeSet<&str> = sections.iter().map(|section| section.project.name.as_str()).collect();
     let tally = Tally::of(sections.iter().flat_map(|section| &section.project.findings));
-    templates.render(
+    let coverage = || sections.iter().flat_map(|section| &section.project.coverage).filter(|it| it.is_gap());
+    let mut left: Vec<_> = findings::by_project(sections).into_iter().flat_map(left_of).collect();
+    left.sort_by(|(_, one), (_, other)| one.report_order(other));
+    run.templates.render(
         "dry_run",
         &DryRunView {
-            pull_requests_total: previewed.len(),
+            title: if run.sample { "Dry run on a sample organisation" } else { "Dry run" },
+            sample: run.sample,
+            pull_requests_total: run.previewed.len(),
             projects_total: names.len(),
             findings_total: tally.findings,
             warnings_total: tally.warnings,
+            uncovered_total: coverage().map(|it| it.packages).sum(),
             blocked_total: blocked.len(),
-            problems_total: problems.len(),
-            pull_requests: pull_requests(report, previewed),
+            problems_total: problems.len() - coverage().count(),
+            notices: notices(run.report),
+            pull_requests: pull_requests(run.report, run.previewed),
             blocked,
             problems,
-            findings: all_findings().take(FINDINGS).map(|(section, finding)| finding_view(section, finding)).collect(),
-            hidden_findings: all_findings().count().saturating_sub(FINDINGS),
-            uncovered: sections.iter().flat_map(uncovered_views).collect(),
+            left_hidden: left.len().saturating_sub(LEFT),
+            left: left
+                .into_iter()
+                .take(LEFT)
+                .map(|(project, finding)| LeftView { project, finding: finding_view(finding) })
+                .collect(),
+            remarks: sections.iter().flat_map(remark_views).collect(),
             unread: sections.iter().flat_map(unread_views).collect(),
             projects: sections.iter().map(project_view).collect(),
         },
     )
 }
 
-fn finding_view<'a>(section: &Section<'a>, finding: &'a Finding) -> FindingView<'a> {
-    let flaw = finding.advisory.as_deref();
-    FindingView {
-        project: &section.project.name,
-        severity: finding.severity,
-        is_warning: finding.kind.is_warning(),
-        kind: finding.kind.as_str(),
-        package: &finding.package,
-        version: &finding.version,
-        fixed: flaw.and_then(|flaw| flaw.fixed.as_deref()),
-        advisory: flaw.map(|flaw| flaw.id.as_str()),
-        title: flaw.map(|flaw| flaw.summary.as_str()).filter(|title| !title.is_empty()),
-        detail: finding.detail.as_ref().map(ToString::to_string),
-        place: format!("{}:{}", finding.file, finding.line),
-    }
+fn notices(report: &Report) -> Vec<NoticeView<'_>> {
+    let sources = report.sources.iter().filter_map(|source| {
+        let message = source.warning.as_ref()?;
+        Some(NoticeView { place: &source.id, message: format!("advisory source: {message}") })
+    });
+    let remarks = report.remarks.iter().map(|it| NoticeView { place: &it.place, message: it.message.clone() });
+    sources.chain(remarks).collect()
 }
 
-fn uncovered_views<'a>(section: &Section<'a>) -> impl Iterator<Item = UnreadView<'a>> {
+/// The findings of a project that are in no pull request and not blocked.
+fn left_of<'a>((project, sections): (&'a str, Vec<&Section<'a>>)) -> Vec<(&'a str, &'a Finding)> {
+    let becoming = Becoming::of(&sections);
+    let findings = sections.iter().flat_map(|section| &section.project.findings);
+    findings.filter(|finding| becoming.is_left(finding)).map(|finding| (project, finding)).collect()
+}
+
+/// Ecosystems that nobody looked into are no findings and no problem of a file; they may hide anything all the same.
+fn problem_views<'a>(section: &Section<'a>) -> impl Iterator<Item = ProblemView<'a>> {
     let project = section.project;
-    let told = project.coverage.iter().filter_map(crate::model::coverage::Coverage::told);
-    told.map(|what| UnreadView { project: &project.name, what })
+    let uncovered = project.coverage.iter().filter(|it| it.is_gap()).map(|it| ProblemView {
+        project: &project.name,
+        place: String::new(),
+        message: it.told().unwrap_or_default(),
+        hint: it.hint().unwrap_or_default(),
+    });
+    let problems = section.problems.iter().map(|it| problem_view(&project.name, it));
+    problems.chain(uncovered).collect::<Vec<_>>().into_iter()
+}
+
+fn remark_views<'a>(section: &Section<'a>) -> Vec<RemarkView<'a>> {
+    let project = &section.project.name;
+    section.remarks.iter().map(|it| RemarkView { project, place: &it.place, message: &it.message }).collect()
 }
 
 fn unread_views<'a>(section: &Section<'a>) -> impl Iterator<Item = UnreadView<'a>> {
     let project = section.project;
-    project.unread.iter().map(|unread| UnreadView { project: &project.name, what: not_read(unread) })
+    let notes = project.coverage.iter().filter(|it| !it.is_gap()).filter_map(Coverage::told);
+    let unread = project.unread.iter().map(not_read);
+    unread.chain(notes).map(|what| UnreadView { project: &project.name, what })
 }
 
 fn pull_requests<'a>(report: &'a Report, previewed: &'a [Previewed]) -> Vec<PullRequestView<'a>> {
@@ -243,8 +314,8 @@ fn problem_view<'a>(project: &'a str, problem: &'a Problem) -> ProblemView<'a> {
     ProblemView {
         project,
         place: problem.file.as_ref().map(|file| format!("{file}{line}")).unwrap_or_default(),
-        message: &problem.message,
-        hint: problem.hint.as_deref().unwrap_or_default(),
+        message: format!("failed to {}", problem.message),
+        hint: problem.hint.clone().unwrap_or_default(),
     }
 }
 
@@ -253,13 +324,27 @@ fn project_view<'a>(section: &Section<'a>) -> ProjectView<'a> {
     let tally = Tally::of(findings);
     ProjectView {
         name: &section.project.name,
+        page: (!findings.is_empty()).then(|| findings::path(&section.project.name)),
         branches: section.branches.join(", "),
-        skipped: section.project.skipped.as_deref(),
+        state: state(section),
         lockfiles: section.project.lockfiles.len(),
         findings: tally.findings,
         warnings: tally.warnings,
         worst: findings.iter().filter(|finding| !finding.kind.is_warning()).map(|finding| finding.severity).max(),
         pull_requests: section.proposals.len(),
+    }
+}
+
+/// Whether a project is clean, or why that cannot be said.
+fn state(section: &Section<'_>) -> String {
+    let project = section.project;
+    match &project.skipped {
+        Some(reason) => format!("left alone: {reason}"),
+        None if !section.problems.is_empty() => "incomplete: see the problems".to_owned(),
+        None if project.coverage.iter().any(Coverage::is_gap) => "incomplete: an ecosystem is not covered".to_owned(),
+        None if project.lockfiles.is_empty() => "nothing was read".to_owned(),
+        None if project.findings.is_empty() => "nothing was found".to_owned(),
+        None => String::new(),
     }
 }
 
@@ -283,6 +368,11 @@ mod tests {
         }
     }
 
+    fn index_page(report: &Report, previewed: &[Previewed], templates: &Templates) -> Result<String, TemplateError> {
+        let run = DryRun::new(report, previewed, false, templates);
+        run.pages(&|_| String::new()).next().expect("the index").map(|page| page.html)
+    }
+
     #[test]
     fn the_page_shows_everything_at_one_glance() {
         let templates = Templates::built_in().expect("valid");
@@ -290,6 +380,11 @@ mod tests {
         (pin.branch, pin.lines, pin.updates) = ("patchparty/routine/main".to_owned(), None, None);
         let page = index_page(&sample::report(), &[pin, previewed("fix(deps): bump minimist")], &templates);
         insta::assert_snapshot!("index_page", page.expect("renders"));
+        let report = sample::report();
+        let run = DryRun::new(&report, &[], false, &templates);
+        let pages: Vec<Page> = run.pages(&|_| String::new()).collect::<Result<_, _>>().expect("render");
+        let found = pages.iter().find(|page| page.path.ends_with("findings.html")).expect("something was found");
+        insta::assert_snapshot!("findings_page", found.html.as_str());
     }
 
     #[test]
@@ -306,32 +401,43 @@ mod tests {
     #[test]
     fn nothing_on_the_page_is_markup_of_others() {
         let templates = Templates::built_in().expect("valid");
-        let clean = index_page(&sample::report(), &[previewed("x")], &templates).expect("renders");
         let evil = "\"><script>alert(1)</script><img src=x onerror=y>' {{title}} \u{202e}gpj\u{2066}\u{e0041}\u{1b}[2J";
-        let mut report = sample::report();
-        for project in &mut report.projects {
-            evil.clone_into(&mut project.name);
-            project.branch = project.branch.as_ref().map(|_| evil.to_owned());
-            for blocked in &mut project.blocked {
-                for text in [&mut blocked.package, &mut blocked.from, &mut blocked.explanation, &mut blocked.next_step]
-                {
-                    evil.clone_into(text);
+        let page_of = |text: &str| {
+            let mut report = sample::report();
+            for project in &mut report.projects {
+                text.clone_into(&mut project.name);
+                project.branch = project.branch.as_ref().map(|_| text.to_owned());
+                for blocked in &mut project.blocked {
+                    for part in
+                        [&mut blocked.package, &mut blocked.from, &mut blocked.explanation, &mut blocked.next_step]
+                    {
+                        text.clone_into(part);
+                    }
+                }
+                for problem in &mut project.problems {
+                    text.clone_into(&mut problem.message);
+                    problem.hint = Some(text.to_owned());
+                }
+                for unread in &mut project.unread {
+                    unread.paths = vec![text.to_owned()];
+                }
+                for finding in &mut project.findings {
+                    text.clone_into(&mut finding.package);
+                    text.clone_into(&mut finding.version);
+                    finding.detail = Some(crate::model::finding::Detail::reason(text.to_owned()));
                 }
             }
-            for problem in &mut project.problems {
-                evil.clone_into(&mut problem.message);
-                problem.hint = Some(evil.to_owned());
+            let mut entry = previewed(text);
+            for part in [&mut entry.project, &mut entry.base, &mut entry.verdict] {
+                text.clone_into(part);
             }
-            for unread in &mut project.unread {
-                unread.paths = vec![evil.to_owned()];
-            }
-        }
-        let mut entry = previewed(evil);
-        for text in [&mut entry.project, &mut entry.base, &mut entry.verdict] {
-            evil.clone_into(text);
-        }
-        let page = index_page(&report, &[entry], &templates).expect("renders");
-        assert!(page.matches('<').count() <= clean.matches('<').count(), "{page}");
+            let (entries, body) = ([entry], |_: &Previewed| text.to_owned());
+            let run = DryRun::new(&report, &entries, false, &templates);
+            let pages: Vec<String> = run.pages(&body).map(|page| page.expect("renders").html).collect();
+            pages.concat()
+        };
+        let (clean, page) = (page_of("x"), page_of(evil));
+        assert_eq!(page.matches('<').count(), clean.matches('<').count(), "{page}");
         let shown = |character: char| character == '\n' || !crate::model::text::is_invisible(character);
         assert_eq!(page.chars().find(|&character| !shown(character)), None, "{page:?}");
         assert!(!page.contains("<script") && !page.contains("<img") && page.contains("{{title}}"), "{page}");

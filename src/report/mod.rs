@@ -11,7 +11,7 @@ mod summary;
 pub(crate) use annotations::Annotations;
 pub(crate) use contract::{ReportOptions, Reporter, Section, Tally, not_read};
 pub(crate) use human::wrap;
-pub(crate) use summary::StepSummary;
+pub(crate) use summary::{FindingView, StepSummary, finding_view};
 
 pub(crate) static REPORTERS: &[&dyn Reporter] = &[
     // The first is the default.

@@ -82,13 +82,17 @@ struct ProposalView<'a> {
     action: &'static str,
 }
 
+/// One finding as a row.
 #[derive(Debug, Serialize)]
-struct FindingView<'a> {
+pub(crate) struct FindingView<'a> {
     severity: Severity,
+    is_warning: bool,
     package: &'a str,
     version: &'a str,
     fixed: Option<&'a str>,
     id: Option<&'a str>,
+    /// The advisory's one line. Untrusted.
+    title: Option<&'a str>,
     url: String,
     exploited: bool,
     likelihood: Option<String>,
@@ -209,14 +213,17 @@ fn proposal_view(proposal: &ProposalReport) -> ProposalView<'_> {
     }
 }
 
-fn finding_view(finding: &Finding) -> FindingView<'_> {
+/// Words a finding as a row.
+pub(crate) fn finding_view(finding: &Finding) -> FindingView<'_> {
     let flaw = finding.advisory.as_deref();
     FindingView {
         severity: finding.severity,
+        is_warning: finding.kind.is_warning(),
         package: &finding.package,
         version: &finding.version,
         fixed: flaw.and_then(|flaw| flaw.fixed.as_deref()),
         id: flaw.map(|flaw| flaw.id.as_str()),
+        title: flaw.map(|flaw| flaw.summary.as_str()).filter(|title| !title.is_empty()),
         url: flaw.and_then(KnownFlaw::page).unwrap_or_default(),
         exploited: flaw.is_some_and(|flaw| flaw.exploited),
         likelihood: flaw.and_then(KnownFlaw::likelihood_for_people),

@@ -77,7 +77,7 @@ pub(crate) fn prose(text: &str) -> String {
 }
 
 /// Where a backtick stands alone.
-fn single_backticks(line: &[char]) -> Vec<usize> {
+pub(super) fn single_backticks(line: &[char]) -> Vec<usize> {
     let is_backtick = |position: Option<usize>| position.and_then(|at| line.get(at)) == Some(&'`');
     let alone = |at: &usize| is_backtick(Some(*at)) && !is_backtick(at.checked_sub(1)) && !is_backtick(Some(at + 1));
     (0..line.len()).filter(alone).collect()

@@ -1,6 +1,7 @@
 //! Templates: every text that a person reads on a forge. To add one: write `templates/<name>.hbs`, then its line below.
 
 mod contract;
+mod html;
 pub(crate) mod markdown;
 pub(crate) mod notes;
 mod renderer;
@@ -9,6 +10,7 @@ pub(crate) mod ticks;
 pub(crate) mod words;
 
 pub(crate) use contract::{BuiltIn, Surface, TemplateError};
+pub(crate) use html::body;
 pub(crate) use renderer::Templates;
 
 use Surface::{Html, Markdown, Plain};
@@ -25,6 +27,12 @@ pub(crate) static BUILT_IN: &[BuiltIn] = &[
     BuiltIn { name: "comment_ignored", surface: Markdown, text: include_str!("../../templates/comment_ignored.hbs") },
     BuiltIn { name: "commit", surface: Plain, text: include_str!("../../templates/commit.hbs") },
     BuiltIn { name: "dry_run", surface: Html, text: include_str!("../../templates/dry_run.hbs") },
+    BuiltIn { name: "dry_run_findings", surface: Html, text: include_str!("../../templates/dry_run_findings.hbs") },
+    BuiltIn {
+        name: "dry_run_pull_request",
+        surface: Html,
+        text: include_str!("../../templates/dry_run_pull_request.hbs"),
+    },
     BuiltIn {
         name: "partials/advisory",
         surface: Markdown,
@@ -32,6 +40,12 @@ pub(crate) static BUILT_IN: &[BuiltIn] = &[
     },
     BuiltIn { name: "partials/boxes", surface: Markdown, text: include_str!("../../templates/partials/boxes.hbs") },
     BuiltIn { name: "partials/changes", surface: Markdown, text: include_str!("../../templates/partials/changes.hbs") },
+    BuiltIn {
+        name: "partials/page_finding",
+        surface: Html,
+        text: include_str!("../../templates/partials/page_finding.hbs"),
+    },
+    BuiltIn { name: "partials/page_head", surface: Html, text: include_str!("../../templates/partials/page_head.hbs") },
     BuiltIn {
         name: "partials/rollback",
         surface: Markdown,

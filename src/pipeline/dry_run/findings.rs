@@ -1,0 +1,166 @@
+//! The findings of one project, each with what becomes of it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Serialize;
+
+use super::{DryRun, Page};
+use crate::model::finding::{Finding, FindingKind};
+use crate::model::remedy::{Blocked, Bump};
+use crate::model::report::ProposalReport;
+use crate::report::{FindingView, Section, Tally, finding_view};
+use crate::template::TemplateError;
+
+/// The variables of `dry_run_findings.hbs`.
+#[derive(Serialize)]
+struct FindingsView<'a> {
+    project: &'a str,
+    /// The way back to the index.
+    index: String,
+    findings_total: usize,
+    warnings_total: usize,
+    sections: Vec<SectionView<'a>>,
+}
+
+#[derive(Serialize)]
+struct SectionView<'a> {
+    /// The branches, and the commit at which they stand.
+    heading: String,
+    findings: Vec<RowView<'a>>,
+}
+
+#[derive(Serialize)]
+struct RowView<'a> {
+    #[serde(flatten)]
+    finding: FindingView<'a>,
+    /// What becomes of it, in a few words.
+    outcome: String,
+    /// The page of its pull request.
+    target: Option<String>,
+}
+
+/// What becomes of the findings of one project.
+pub(super) struct Becoming<'a> {
+    moved: HashMap<(&'a str, &'a str), Vec<(&'a Bump, &'a ProposalReport)>>,
+    blocked: HashMap<(&'a str, &'a str), Vec<&'a Blocked>>,
+}
+
+impl<'a> Becoming<'a> {
+    /// Of all branches of one project: what production has may be fixed on the way from another branch.
+    pub(super) fn of(sections: &[&Section<'a>]) -> Self {
+        let mut becoming = Self { moved: HashMap::new(), blocked: HashMap::new() };
+        for &proposal in sections.iter().flat_map(|section| &section.proposals) {
+            for bump in &proposal.bumps {
+                becoming.moved.entry((bump.file.as_str(), &bump.package)).or_default().push((bump, proposal));
+            }
+        }
+        for &blocked in sections.iter().flat_map(|section| &section.blocked) {
+            becoming.blocked.entry((blocked.file.as_str(), &blocked.package)).or_default().push(blocked);
+        }
+        becoming
+    }
+
+    /// The pull request that fixes the finding: into one of these branches rather than another, safe rather than breaking.
+    fn proposal(&self, finding: &Finding, branches: &[&str]) -> Option<&'a ProposalReport> {
+        let moves = self.moved.get(&(finding.file.as_str(), finding.package.as_str()))?;
+        let fixes = |bump: &Bump| match &finding.advisory {
+            Some(flaw) => bump.from == finding.version && bump.fixes.iter().any(|id| flaw.is_called(id)),
+            None => finding.kind == FindingKind::BranchTracking,
+        };
+        let fixing = moves.iter().filter(|(bump, _)| fixes(bump)).map(|(_, proposal)| *proposal);
+        fixing.min_by_key(|proposal| (!branches.contains(&proposal.base.as_str()), proposal.breaking))
+    }
+
+    fn blocked(&self, finding: &Finding) -> Option<&'a Blocked> {
+        let here = self.blocked.get(&(finding.file.as_str(), finding.package.as_str()))?;
+        let is_it = |blocked: &&&Blocked| match &finding.advisory {
+            Some(flaw) => blocked.from == finding.version && blocked.advisories.iter().any(|id| flaw.is_called(id)),
+            None => blocked.advisories.is_empty(),
+        };
+        here.iter().find(is_it).copied()
+    }
+
+    /// Whether nothing becomes of it.
+    pub(super) fn is_left(&self, finding: &Finding) -> bool {
+        self.proposal(finding, &[]).is_none() && self.blocked(finding).is_none()
+    }
+}
+
+/// Where the page of a project stands, relative to the output folder.
+pub(super) fn path(project: &str) -> String {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "_.-".contains(character);
+    let name = |part: &str| -> String {
+        part.chars().map(|character| if plain(character) { character } else { '-' }).take(100).collect()
+    };
+    let parts = project.split('/').map(name).filter(|part| !part.trim_matches('.').is_empty());
+    parts.chain(["findings.html".to_owned()]).collect::<Vec<_>>().join("/")
+}
+
+/// The pages of all projects in which something was found.
+pub(super) fn pages(run: &DryRun<'_>) -> impl Iterator<Item = Result<Page, TemplateError>> {
+    let projects = by_project(&run.sections).into_iter();
+    let word = move |(project, sections): (&str, Vec<&Section<'_>>)| {
+        let path = path(project);
+        let up = "../".repeat(path.matches('/').count());
+        let becoming = Becoming::of(&sections);
+        let tally = Tally::of(sections.iter().flat_map(|section| &section.project.findings));
+        let view = FindingsView {
+            project,
+            index: format!("{up}index.html"),
+            findings_total: tally.findings,
+            warnings_total: tally.warnings,
+            sections: sections.iter().map(|section| section_view(run, &becoming, (section, &up))).collect(),
+        };
+        Ok(Page { html: run.templates.render("dry_run_findings", &view)?, path })
+    };
+    projects.filter(|(_, sections)| sections.iter().any(|section| !section.project.findings.is_empty())).map(word)
+}
+
+/// The sections of each project, by its name.
+pub(super) fn by_project<'s, 'a>(sections: &'s [Section<'a>]) -> BTreeMap<&'a str, Vec<&'s Section<'a>>> {
+    let mut projects: BTreeMap<&str, Vec<&Section<'a>>> = BTreeMap::new();
+    for section in sections {
+        projects.entry(section.project.name.as_str()).or_default().push(section);
+    }
+    projects
+}
+
+fn section_view<'a>(run: &DryRun<'_>, becoming: &Becoming<'a>, (section, up): (&Section<'a>, &str)) -> SectionView<'a> {
+    let project = section.project;
+    let entries = run.previewed.iter().filter(|entry| entry.project == project.name);
+    let folders: HashMap<&str, &str> = entries.map(|entry| (entry.branch.as_str(), entry.folder.as_str())).collect();
+    let row = |finding: &'a Finding| {
+        let (outcome, target) = match (becoming.proposal(finding, &section.branches), becoming.blocked(finding)) {
+            (Some(proposal), _) => {
+                let target = folders.get(proposal.branch.as_str());
+                let target = target.map(|folder| format!("{up}{folder}/pull-request.html"));
+                (format!("{} (into {})", proposal.title, proposal.base), target)
+            }
+            (None, Some(blocked)) => (format!("blocked: {}", blocked.explanation), None),
+            (None, None) if finding.kind.is_warning() => ("a warning: nothing is opened for it".to_owned(), None),
+            (None, None) => ("reported only".to_owned(), None),
+        };
+        RowView { finding: finding_view(finding), outcome, target }
+    };
+    let commit = project.commit.as_ref().map(|commit| format!("at {}", commit.short()));
+    let heading: Vec<String> = [section.branches.join(" and ")].into_iter().chain(commit).collect();
+    SectionView { heading: heading.join(" ").trim().to_owned(), findings: project.findings.iter().map(row).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_has_one_page_below_the_output_folder_whatever_it_is_called() {
+        for (project, expected) in [
+            ("acme/shop", "acme/shop/findings.html"),
+            ("../../etc/passwd", "etc/passwd/findings.html"),
+            ("/absolute/x y", "absolute/x-y/findings.html"),
+            ("a/b, c/d", "a/b--c/d/findings.html"),
+            ("..", "findings.html"),
+        ] {
+            assert_eq!(path(project), expected);
+        }
+    }
+}

@@ -166,7 +166,8 @@ class Bench:
     def update_with_cargo(self, name, flaws):
         place, started = self.copy(name), time.time()
         for file, package, version in sorted({flaw[:3] for flaw in flaws}):
-            run(["cargo", "update", "-p", f"{package}@{version}"], os.path.dirname(os.path.join(place, file)))
+            # An old toolchain that a project names is not installed, and would not know today's index.
+            run(["cargo", "update", "-p", f"{package}@{version}"], os.path.dirname(os.path.join(place, file)), RUSTUP_TOOLCHAIN="stable")
         return place, time.time() - started
 
     def fix_with_npm(self, name, flaws, port):

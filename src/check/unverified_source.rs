@@ -141,7 +141,7 @@ fn names(text: &str, host: &str) -> bool {
     text.match_indices(host).any(|(at, _)| {
         let before = text.get(..at).unwrap_or_default();
         let behind = text.get(at + host.len()..).and_then(|rest| rest.chars().next());
-        before.ends_with(['/', '@', '.'])
+        (before.ends_with(['/', '@', '.']) || host.contains("://"))
             && behind.is_none_or(|next| !next.is_ascii_alphanumeric() && !matches!(next, '.' | '-' | '_' | ':' | '@'))
     })
 }

@@ -238,6 +238,19 @@ fn more_packages_than_any_project_has_are_refused() {
     }
 }
 
+#[test]
+fn a_line_with_thousands_of_uses_is_looked_through_once_for_its_comment() {
+    // Looked through for each of them, this takes a quarter of an hour.
+    let uses: Vec<String> = (0..49_000).map(|number| format!("{{uses: o/a{number}@{number:040x}}}")).collect();
+    let content = format!("jobs:\n  a:\n    steps: [{}] # v1.2.3\n", uses.join(", "));
+    let path = RepoPath::new(".github/workflows/ci.yml").expect("a plain path");
+    let extractor = EXTRACTORS.iter().find(|extractor| extractor.claims(&path)).expect("an extractor");
+    let file = SourceFile { path: &path, content: content.as_bytes(), tree: &MemoryTree::new(&[]) };
+    let found = extractor.extract(&file).expect("a workflow");
+    let noted: Vec<usize> = (0..found.len()).filter(|position| found[*position].version == "v1.2.3").collect();
+    assert_eq!((found.len(), noted), (49_000, vec![48_999]), "the comment is about the last one");
+}
+
 /// Checks that a file is refused with these words and a way out.
 fn refuse(name: &str, content: &str, words: &str) {
     let path = RepoPath::new(name).expect("a plain path");

@@ -2,7 +2,7 @@
 //! (<https://github.com/swiftlang/swift-package-manager/blob/main/Sources/PackageGraph/ResolvedPackagesStore.swift>).
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -12,6 +12,7 @@ use super::contract::json::Node;
 use super::contract::text::{Lines, read_whole};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, GitPin, Origin};
+use crate::model::doubt::Doubt;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::{CommitId, RepoPath};
 
@@ -57,6 +58,7 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
         dependencies
             .push(dependency(pin, &lines).ok_or_else(|| fault("find the package and the state of a pin", pin))?);
     }
+    add_mirrored(file, &mut dependencies);
     match named_in_manifest(file) {
         Some(named) => {
             for dependency in &mut dependencies {
@@ -95,6 +97,45 @@ fn dependency(pin: &Node<'_>, lines: &Lines) -> Option<Dependency> {
         },
     };
     Some(dependency)
+}
+
+/// Adds what is fetched in the place of a package: a mirror may be another package altogether.
+fn add_mirrored(file: &SourceFile<'_>, dependencies: &mut Vec<Dependency>) {
+    let mirrors = mirrors(file);
+    if mirrors.is_empty() {
+        return;
+    }
+    let mut mirrored = Vec::new();
+    for dependency in dependencies.iter() {
+        let Origin::Git { pin, commit, .. } = &dependency.origin else { continue };
+        let Some(mirror) = mirrors.get(&*Ecosystem::SwiftUrl.normalise(&dependency.name)) else { continue };
+        let name = repository_name(mirror);
+        let host = name.split('/').next().unwrap_or_default().to_owned();
+        let usual = dependency.name.split('/').next().unwrap_or_default().to_owned();
+        let origin = Origin::Git { url: mirror.clone(), pin: pin.clone(), commit: commit.clone() };
+        let doubts = vec![Doubt::Host { host, usual }];
+        mirrored.push(Dependency { name, origin, doubts, ..dependency.clone() });
+    }
+    dependencies.extend(mirrored);
+    dependencies.sort_by_key(|dependency| dependency.line);
+}
+
+/// The mirrors by the name of what they stand for, as `swift package config set-mirror` and Xcode write them
+/// (<https://docs.swift.org/swiftpm/documentation/packagemanagerdocs/packageconfigsetmirror>).
+fn mirrors(file: &SourceFile<'_>) -> HashMap<String, String> {
+    let places = [".swiftpm/configuration/mirrors.json", "configuration/mirrors.json"];
+    let mut mirrors = HashMap::new();
+    for content in places.into_iter().filter_map(|place| file.neighbour(place)) {
+        let text = String::from_utf8_lossy(&content);
+        let Ok(root) = Node::parse(&text) else { continue };
+        let list = root.get("object").unwrap_or(&root);
+        let list = list.items().or_else(|| list.get("mirrors").and_then(Node::items)).unwrap_or_default();
+        for (original, mirror) in list.iter().filter_map(|it| Some((it.text_at("original")?, it.text_at("mirror")?))) {
+            let name = repository_name(original);
+            mirrors.insert(Ecosystem::SwiftUrl.normalise(&name).into_owned(), mirror.to_owned());
+        }
+    }
+    mirrors
 }
 
 /// `host/owner/name` of an address as git asks for it: without `..`, escapes, a port, and the other names of a host. A folder

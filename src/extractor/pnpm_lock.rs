@@ -8,6 +8,7 @@ use foldhash::{HashMap, HashMapExt as _};
 
 use super::contract::npm::archive::{self, Place};
 use super::contract::npm::graph::{Graph, Package};
+use super::contract::sources::host;
 use super::contract::text::read_whole;
 use super::contract::yaml::{Member, Node};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
@@ -26,6 +27,12 @@ const LISTS: [(&str, Scope); 5] = [
     ("configDependencies", Scope::Development),
     ("packageManagerDependencies", Scope::Development),
 ];
+
+/// The runtimes that pnpm installs.
+const RUNTIMES: [&str; 3] = ["node", "deno", "bun"];
+
+/// Where they are published.
+const RUNTIME_HOSTS: [&str; 3] = ["nodejs.org", "unofficial-builds.nodejs.org", "github.com"];
 
 /// Reads pnpm-lock.yaml, also that of a git branch (`pnpm-lock.<branch>.yaml`).
 ///
@@ -112,10 +119,10 @@ impl<'n> Lock<'n> {
         }
         let importers = members(document, "importers")?;
         for importer in importers {
-            lock.ask(&importer.value, graph);
+            lock.ask(&importer.value, graph)?;
         }
         if importers.is_empty() {
-            lock.ask(document, graph);
+            lock.ask(document, graph)?;
         }
         Ok(())
     }
@@ -139,18 +146,34 @@ impl<'n> Lock<'n> {
     }
 
     /// Notes what an importer asks for.
-    fn ask(&self, importer: &'n Node<'_>, graph: &mut Graph<'n>) {
+    fn ask(&self, importer: &'n Node<'_>, graph: &mut Graph<'n>) -> Result<(), ParseError> {
         let specifiers: HashMap<&str, &str> = importer.texts_at("specifiers").collect();
         for (list, scope) in LISTS {
             for member in importer.get(list).map_or(&[][..], Node::members) {
                 let written = member.value.text().or_else(|| member.value.text_at("version"));
                 let asked = member.value.text_at("specifier").or_else(|| specifiers.get(member.key.as_ref()).copied());
-                if let Some(child) = written.and_then(|reference| self.find(&member.key, reference)) {
-                    graph.ask(child, asked.unwrap_or_default(), scope);
+                let Some(reference) = written else { continue };
+                match self.find(&member.key, reference) {
+                    Some(child) => graph.ask(child, asked.unwrap_or_default(), scope),
+                    // pnpm itself refuses a lockfile that lacks what it asks for (`ERR_PNPM_LOCKFILE_MISSING_DEPENDENCY`).
+                    None if is_version(reference) => {
+                        let (name, version) = (member.key.escape_debug(), reference.escape_debug());
+                        let message = format!("find the package `{name}` {version}, which is asked for");
+                        return Err(ParseError::new(message).at_line(member.line));
+                    }
+                    // A folder, or what has no entry.
+                    None => {}
                 }
             }
         }
+        Ok(())
     }
+}
+
+/// Whether a reference is a version, with its peers behind it: packages of these have entries.
+fn is_version(reference: &str) -> bool {
+    let version = reference.split('(').next().unwrap_or_default();
+    version.starts_with(|first: char| first.is_ascii_digit()) && !version.contains([':', '/'])
 }
 
 /// The members of a mapping that may be missing.
@@ -195,7 +218,32 @@ fn package<'n>(member: &'n Member<'_>) -> Package<'n> {
         Some(Place::At(address)) => resolved = Some(Cow::Owned(address)),
         None => {}
     }
-    Package { resolved, scope, abandoned, is_checked, doubts, ..Package::new(name, version, member.line) }
+    let archive = variations((name, version), entry, &mut doubts);
+    Package { resolved, scope, abandoned, is_checked, archive, doubts, ..Package::new(name, version, member.line) }
+}
+
+/// The archives of `type: variations` (a runtime, or a package with a build for each system) and of `type: binary`: the
+/// address of the first; each other host is a doubt of its own.
+fn variations<'n>((name, version): (&str, &str), entry: &'n Node<'_>, doubts: &mut Vec<Doubt>) -> Option<Cow<'n, str>> {
+    let resolution = entry.get("resolution")?;
+    let variants = resolution.get("variants").map_or(&[][..], Node::items).iter();
+    let all = std::iter::once(resolution).chain(variants.filter_map(|variant| variant.get("resolution")));
+    let addresses = all.filter_map(|it| it.text_at("url").or_else(|| it.text_at("tarball")));
+    let (mut first, mut hosts) = (None, Vec::new());
+    for address in addresses.filter(|address| resolution.text_at("tarball") != Some(address)) {
+        doubts.extend(archive::contradiction(name, version, address));
+        let Some(host) = host(address) else { continue };
+        // pnpm itself takes runtimes from where their makers publish them (`node.resolver`, `deno.resolver`, `bun.resolver`).
+        if RUNTIME_HOSTS.contains(&host) && RUNTIMES.contains(&name) || hosts.contains(&host) {
+            continue;
+        }
+        hosts.push(host);
+        match first {
+            None => first = Some(Cow::Borrowed(address)),
+            Some(_) => doubts.push(Doubt::Host { host: host.to_ascii_lowercase(), usual: String::new() }),
+        }
+    }
+    first
 }
 
 /// Where a package came from, in npm's words; nothing for a registry.

@@ -6,11 +6,12 @@ mod options;
 mod requirement;
 mod via;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::contract::encoding::decode;
 use super::contract::python::archive;
 use super::contract::python::{is_development_name, normalise};
+use super::contract::sources::{Checksums, Sources};
 use super::contract::text::explain;
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Origin, Scope};
@@ -70,6 +71,9 @@ impl Extractor for Requirements {
 /// More of one file say nothing that these do not.
 const PROBLEM_LIMIT: usize = 20;
 
+/// More places than anyone looks in.
+const PLACE_LIMIT: usize = 8;
+
 /// As osv-scanner finds them, and as pip's users lay them out.
 fn is_requirements(path: &RepoPath) -> bool {
     // Rye's locks; Helm 2 had one of the same name, which cannot be read as this.
@@ -109,6 +113,7 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Read, ParseError> {
         constraints: HashMap::new(),
         budget: Budget::of(file.path),
         problems: Vec::new(),
+        places: BTreeSet::new(),
     };
     let mut comments = Comments::of(text);
     reading.read(text, &mut comments)?;
@@ -162,6 +167,8 @@ struct Reading<'a> {
     budget: Budget,
     /// What pip would read and is not read here, or what it would refuse.
     problems: Vec<ParseError>,
+    /// Where the options say that packages are looked for.
+    places: BTreeSet<String>,
 }
 
 impl Reading<'_> {
@@ -206,6 +213,9 @@ impl Reading<'_> {
             self.problem(line, format!("read the options in `{}`: {reason}", shown(text)));
             Options::default()
         });
+        if self.places.len() < PLACE_LIMIT {
+            self.places.extend(options.places);
+        }
         for file in &options.passed_over {
             self.problem(line, format!("read `{}`, which pip passes over on this line", shown(file)));
         }
@@ -302,6 +312,13 @@ impl Reading<'_> {
             dependencies.push(dependency);
         }
         comments.link(&mut dependencies, &positions);
+        // Each place may give each package: pip takes the highest version of all, wherever it is.
+        let mut sources = Sources::default();
+        let registered = dependencies.iter().enumerate().filter(|(_, it)| matches!(it.origin, Origin::Registry { .. }));
+        for (position, _) in registered {
+            self.places.iter().for_each(|place| sources.note_address(position, place));
+        }
+        sources.judge(&mut dependencies, Checksums::SameForAll);
         (dependencies, unpinned)
     }
 }

@@ -94,7 +94,7 @@ impl Extractor for Workflow {
 
     fn noted(&self, file: &SourceFile<'_>) -> Vec<Noted> {
         let read = read_text(file.content).ok().and_then(|text| read(text, None).ok());
-        read.and_then(|read| read.open.noted(("use", "uses"), Image::OPEN_LACK)).into_iter().collect()
+        read.and_then(|read| read.open.noted(("reference", "references"), Image::OPEN_LACK)).into_iter().collect()
     }
 }
 

@@ -236,6 +236,61 @@ fn a_lockfile_beside_a_configuration_that_turns_locking_off_locks_nothing() {
 }
 
 #[test]
+fn a_mirror_of_swift_is_matched_beside_what_it_stands_for() {
+    let bot = bot();
+    let lock = "{\"version\": 2, \"pins\": [{\"identity\": \"good\", \"kind\": \"remoteSourceControl\", \"location\": \"https://github.com/good/good.git\", \"state\": {\"revision\": \"0123456789012345678901234567890123456789\", \"version\": \"1.0.0\"}}]}";
+    let mirrors = "{\"object\": [{\"original\": \"https://github.com/Good/good\", \"mirror\": \"https://github.com/bad/bad.git\"}], \"version\": 1}";
+    let files = [("Package.resolved", lock), (".swiftpm/configuration/mirrors.json", mirrors)];
+    let (outcome, project) = audit(&bot, &files);
+    let kinds = texts(&project, "findings", "kind");
+    assert_eq!(kinds, ["vulnerability", "unverified-source"], "{project}");
+    outcome.expect_code(1);
+    assert_eq!(texts(&audit(&bot, &files[..1]).1, "findings", "kind"), Vec::<String>::new());
+}
+
+#[test]
+fn another_spelling_of_a_foreign_source_is_told() {
+    let bot = bot();
+    let npm = |address: &str| {
+        json!({ "name": "x", "lockfileVersion": 3, "packages": { "": { "dependencies": { "a": "*" } },
+            "node_modules/a": { "version": "1.0.0", "resolved": address, "integrity": "sha512-x" } } })
+        .to_string()
+    };
+    let yarn = |address: &str| {
+        format!("# yarn lockfile v1\n\na@1:\n  version \"1.0.0\"\n  resolved \"{address}#x\"\n  integrity sha512-x\n")
+    };
+    let pnpm = |resolution: &str| {
+        format!(
+            "lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n      a:\n        specifier: 1.0.0\n        version: 1.0.0\npackages:\n  a@1.0.0:\n    resolution: {resolution}\n"
+        )
+    };
+    for (name, content) in [
+        ("package-lock.json", npm("http://evil.dev/a/-/a-1.0.0.tgz")),
+        ("package-lock.json", npm("HTTPS://evil.dev/a/-/a-1.0.0.tgz")),
+        ("package-lock.json", npm("https://registry.example@evil.dev/a/-/a-1.0.0.tgz")),
+        ("yarn.lock", yarn("HTTPS://evil.dev/a/-/a-1.0.0.tgz")),
+        ("yarn.lock", yarn("https://registry.example@evil.dev/a/-/a-1.0.0.tgz")),
+        ("pnpm-lock.yaml", pnpm("{integrity: sha512-x, tarball: 'HTTPS://evil.dev/a/-/a-1.0.0.tgz'}")),
+        ("pnpm-lock.yaml", pnpm("{integrity: sha512-x, tarball: 'https://registry.example@evil.dev/a/-/a-1.0.0.tgz'}")),
+        (
+            "pnpm-lock.yaml",
+            pnpm(
+                "{type: variations, variants: [{resolution: {type: binary, url: 'https://evil.dev/a.tgz', integrity: sha512-x}, targets: [{os: linux, cpu: x64}]}]}",
+            ),
+        ),
+        ("requirements.txt", "--index-url https://evil.dev/simple\na==1.0\n".to_owned()),
+        ("requirements.txt", "-i https://evil.dev/simple\na==1.0\n".to_owned()),
+        ("requirements.txt", "a==1.0\n--extra-index-url=https://evil.dev/simple\n".to_owned()),
+        ("requirements.txt", "-f https://evil.dev/links.html\na==1.0\n".to_owned()),
+    ] {
+        let (_, project) = audit(&bot, &[(name, &content)]);
+        let told = texts(&project, "findings", "detail");
+        assert!(told.iter().any(|detail| detail.contains("evil.dev")), "{name}: {content}: {project}");
+        assert!(texts(&project, "findings", "kind").contains(&"unverified-source".to_owned()), "{project}");
+    }
+}
+
+#[test]
 fn npm_passes_a_package_lock_over_where_a_shrinkwrap_stands() {
     let bot = bot();
     let lock = |version: &str| {

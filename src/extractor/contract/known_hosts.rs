@@ -52,7 +52,15 @@ pub(super) fn standing(ecosystem: Ecosystem, host: &str) -> Standing {
     let Some((_, known)) = KNOWN.iter().find(|(known, _)| *known == ecosystem) else { return Standing::Unknown };
     let name = host.strip_suffix(":443").unwrap_or(host);
     let digest = format!("{:x}", Sha256::digest(name));
-    let last = name.split(':').next().unwrap_or_default().rsplit('.').next().unwrap_or_default();
+    let last = name
+        .strip_prefix("http://")
+        .unwrap_or(name)
+        .split(':')
+        .next()
+        .unwrap_or_default()
+        .rsplit('.')
+        .next()
+        .unwrap_or_default();
     if known.contains(&digest.as_str()) {
         Standing::Public
     } else if RESERVED.contains(&last) {
@@ -72,6 +80,8 @@ mod tests {
         assert_eq!(standing(Ecosystem::Npm, "evil.dev:8443"), Standing::Foreign);
         assert_eq!(standing(Ecosystem::Npm, "registry.example:8443"), Standing::Unknown);
         assert_eq!(standing(Ecosystem::Npm, "localhost:4873"), Standing::Unknown);
+        assert_eq!(standing(Ecosystem::Npm, "http://registry.example"), Standing::Unknown);
+        assert_eq!(standing(Ecosystem::Npm, "http://evil.dev"), Standing::Foreign);
         assert_eq!(standing(Ecosystem::Hex, "evil.dev"), Standing::Unknown, "nothing is known of its registry");
     }
 

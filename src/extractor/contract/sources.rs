@@ -9,6 +9,9 @@ use super::known_hosts::{Standing, standing};
 use crate::model::dependency::Dependency;
 use crate::model::doubt::Doubt;
 
+/// How a host is written that is asked without encryption.
+const OPEN: &str = "http://";
+
 /// Whether entries of a format have checksums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::extractor) enum Checksums {
@@ -38,8 +41,11 @@ pub(in crate::extractor) struct Sources {
 impl Sources {
     /// Notes the address of the archive of the package at a position; one that is no web address tells no host.
     pub(in crate::extractor) fn note_address(&mut self, position: usize, address: &str) {
-        if let Some(host) = host(address) {
-            self.note_host(position, host);
+        match host(address) {
+            // Without encryption it is another place, whoever owns the name.
+            Some(host) if is_open(address) => self.note_host(position, &format!("{OPEN}{host}")),
+            Some(host) => self.note_host(position, host),
+            None => {}
         }
     }
 
@@ -117,11 +123,17 @@ impl Sources {
     }
 }
 
-/// The host of a web address, with its port where one is written.
+/// The host of a web address, with its port where one is written. Schemes may have capital letters.
 pub(in crate::extractor) fn host(address: &str) -> Option<&str> {
-    let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"))?;
-    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    let (scheme, rest) = address.split_once("://")?;
+    let is_web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
+    let authority = rest.split(['/', '?', '#', '\\']).next().filter(|_| is_web)?;
     authority.rsplit('@').next().filter(|host| !host.is_empty())
+}
+
+/// Whether whatever stands between may answer in the place of the host.
+fn is_open(address: &str) -> bool {
+    address.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("http"))
 }
 
 #[cfg(test)]

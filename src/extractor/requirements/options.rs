@@ -66,6 +66,8 @@ pub(super) struct Options {
     pub(super) editable: Option<String>,
     /// The file that is included; pip takes the first that is one of requirements, else the first of constraints.
     pub(super) include: Option<(Kind, String)>,
+    /// Where packages are looked for: indexes, and pages and folders with links.
+    pub(super) places: Vec<String>,
     /// What is written and not read by pip: the files behind the first one.
     pub(super) passed_over: Vec<String>,
 }
@@ -84,10 +86,12 @@ impl Options {
         let words = shlex::split(text).ok_or("its quotes are not closed")?;
         let mut words = words.into_iter();
         let (mut editables, mut requirements, mut constraints) = (Vec::new(), Vec::new(), Vec::new());
+        let mut places = Vec::new();
         let mut take = |option: &Known, value: String| match option.long {
             EDITABLE => editables.push(value),
             REQUIREMENT => requirements.push(value),
             CONSTRAINT => constraints.push(value),
+            "--index-url" | "--pypi-url" | "--extra-index-url" | "--find-links" => places.push(value),
             _ => {}
         };
         while let Some(word) = words.next() {
@@ -119,7 +123,7 @@ impl Options {
         let editable = editables.next();
         // What is installed in place goes before any file.
         let include = if editable.is_some() { None } else { files.next() };
-        Ok(Self { editable, include, passed_over: editables.chain(files.map(|(_, file)| file)).collect() })
+        Ok(Self { editable, include, places, passed_over: editables.chain(files.map(|(_, file)| file)).collect() })
     }
 }
 
@@ -159,7 +163,7 @@ mod tests {
             ("--pre --no-i -r a.txt", file(requirements, "a.txt")),
             ("-c  ../c.txt", file(constraints, "../c.txt")),
             ("--pre -- -r a.txt", Options::default()),
-            ("--index-url -r", Options::default()),
+            ("--index-url -r", Options { places: vec!["-r".to_owned()], ..Options::default() }),
             ("--hash=sha256:0 -e ./x", Options { editable: Some("./x".to_owned()), ..Options::default() }),
             (
                 "-c c.txt -r a.txt -r b.txt",

@@ -2,11 +2,12 @@
 //! of tools that patchparty does not read reach the audit. Components without a package address that advisories know are
 //! left out.
 
-use super::contract::bom::{Bom, Edge, Element};
+use super::contract::bom::{Bom, Edge, Element, UNUSABLE};
 use super::contract::json::Node;
 use super::contract::os_release::System;
-use super::contract::text::{Lines, read_whole};
-use super::contract::{Extractor, ParseError, SourceFile};
+use super::contract::text::{Lines, read_text, read_whole};
+use super::contract::unusable::Unusable;
+use super::contract::{Extractor, Noted, ParseError, SourceFile};
 use crate::model::dependency::{Dependency, PackageVersion};
 use crate::model::repository::RepoPath;
 
@@ -29,7 +30,12 @@ impl Extractor for CycloneDx {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        read_whole(file, WAY_OUT, |text| read(file.path.file_name(), text))
+        read_whole(file, WAY_OUT, |text| Ok(read(file.path.file_name(), text)?.0))
+    }
+
+    fn noted(&self, file: &SourceFile<'_>) -> Vec<Noted> {
+        let read = read_text(file.content).ok().and_then(|text| read(file.path.file_name(), text).ok());
+        read.and_then(|(_, unusable)| unusable.noted(UNUSABLE.0, UNUSABLE.1)).into_iter().collect()
     }
 }
 
@@ -38,7 +44,7 @@ fn is_named_after(name: &str) -> bool {
     name.strip_suffix(".json").is_some_and(|stem| stem.to_ascii_lowercase().contains("cyclonedx"))
 }
 
-fn read(name: &str, text: &str) -> Result<Vec<Dependency>, ParseError> {
+fn read(name: &str, text: &str) -> Result<(Vec<Dependency>, Unusable), ParseError> {
     let root = Node::parse(text)?;
     if root.text_at("bomFormat") != Some("CycloneDX") {
         // A file that only has the word in its name may be anything, a configuration for example; so may `bom.json`, the
@@ -49,7 +55,7 @@ fn read(name: &str, text: &str) -> Result<Vec<Dependency>, ParseError> {
             && root.is_object()
             && !name.ends_with(".cdx.json")
         {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Unusable::default()));
         }
         return Err(ParseError::new("find `\"bomFormat\": \"CycloneDX\"`").at_line(1));
     }
@@ -107,8 +113,18 @@ fn element<'a>(component: &'a Node<'_>, lines: &Lines) -> Element<'a> {
         );
         Some(PackageVersion { name: name.to_owned(), version })
     });
+    let version = component.text_at("version").filter(|version| !version.is_empty());
+    // Tools list the files and lockfiles that they have read as applications without a version.
+    let is_package = match component.text_at("type") {
+        Some("library" | "framework") | None => true,
+        Some("application" | "container" | "platform") => version.is_some(),
+        Some(_) => false,
+    };
     Element {
         id: component.text_at("bom-ref").unwrap_or_default(),
+        name: component.text_at("name").unwrap_or_default(),
+        version,
+        is_package,
         purls: purl.and_then(Node::text).into_iter().collect(),
         line: lines.at(purl.unwrap_or(component).offset),
         is_development,

@@ -3,10 +3,11 @@
 
 use std::collections::HashSet;
 
-use super::contract::bom::{Bom, Edge, Element};
+use super::contract::bom::{Bom, Edge, Element, UNUSABLE};
 use super::contract::json::Node;
-use super::contract::text::{Lines, read_whole};
-use super::contract::{Extractor, ParseError, SourceFile};
+use super::contract::text::{Lines, read_text, read_whole};
+use super::contract::unusable::Unusable;
+use super::contract::{Extractor, Noted, ParseError, SourceFile};
 use crate::model::dependency::Dependency;
 use crate::model::repository::RepoPath;
 
@@ -26,11 +27,16 @@ impl Extractor for Spdx {
     }
 
     fn extract(&self, file: &SourceFile<'_>) -> Result<Vec<Dependency>, ParseError> {
-        read_whole(file, WAY_OUT, read)
+        read_whole(file, WAY_OUT, |text| Ok(read(text)?.0))
+    }
+
+    fn noted(&self, file: &SourceFile<'_>) -> Vec<Noted> {
+        let read = read_text(file.content).ok().and_then(|text| read(text).ok());
+        read.and_then(|(_, unusable)| unusable.noted(UNUSABLE.0, UNUSABLE.1)).into_iter().collect()
     }
 }
 
-fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
+fn read(text: &str) -> Result<(Vec<Dependency>, Unusable), ParseError> {
     let root = Node::parse(text)?;
     let lines = Lines::of(text);
     if let Some(graph) = root.get("@graph").and_then(Node::items) {
@@ -61,6 +67,10 @@ fn second<'n>(root: &'n Node<'_>, lines: &Lines) -> Bom<'n> {
         let purls: Vec<_> = purls.filter_map(|reference| reference.get("referenceLocator")).collect();
         bom.elements.push(Element {
             id: package.text_at("SPDXID").unwrap_or_default(),
+            name: package.text_at("name").unwrap_or_default(),
+            version: package.text_at("versionInfo").filter(|version| !version.is_empty()),
+            // Tools list the project, its files and its lockfiles as packages without a version.
+            is_package: package.text_at("versionInfo").is_some(),
             line: lines.at(purls.first().copied().unwrap_or(package).offset),
             purls: purls.into_iter().filter_map(Node::text).collect(),
             ..Element::default()
@@ -141,6 +151,9 @@ fn third_package<'n>(node: &'n Node<'_>, lines: &Lines) -> Element<'n> {
     let purls: Vec<_> = own.chain(identifiers.filter_map(|identifier| identifier.get("identifier"))).collect();
     Element {
         id: node.text_at("spdxId").or_else(|| node.text_at("@id")).unwrap_or_default(),
+        name: node.text_at("name").unwrap_or_default(),
+        version: node.text_at("software_packageVersion").filter(|version| !version.is_empty()),
+        is_package: node.text_at("software_packageVersion").is_some(),
         line: lines.at(purls.first().copied().unwrap_or(node).offset),
         purls: purls.into_iter().filter_map(Node::text).collect(),
         ..Element::default()

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::graph::{link, roots_are_direct};
 use super::os_release::System;
+use super::unusable::Unusable;
 use super::{ParseError, check_package_count, purl};
 use crate::model::dependency::{Dependency, Origin, PackageVersion, Scope};
 
@@ -12,6 +13,12 @@ use crate::model::dependency::{Dependency, Origin, PackageVersion, Scope};
 pub(in crate::extractor) struct Element<'a> {
     /// Its name inside the document; empty for one without.
     pub(in crate::extractor) id: &'a str,
+    /// Its name for people.
+    pub(in crate::extractor) name: &'a str,
+    /// The version that stands beside its addresses, which may lack one.
+    pub(in crate::extractor) version: Option<&'a str>,
+    /// Whether it is a package: one whose addresses are not understood is told.
+    pub(in crate::extractor) is_package: bool,
     /// Its addresses; the first that is understood counts.
     pub(in crate::extractor) purls: Vec<&'a str>,
     /// The line of its address, or of the element.
@@ -45,10 +52,15 @@ pub(in crate::extractor) struct Bom<'a> {
     pub(in crate::extractor) system: Option<System>,
 }
 
+/// How packages are counted that nobody can look up, and what holds of them.
+pub(in crate::extractor) const UNUSABLE: ((&str, &str), (&str, &str)) =
+    (("component", "components"), ("names no package that advisories know", "name no package that advisories know"));
+
 impl Bom<'_> {
-    /// The dependencies. Elements without an address that is understood are left out; through them, what the subject
+    /// The dependencies, and the packages without an address that is understood; through these, what the subject
     /// contains is still direct.
-    pub(in crate::extractor) fn dependencies(&self) -> Result<Vec<Dependency>, ParseError> {
+    pub(in crate::extractor) fn dependencies(&self) -> Result<(Vec<Dependency>, Unusable), ParseError> {
+        let mut unusable = Unusable::default();
         check_package_count(self.elements.len())?;
         let mut positions: HashMap<&str, usize> = HashMap::new();
         let mut found = Vec::new();
@@ -56,9 +68,15 @@ impl Bom<'_> {
             if !element.id.is_empty() && (self.subject == Some(element.id) || positions.contains_key(element.id)) {
                 continue;
             }
-            let mut read =
-                element.purls.iter().filter_map(|it| purl::dependency(it, self.system.as_ref(), element.line));
-            let Some(mut dependency) = read.next() else { continue };
+            let mut read = element.purls.iter().filter_map(|it| {
+                purl::dependency(&purl::with_version(it, element.version), self.system.as_ref(), element.line)
+            });
+            let Some(mut dependency) = read.next() else {
+                if element.is_package {
+                    unusable.add(if element.name.is_empty() { element.id } else { element.name }, element.line);
+                }
+                continue;
+            };
             if element.is_development {
                 dependency.scope = Scope::Development;
             }
@@ -79,7 +97,7 @@ impl Bom<'_> {
             Some(subject) => self.mark(subject, &positions, &mut found),
             None => roots_are_direct(&mut found),
         }
-        Ok(found)
+        Ok((found, unusable))
     }
 
     /// Marks what the subject requires as direct, and what it only reaches for development.

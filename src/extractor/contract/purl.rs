@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::str::FromStr as _;
 
 use packageurl::PackageUrl;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest as _, Sha256};
 
 use super::known_hosts::{Standing, standing};
@@ -36,6 +37,20 @@ pub(in crate::extractor) fn dependency(text: &str, around: Option<&System>, line
             Some((_, host)) => repository(&purl, host, line),
             None => package(&purl, line),
         },
+    }
+}
+
+/// The address with the version that stands beside it, where it has none itself.
+pub(in crate::extractor) fn with_version<'t>(text: &'t str, version: Option<&str>) -> Cow<'t, str> {
+    let end = text.find(['?', '#']).unwrap_or(text.len());
+    let (address, rest) = text.split_at(end);
+    let last = address.rsplit('/').next().unwrap_or_default();
+    match version.filter(|version| !version.is_empty() && !last.contains('@')) {
+        None => Cow::Borrowed(text),
+        Some(version) => {
+            let version = utf8_percent_encode(version, NON_ALPHANUMERIC);
+            Cow::Owned(format!("{}@{version}{rest}", address.trim_end_matches('/')))
+        }
     }
 }
 

@@ -92,7 +92,9 @@ impl<'a> Reader<'a> {
         if self.take("[") {
             return self.items("]", depth).map(Term::List);
         }
-        if self.rest().starts_with('"') {
+        // Charlists are texts, too: `'abc'`, and `~c"abc"` since Elixir 1.15.
+        self.position += if self.rest().starts_with("~c\"") { 2 } else { 0 };
+        if self.rest().starts_with(['"', '\'']) {
             return self.quoted().map(Term::Text);
         }
         if self.take(":") {
@@ -142,9 +144,10 @@ impl<'a> Reader<'a> {
     }
 
     fn quoted(&mut self) -> Result<&'a str, Fault> {
+        let quote = self.rest().chars().next().unwrap_or('"');
         let inside = self.rest().get(1..).unwrap_or_default();
         // Whatever is escaped or interpolated is no name, version or address.
-        let end = inside.find(['"', '\\', '\n']).filter(|&end| inside[end..].starts_with('"'));
+        let end = inside.find([quote, '\\', '\n']).filter(|&end| inside[end..].starts_with(quote));
         let text = end.and_then(|end| inside.get(..end)).ok_or_else(|| self.fault("find the end of a plain string"))?;
         self.position += text.len() + 2;
         Ok(text)
@@ -174,7 +177,11 @@ mod tests {
         let tuple = Term::Tuple(vec![Term::Atom("b"), Term::Text("c d"), Term::List(list)]);
         let second = (Term::Atom("q r"), 54, Term::Tuple(Vec::new()));
         assert_eq!(Term::parse(text), Ok(Term::Map(vec![(Term::Text("a"), 14, tuple), second])));
-        for broken in ["%{\"a\"}", "{:a :b}", "\"a#{1}\\\"", "\"a", "System.cmd(\"x\")", "%{a: }", "{", "1 2"] {
+        let list = Term::List(vec![Term::Text("ab"), Term::Text("c d")]);
+        assert_eq!(Term::parse("['ab', ~c\"c d\"]"), Ok(list));
+        for broken in
+            ["'a", "~c'a", "%{\"a\"}", "{:a :b}", "\"a#{1}\\\"", "\"a", "System.cmd(\"x\")", "%{a: }", "{", "1 2"]
+        {
             assert!(Term::parse(broken).is_err(), "{broken}");
         }
     }

@@ -102,11 +102,9 @@ impl<'a> Installed<'a> {
         specification.is_some_and(|content| String::from_utf8_lossy(&content).contains("Gem::Specification.new"))
     }
 
-    /// Mix unpacks a package of Hex with the record that says which it is.
+    /// Mix unpacks a package of Hex with the record that says which it is, into `deps` or wherever `deps_path` leads.
     fn is_hex_package(&self, folder: &str, name: &str) -> bool {
-        let is_dependency =
-            folder.strip_suffix(name).is_some_and(|parent| parent == "deps/" || parent.ends_with("/deps/"));
-        is_dependency
+        !name.is_empty()
             && self.read(&format!("{folder}/hex_metadata.config")).is_some_and(|content| {
                 String::from_utf8_lossy(&content).contains(&format!("{{<<\"name\">>,<<\"{name}\">>}}"))
             })

@@ -19,9 +19,11 @@ mod gitmodules;
 mod go_mod;
 mod go_sum;
 mod go_work;
+mod gradle_build;
 mod gradle_lockfile;
 mod gradle_verification;
 mod mix_lock;
+mod msbuild;
 mod package_lock;
 mod package_resolved;
 mod packages_config;
@@ -60,6 +62,7 @@ pub static EXTRACTORS: &[&dyn Extractor] = &[
     &go_sum::GoSum,
     &go_work::GoWork,
     &gradle_lockfile::GradleLockfile,
+    &gradle_build::GradleBuild,
     &gradle_verification::GradleVerification,
     &pom::Pom,
     &mix_lock::MixLock,
@@ -76,6 +79,7 @@ pub static EXTRACTORS: &[&dyn Extractor] = &[
     &requirements::Requirements,
     &packages_lock_json::PackagesLockJson,
     &packages_config::PackagesConfig,
+    &msbuild::Msbuild,
     &renv_lock::RenvLock,
     &conan_lock::ConanLock,
     &workflow::Workflow,

@@ -31,6 +31,7 @@ mod pitfalls;
 mod proxy;
 mod right_or_said;
 mod routes;
+mod said;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod secrets;

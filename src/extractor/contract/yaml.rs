@@ -103,14 +103,6 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The items of a list; none of anything else.
-    pub(in crate::extractor) fn items(&self) -> &[Self] {
-        match &self.value {
-            Value::List(items) => items,
-            Value::Text(_) | Value::Map(_) => &[],
-        }
-    }
-
     /// The members of a mapping, to keep; none of anything else.
     pub(in crate::extractor) fn into_members(self) -> Vec<Member<'a>> {
         match self.value {

@@ -105,7 +105,9 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<(Vec<Dependency>, Unusable)
         unknown.filter(|it| expand(it.value.trim(), Style::Compose, &value).is_none()).collect();
     unknown.sort_by_key(|image| (image.defined.line(), image.defined.column()));
     unknown.dedup_by_key(|image| (image.defined.line(), image.defined.column()));
-    unknown.iter().for_each(|image| open.add(image.value.trim(), typed_yaml::line(image)));
+    for image in unknown {
+        open.add(image.value.trim(), typed_yaml::line(image));
+    }
     Ok((found, open))
 }
 

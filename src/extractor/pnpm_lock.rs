@@ -219,7 +219,7 @@ fn package<'n>(member: &'n Member<'_>) -> Package<'n> {
         None => {}
     }
     let archive = variations((name, version), entry, &mut doubts);
-    Package { resolved, scope, abandoned, is_checked, archive, doubts, ..Package::new(name, version, member.line) }
+    Package { resolved, scope, abandoned, archive, is_checked, doubts, ..Package::new(name, version, member.line) }
 }
 
 /// The archives of `type: variations` (a runtime, or a package with a build for each system) and of `type: binary`: the

@@ -60,7 +60,9 @@ mod tests {
         assert_eq!(noted(&unusable), None);
         unusable.add("a\u{1b}", 7);
         assert_eq!(noted(&unusable).expect("one").message, "1 dependency has none: `a\\u{1b}`");
-        ["b", "c", "d", "e"].iter().for_each(|name| unusable.add(name, 3));
+        for name in ["b", "c", "d", "e"] {
+            unusable.add(name, 3);
+        }
         let Noted { line, message } = noted(&unusable).expect("five");
         assert_eq!((line, message.as_str()), (3, "5 dependencies have none: `a\\u{1b}`, `b`, `c` and 2 more"));
     }

@@ -58,7 +58,7 @@ pub(super) fn find<'a>(tree: &'a dyn ProjectTree, installed: &Installed<'_>, lim
         let file = SourceFile { path, content: &content, tree };
         for extractor in asked {
             for said in extractor.configured(&file) {
-                if let Some((usual, remark)) = found.take(path, extractor, said, tree, &mut used) {
+                if let Some((usual, remark)) = found.take((path, extractor), said, tree, &mut used) {
                     passed_over.entry(usual).or_insert(remark);
                 }
             }
@@ -72,8 +72,7 @@ impl<'a> Found<'a> {
     /// Takes what one configuration says; gives the lockfile that is not in use because of it.
     fn take(
         &mut self,
-        configuration: &RepoPath,
-        extractor: &'static dyn Extractor,
+        (configuration, extractor): (&RepoPath, &'static dyn Extractor),
         said: Configured,
         tree: &'a dyn ProjectTree,
         used: &mut BTreeSet<RepoPath>,

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 /// A number with its word: `1 finding`, `2 findings`.
-pub fn count<N: Display + PartialEq + From<u8>>(number: N, one: &str, many: &str) -> String {
+pub fn count<N: Display + PartialEq + Copy + From<u8>>(number: N, one: &str, many: &str) -> String {
     let noun = if number == N::from(1) { one } else { many };
     format!("{number} {noun}")
 }

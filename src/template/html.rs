@@ -38,7 +38,7 @@ pub(super) fn marked(line: &str) -> String {
     let mut end = 0;
     for pair in single_backticks(&line).chunks_exact(2) {
         marked.push_str(&part(end..pair[0]));
-        marked.push_str(&format!("<code>{}</code>", part(pair[0] + 1..pair[1])));
+        marked.extend(["<code>", &part(pair[0] + 1..pair[1]), "</code>"]);
         end = pair[1] + 1;
     }
     marked.push_str(&part(end..line.len()));

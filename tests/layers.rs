@@ -59,6 +59,7 @@ const LAW: Law = Law {
         Family {
             name: "template",
             parts: &[
+                ("html", "the same in a page, and bodies as a forge shows them"),
                 ("markdown", "makes untrusted text inert"),
                 ("notes", "keeps the notes of people"),
                 ("renderer", "the strict renderer"),

@@ -1,5 +1,7 @@
 //! Ecosystems, named as OSV writes them.
 
+mod published;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
@@ -290,60 +292,6 @@ impl Ecosystem {
     /// Whether its packages are those of an operating system, which advisories know per release.
     pub fn is_system(self) -> bool {
         matches!(self.purl_type(), "apk" | "deb" | "rpm")
-    }
-
-    /// Whether a public database has advisories about its packages: what OSV exports
-    /// (`https://osv-vulnerabilities.storage.googleapis.com/ecosystems.txt`, 2026-11).
-    ///
-    /// Of repositories at a commit (submodules, flake inputs) OSV knows those of C and C++ projects only, so that nothing
-    /// about one can be said to be missing.
-    pub const fn has_public_advisories(self) -> bool {
-        match self {
-            Self::ConanCenter
-            | Self::Bioconductor
-            | Self::CocoaPods
-            | Self::Jsr
-            | Self::Terraform
-            | Self::Helm
-            | Self::Docker
-            | Self::Git
-            | Self::PhotonOs => false,
-            Self::CratesIo
-            | Self::Npm
-            | Self::Packagist
-            | Self::PyPi
-            | Self::Go
-            | Self::RubyGems
-            | Self::Maven
-            | Self::NuGet
-            | Self::Hex
-            | Self::Pub
-            | Self::SwiftUrl
-            | Self::Cran
-            | Self::Hackage
-            | Self::Ghc
-            | Self::Julia
-            | Self::Opam
-            | Self::Bitnami
-            | Self::GitHubActions
-            | Self::Alpaquita
-            | Self::Alpine
-            | Self::BellSoft
-            | Self::Chainguard
-            | Self::MinimOs
-            | Self::Wolfi
-            | Self::Debian
-            | Self::Echo
-            | Self::Ubuntu
-            | Self::AlmaLinux
-            | Self::AzureLinux
-            | Self::Mageia
-            | Self::OpenEuler
-            | Self::OpenSuse
-            | Self::RedHat
-            | Self::RockyLinux
-            | Self::Suse => true,
-        }
     }
 
     /// The name under which the ecosystem looks a package up.

@@ -324,7 +324,7 @@ fn project_view<'a>(section: &Section<'a>) -> ProjectView<'a> {
     let tally = Tally::of(findings);
     ProjectView {
         name: &section.project.name,
-        page: (!findings.is_empty()).then(|| findings::path(&section.project.name)),
+        page: (!findings.is_empty()).then(|| findings::path(&section.project.name, 0)),
         branches: section.branches.join(", "),
         state: state(section),
         lockfiles: section.project.lockfiles.len(),
@@ -385,6 +385,26 @@ mod tests {
         let pages: Vec<Page> = run.pages(&|_| String::new()).collect::<Result<_, _>>().expect("render");
         let found = pages.iter().find(|page| page.path.ends_with("findings.html")).expect("something was found");
         insta::assert_snapshot!("findings_page", found.html.as_str());
+    }
+
+    #[test]
+    fn many_findings_stand_on_several_pages_and_none_is_lost() {
+        let templates = Templates::built_in().expect("valid");
+        let one = |number: usize| {
+            let kind = (crate::model::finding::FindingKind::Unlocked, Severity::Medium);
+            let ecosystem = crate::model::ecosystem::Ecosystem::Npm;
+            Finding { line: u32::try_from(number).expect("small"), ..Finding::sample(kind, (ecosystem, "x"), "a") }
+        };
+        let mut report = sample::report();
+        report.projects.truncate(1);
+        report.projects[0].findings = (1..=2_500).map(one).collect();
+        let run = DryRun::new(&report, &[], false, &templates);
+        let pages: Vec<Page> = run.pages(&|_| String::new()).collect::<Result<_, _>>().expect("render");
+        let paths: Vec<&str> = pages.iter().skip(1).map(|page| page.path.rsplit('/').next().unwrap_or("")).collect();
+        assert_eq!(paths, ["findings.html", "findings-2.html", "findings-3.html"]);
+        let rows = |page: &Page| page.html.matches("<code>a:").count();
+        assert_eq!(pages.iter().skip(1).map(rows).sum::<usize>(), 2_500);
+        assert!(pages[1].html.contains("<a href=\"findings-3.html\">Page 3</a>"), "{}", pages[1].html);
     }
 
     #[test]

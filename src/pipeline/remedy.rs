@@ -5,6 +5,7 @@ mod bumps;
 mod by_hand;
 mod conditions;
 mod edges;
+mod failure;
 mod graph;
 mod ladder;
 mod overlay;
@@ -23,8 +24,9 @@ mod whole;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use bench::{Bench, Failure, State, blocked};
+use bench::{Bench, State, blocked};
 pub(crate) use by_hand::by_hand;
+use failure::Failure;
 use ladder::Stuck;
 pub(crate) use overlay::Overlay;
 pub(crate) use shared::beside;

@@ -11,15 +11,26 @@ use crate::model::report::ProposalReport;
 use crate::report::{FindingView, Section, Tally, finding_view};
 use crate::template::TemplateError;
 
+/// More rows make a page slow, and take much memory while it is worded.
+const ROWS: usize = 1_000;
+
 /// The variables of `dry_run_findings.hbs`.
 #[derive(Serialize)]
 struct FindingsView<'a> {
     project: &'a str,
     /// The way back to the index.
     index: String,
+    /// All pages of the project, where there are several.
+    pages: Vec<OtherPage>,
     findings_total: usize,
     warnings_total: usize,
     sections: Vec<SectionView<'a>>,
+}
+
+#[derive(Serialize)]
+struct OtherPage {
+    name: String,
+    number: usize,
 }
 
 #[derive(Serialize)]
@@ -86,34 +97,71 @@ impl<'a> Becoming<'a> {
     }
 }
 
-/// Where the page of a project stands, relative to the output folder.
-pub(super) fn path(project: &str) -> String {
+/// What the pages of a project are called: `findings.html`, `findings-2.html`.
+fn file_name(number: usize) -> String {
+    if number == 0 { "findings.html".to_owned() } else { format!("findings-{}.html", number + 1) }
+}
+
+/// Where a page of a project stands, relative to the output folder; the first has the number 0.
+pub(super) fn path(project: &str, number: usize) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "_.-".contains(character);
     let name = |part: &str| -> String {
         part.chars().map(|character| if plain(character) { character } else { '-' }).take(100).collect()
     };
     let parts = project.split('/').map(name).filter(|part| !part.trim_matches('.').is_empty());
-    parts.chain(["findings.html".to_owned()]).collect::<Vec<_>>().join("/")
+    parts.chain([file_name(number)]).collect::<Vec<_>>().join("/")
 }
 
 /// The pages of all projects in which something was found.
 pub(super) fn pages(run: &DryRun<'_>) -> impl Iterator<Item = Result<Page, TemplateError>> {
-    let projects = by_project(&run.sections).into_iter();
-    let word = move |(project, sections): (&str, Vec<&Section<'_>>)| {
-        let path = path(project);
+    by_project(&run.sections).into_iter().flat_map(move |(project, sections)| of_project(run, project, &sections))
+}
+
+/// The pages of one project: the first has all findings of most projects.
+fn of_project(run: &DryRun<'_>, project: &str, sections: &[&Section<'_>]) -> Vec<Result<Page, TemplateError>> {
+    let becoming = Becoming::of(sections);
+    let tally = Tally::of(sections.iter().flat_map(|section| &section.project.findings));
+    let chunks: Vec<Part<'_>> = sections
+        .iter()
+        .flat_map(|section| section.project.findings.chunks(ROWS).map(move |findings| (*section, findings)))
+        .collect();
+    let pages = pages_of(&chunks);
+    let word = |(number, rows): (usize, &&[Part<'_>])| {
+        let path = path(project, number);
         let up = "../".repeat(path.matches('/').count());
-        let becoming = Becoming::of(&sections);
-        let tally = Tally::of(sections.iter().flat_map(|section| &section.project.findings));
+        let others = (0..pages.len()).map(|number| OtherPage { name: file_name(number), number: number + 1 });
         let view = FindingsView {
             project,
             index: format!("{up}index.html"),
+            pages: if pages.len() > 1 { others.collect() } else { Vec::new() },
             findings_total: tally.findings,
             warnings_total: tally.warnings,
-            sections: sections.iter().map(|section| section_view(run, &becoming, (section, &up))).collect(),
+            sections: rows.iter().map(|chunk| section_view(run, &becoming, (*chunk, &up))).collect(),
         };
         Ok(Page { html: run.templates.render("dry_run_findings", &view)?, path })
     };
-    projects.filter(|(_, sections)| sections.iter().any(|section| !section.project.findings.is_empty())).map(word)
+    pages.iter().enumerate().map(word).collect()
+}
+
+/// Findings of a section.
+type Part<'a> = (&'a Section<'a>, &'a [Finding]);
+
+/// Puts parts together as long as they fit on one page.
+fn pages_of<'s, 'a>(chunks: &'s [Part<'a>]) -> Vec<&'s [Part<'a>]> {
+    let mut pages = Vec::new();
+    let mut start = 0;
+    let mut rows = 0;
+    for (position, (_, findings)) in chunks.iter().enumerate() {
+        if rows > 0 && rows + findings.len() > ROWS {
+            pages.push(&chunks[start..position]);
+            (start, rows) = (position, 0);
+        }
+        rows += findings.len();
+    }
+    if start < chunks.len() {
+        pages.push(&chunks[start..]);
+    }
+    pages
 }
 
 /// The sections of each project, by its name.
@@ -125,7 +173,11 @@ pub(super) fn by_project<'s, 'a>(sections: &'s [Section<'a>]) -> BTreeMap<&'a st
     projects
 }
 
-fn section_view<'a>(run: &DryRun<'_>, becoming: &Becoming<'a>, (section, up): (&Section<'a>, &str)) -> SectionView<'a> {
+fn section_view<'a>(
+    run: &DryRun<'_>,
+    becoming: &Becoming<'a>,
+    ((section, findings), up): (Part<'a>, &str),
+) -> SectionView<'a> {
     let project = section.project;
     let entries = run.previewed.iter().filter(|entry| entry.project == project.name);
     let folders: HashMap<&str, &str> = entries.map(|entry| (entry.branch.as_str(), entry.folder.as_str())).collect();
@@ -144,7 +196,7 @@ fn section_view<'a>(run: &DryRun<'_>, becoming: &Becoming<'a>, (section, up): (&
     };
     let commit = project.commit.as_ref().map(|commit| format!("at {}", commit.short()));
     let heading: Vec<String> = [section.branches.join(" and ")].into_iter().chain(commit).collect();
-    SectionView { heading: heading.join(" ").trim().to_owned(), findings: project.findings.iter().map(row).collect() }
+    SectionView { heading: heading.join(" ").trim().to_owned(), findings: findings.iter().map(row).collect() }
 }
 
 #[cfg(test)]
@@ -160,7 +212,7 @@ mod tests {
             ("a/b, c/d", "a/b--c/d/findings.html"),
             ("..", "findings.html"),
         ] {
-            assert_eq!(path(project), expected);
+            assert_eq!(path(project, 0), expected);
         }
     }
 }

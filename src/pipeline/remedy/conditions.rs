@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bench::{Bench, Failure, State};
+use super::bench::{Bench, State};
 use super::bumps::{Shift, shifts};
 use super::edges;
+use super::failure::Failure;
 use super::graph::Plan;
 use super::target::flaws;
 use crate::model::advisory::AdvisoryId;

@@ -3,7 +3,8 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::bench::{Bench, Failure, State};
+use super::bench::{Bench, State};
+use super::failure::Failure;
 use crate::model::dependency::{Dependency, Origin};
 use crate::model::ecosystem::Ecosystem;
 use crate::model::remedy::BlockCause;

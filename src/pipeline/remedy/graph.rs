@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::bench::{Bench, Failure, State};
+use super::bench::{Bench, State};
+use super::failure::Failure;
 use super::target::{flaws, is_above};
 use crate::model::dependency::{Origin, PackageVersion};
 use crate::model::dependency_path::TOLD_LINKS;

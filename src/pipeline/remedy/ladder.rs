@@ -3,8 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::bench::{self, Bench, Failure, State};
+use super::bench::{self, Bench, State};
 use super::conditions::{Intent, check};
+use super::failure::Failure;
 use super::graph::{Plan, PlannedMove, edges, plan};
 use super::target::{Candidate, candidates, flaws};
 use crate::model::advisory::AdvisoryId;

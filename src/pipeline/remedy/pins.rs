@@ -1,6 +1,7 @@
 //! Pins: dependencies that follow a branch come to stand at its commit.
 
-use super::bench::{Failure, State, blocked, read_again};
+use super::bench::{State, blocked, read_again};
+use super::failure::Failure;
 use super::overlay::Overlay;
 use super::{RemedyOutcome, RemedyRequest};
 use crate::model::dependency::{Dependency, Origin};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::bench::Failure;
+use super::failure::Failure;
 use super::tools::Tools;
 use crate::model::remedy::{BlockCause, Evidence};
 use crate::sandbox::reach::Reach;

@@ -21,7 +21,8 @@ use index::Index;
 use realize::Realized;
 use search::{Raising, Search};
 
-use super::bench::{Failure, State};
+use super::bench::State;
+use super::failure::Failure;
 use super::{in_time, summary};
 use crate::model::advisory::AdvisoryId;
 use crate::model::remedy::BlockCause;

@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use super::bench::{Bench, Failure};
+use super::bench::Bench;
+use super::failure::Failure;
 use crate::advisory::AdvisoryDatabase;
 use crate::model::advisory::{AdvisoryId, AdvisoryKind};
 use crate::model::ecosystem::Ecosystem;

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::bench::Failure;
+use super::failure::Failure;
 use super::proved::Version;
 use crate::model::confinement::{Confinement, Gap};
 use crate::model::ecosystem::Ecosystem;

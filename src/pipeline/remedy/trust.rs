@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use url::Url;
 
 use super::RemedyRequest;
-use super::bench::Failure;
+use super::failure::Failure;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::remedy::BlockCause;
 use crate::model::specification::{Specification, SpecificationKind};

@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::bench::{self, Bench, Failure, State};
+use super::bench::{self, Bench, State};
 use super::bumps::{Shift, shifts};
 use super::conditions::check_whole;
+use super::failure::Failure;
 use super::target::flaws;
 use super::{Goals, RemedyOutcome, summary};
 use crate::model::advisory::AdvisoryId;

@@ -3,7 +3,8 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::bench::{Bench, Failure, State};
+use super::super::bench::{Bench, State};
+use super::super::failure::Failure;
 use super::super::summary::{self, Reasons};
 use super::super::{Goals, RemedyOutcome};
 use super::choice::{Choice, Wanted};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::bench::Failure;
+use super::super::failure::Failure;
 use super::graph::Draft;
 use super::index::Known;
 use super::search::{ADDED_DEPTH_LIMIT, Search};

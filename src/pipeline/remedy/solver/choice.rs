@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::bench::Failure;
+use super::super::failure::Failure;
 use super::graph::{Asker, Draft};
 use super::index::Known;
 use super::search::{Raising, Search, line, spread};

@@ -4,7 +4,8 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::bench::{Failure, State};
+use super::super::bench::State;
+use super::super::failure::Failure;
 use super::super::graph::Plan;
 use super::graph::{Asker, Graph};
 use super::index::Known;

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use super::super::bench::{Failure, State};
+use super::super::bench::State;
+use super::super::failure::Failure;
 use super::index::{Index, Known};
 use crate::model::dependency::{Dependency, Origin};
 use crate::updater::DirectRequirement;

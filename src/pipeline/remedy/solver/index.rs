@@ -6,7 +6,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::atomic::{self, AtomicUsize};
 
-use super::super::bench::{Bench, Failure};
+use super::super::bench::Bench;
+use super::super::failure::Failure;
 use super::super::target::flaws;
 use crate::model::advisory::AdvisoryId;
 use crate::model::release::Release;

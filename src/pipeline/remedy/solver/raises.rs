@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::bench::{Failure, State};
+use super::super::bench::State;
+use super::super::failure::Failure;
 use super::super::summary::Reasons;
 use super::account::note_reasons;
 use super::choice::{Choice, choose};

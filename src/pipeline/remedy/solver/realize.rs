@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::bench::{Failure, State};
+use super::super::bench::State;
 use super::super::conditions::{self, Intent};
+use super::super::failure::Failure;
 use super::super::graph::{Plan, PlannedMove};
 use super::super::ladder;
 use super::Solver;

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
-use super::super::bench::Failure;
+use super::super::failure::Failure;
 use super::graph::{Asker, Draft, Graph, Link};
 use super::index::Known;
 use crate::model::advisory::AdvisoryId;

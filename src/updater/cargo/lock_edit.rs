@@ -212,7 +212,9 @@ pub(super) fn restore_edges(before: &str, after: &str) -> Option<String> {
         let Some(was) = old.packages.iter().find(is_same) else { continue };
         let then: Vec<_> = was.dependencies.iter().map(|edge| full(&old.packages, edge)).collect();
         let now: Vec<_> = package.dependencies.iter().map(|edge| full(&new.packages, edge)).collect();
-        let same_names = then.len() == now.len() && then.iter().zip(&now).all(|(one, other)| one.0 == other.0);
+        // An edge that names its source leads to one of two packages with the same name and version: it stays as Cargo has it.
+        let is_plain = was.dependencies.iter().chain(&package.dependencies).all(|edge| edge.source.is_none());
+        let same_names = is_plain && then.iter().map(|edge| &edge.0).eq(now.iter().map(|edge| &edge.0));
         if then != now && same_names && then.iter().all(|edge| versions.contains(edge)) {
             restored.push((position, then));
         }
@@ -233,33 +235,58 @@ pub(super) fn restore_edges(before: &str, after: &str) -> Option<String> {
     Some(write(&new, &tail))
 }
 
-/// Name, version, source and edges (name and version) of one package.
-type Entry = (String, String, Option<String>, Vec<(String, String)>);
+/// Name, version, source and edges (places in the list) of one package.
+type Entry = (String, String, Option<String>, Vec<usize>);
 
-/// Every package, with its edges in full; `None` for a form that Cargo does not write, and for version 1.
+impl Edge {
+    /// The source that it names, without its brackets.
+    fn plain_source(&self) -> Option<&str> {
+        self.source.as_deref().map(|source| source.trim_start_matches('(').trim_end_matches(')'))
+    }
+}
+
+impl Package<'_> {
+    fn is_from_git(&self) -> bool {
+        self.source.is_some_and(|source| source.starts_with("git+"))
+    }
+
+    /// Its source as edges name it: without the commit.
+    fn plain_source(&self) -> Option<&str> {
+        self.source.and_then(|source| source.split('#').next())
+    }
+
+    /// Whether an edge may lead here. Of several packages with one name and version, one in a folder is meant without a source.
+    fn is_meant_by(&self, edge: &Edge, is_only: bool) -> bool {
+        self.name == edge.name
+            && edge.version.as_ref().is_none_or(|version| *version == self.version)
+            && (is_only || edge.plain_source() == self.plain_source())
+    }
+}
+
+/// Where an edge leads.
+fn end(packages: &[Package<'_>], edge: &Edge) -> Option<usize> {
+    let is_only = packages.iter().filter(|it| it.is_meant_by(edge, true)).count() == 1;
+    packages.iter().position(|it| it.is_meant_by(edge, is_only))
+}
+
+/// Every package, with its edges in full; `None` for a form that Cargo does not write.
 pub(super) fn packages(lock: &str) -> Option<Vec<Entry>> {
     let written = read(lock)?;
     let mut entries = Vec::new();
     for package in &written.packages {
-        let mut edges = Vec::new();
-        for edge in &package.dependencies {
-            let is_it = |it: &&Package<'_>| {
-                it.name == edge.name && edge.version.as_ref().is_none_or(|version| *version == it.version)
-            };
-            edges.push((edge.name.clone(), written.packages.iter().find(is_it)?.version.clone()));
-        }
+        let edges: Option<Vec<usize>> = package.dependencies.iter().map(|edge| end(&written.packages, edge)).collect();
         let source = package.source.map(str::to_owned);
-        entries.push((package.name.to_owned(), package.version.clone(), source, edges));
+        entries.push((package.name.to_owned(), package.version.clone(), source, edges?));
     }
     Some(entries)
 }
 
-/// The lockfile with packages from git as packages of folders; `None` where an edge names such a source.
+/// The lockfile with packages from git as packages of folders.
 pub(super) fn without_git(lock: &str) -> Option<String> {
     let mut written = read(lock)?;
     for package in &mut written.packages {
-        if package.dependencies.iter().any(|edge| edge.source.as_ref().is_some_and(|it| it.contains("git+"))) {
-            return None;
+        for edge in &mut package.dependencies {
+            edge.source = edge.source.take().filter(|source| !source.starts_with("(git+"));
         }
         package.source = package.source.filter(|source| !source.starts_with("git+"));
     }
@@ -271,8 +298,17 @@ pub(super) fn without_git(lock: &str) -> Option<String> {
 pub(super) fn with_git(before: &str, after: &str) -> Option<String> {
     let (old, mut new) = (read(before)?, read(after)?);
     for package in new.packages.iter_mut().filter(|package| package.source.is_none()) {
-        let was = old.packages.iter().find(|it| it.name == package.name && it.version == package.version);
-        package.source = was.and_then(|it| it.source).filter(|source| source.starts_with("git+"));
+        let is_it = |it: &&Package<'_>| it.name == package.name && it.version == package.version && it.is_from_git();
+        package.source = old.packages.iter().find(is_it).and_then(|it| it.source);
+    }
+    let all = new.packages.clone();
+    for edge in new.packages.iter_mut().flat_map(|package| &mut package.dependencies) {
+        // Two of one name and version: the one that stood in a folder is the one from git.
+        let found: Vec<_> = all.iter().filter(|one| one.is_meant_by(edge, true)).collect();
+        let from_git = found.iter().find(|one| one.is_from_git()).and_then(|one| one.plain_source());
+        if found.len() > 1 && edge.version.is_some() && edge.source.is_none() {
+            edge.source = from_git.map(|source| format!("({source})"));
+        }
     }
     let tail = new.tail.to_owned();
     Some(write(&new, &tail))

@@ -21,7 +21,8 @@ struct Locked {
     name: String,
     version: String,
     source: Option<String>,
-    edges: Vec<(String, String)>,
+    /// Places in the list of all packages.
+    edges: Vec<usize>,
 }
 
 impl Locked {
@@ -94,9 +95,12 @@ pub(super) fn shown(files: &Files, lookup: &Lookup<'_>) -> Option<BTreeMap<RepoP
     Some(contents)
 }
 
-/// Whether no other package has the name and version of one from git, so that its source can be put back.
+/// Whether no other package that a folder or git holds has the name and version of one from git, so that its source can be put
+/// back. A namesake from a registry keeps its source.
 fn are_unmistakable(packages: &[Locked]) -> bool {
-    let count = |one: &Locked| packages.iter().filter(|it| it.name == one.name && it.version == one.version).count();
+    let is_from_registry = |it: &Locked| it.source.is_some() && !it.is_git();
+    let is_like = |one: &Locked, it: &Locked| it.name == one.name && it.version == one.version && !is_from_registry(it);
+    let count = |one: &Locked| packages.iter().filter(|it| is_like(one, it)).count();
     packages.iter().filter(|it| it.is_git()).all(|it| count(it) == 1)
 }
 
@@ -115,7 +119,7 @@ fn are_reached(packages: &[Locked], mut reached: BTreeSet<String>) -> bool {
     loop {
         let before = reached.len();
         for package in packages.iter().filter(|it| it.is_git() && reached.contains(&it.name)).collect::<Vec<_>>() {
-            reached.extend(package.edges.iter().map(|(name, _)| name.clone()));
+            reached.extend(package.edges.iter().filter_map(|place| packages.get(*place)).map(|it| it.name.clone()));
         }
         if reached.len() == before {
             return packages.iter().filter(|it| it.is_git()).all(|it| reached.contains(&it.name));
@@ -205,8 +209,11 @@ fn manifest(
     }
     document.insert("features", Item::Table(features));
     let mut dependencies = Table::new();
-    for (index, (name, version)) in original.edges.iter().enumerate() {
-        let Some(child) = packages.iter().find(|it| it.name == *name && it.version == *version) else { continue };
+    let have = |one: &Locked| -> BTreeSet<&str> {
+        one.edges.iter().filter_map(|place| packages.get(*place)).map(|it| it.name.as_str()).collect()
+    };
+    for (index, child) in original.edges.iter().filter_map(|place| packages.get(*place)).enumerate() {
+        let Locked { name, version, .. } = child;
         let mut entry = InlineTable::new();
         entry.insert("package", Value::from(name.as_str()));
         if child.is_git() {
@@ -215,7 +222,8 @@ fn manifest(
             let plain = version.split('+').next().unwrap_or(version);
             entry.insert("version", Value::from(format!("={plain}")));
             entry.insert("default-features", Value::from(false));
-            let features: Array = lookup(name, version).map(|record| allowed(&record, child)).unwrap_or_default();
+            let features: Array =
+                lookup(name, version).map(|record| allowed(&record, &have(child))).unwrap_or_default();
             entry.insert("features", Value::Array(features));
         }
         dependencies.insert(&format!("d{index}"), Item::Value(Value::InlineTable(entry)));
@@ -224,9 +232,8 @@ fn manifest(
     document.to_string()
 }
 
-/// The features of a release that need no dependency but those that are locked.
-fn allowed(record: &Json, locked: &Locked) -> Array {
-    let have: BTreeSet<&str> = locked.edges.iter().map(|(name, _)| name.as_str()).collect();
+/// The features of a release that need no dependency but those that are locked, whose names are given.
+fn allowed(record: &Json, have: &BTreeSet<&str>) -> Array {
     let mut features: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for key in ["features", "features2"] {
         for (name, list) in record.get(key).and_then(Json::as_object).into_iter().flatten() {

@@ -61,3 +61,30 @@ fn what_a_package_from_git_needs_is_left_alone() {
     assert!(outcome.remedy.is_none(), "{}", tell(&outcome));
     assert_eq!(outcome.blocked.len(), 1, "{}", tell(&outcome));
 }
+
+#[test]
+fn a_package_from_git_may_have_the_name_and_version_of_one_from_the_registry() {
+    let Some(world) = World::new("cargo", true) else { return };
+    let tree = project(&world, "");
+    let text = |path: &str| String::from_utf8_lossy(&tree.files[&RepoPath::new(path).unwrap()]).into_owned();
+    let lock = text("Cargo.lock");
+    let start = lock.find("name = \"cfg-if\"\nversion = \"").unwrap() + "name = \"cfg-if\"\nversion = \"".len();
+    let version = lock[start..].split('"').next().unwrap().to_owned();
+    // The project takes `cfg-if` from git, and `dep` takes the very same version from the registry.
+    let git = format!("git+https://git.example/cfg-if.git?rev={COMMIT}");
+    let namesake = format!(
+        "[[package]]\nname = \"cfg-if\"\nversion = \"{version}\"\nsource = \"{git}#{COMMIT}\"\n\n[[package]]\nname = \"dep\""
+    );
+    let registry = "registry+https://github.com/rust-lang/crates.io-index";
+    let lock = lock
+        .replacen("\"cfg-if\",\n", &format!("\"cfg-if {version} ({registry})\",\n"), 1)
+        .replacen("[[package]]\nname = \"dep\"", &namesake, 1)
+        .replacen(" \"dep\",\n", &format!(" \"cfg-if {version} ({git})\",\n \"dep\",\n"), 1);
+    let manifest =
+        format!("{}cfg-if = {{ git = \"https://git.example/cfg-if.git\", rev = \"{COMMIT}\" }}\n", text("Cargo.toml"));
+    let tree = tree.with("Cargo.toml", manifest.as_bytes()).with("Cargo.lock", lock.as_bytes());
+    let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("smallvec", "1.6.1")]);
+    let told = tell(&outcome);
+    assert!(told.contains("smallvec 1.6.0 -> 1.6.1") && told.contains("Cargo.lock: -2 +2"), "{told}");
+    assert!(outcome.blocked.is_empty(), "{told}");
+}

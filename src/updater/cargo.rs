@@ -2,6 +2,7 @@
 //! is read.
 
 mod format;
+mod inheritance;
 mod lock_edit;
 mod manifest;
 mod messages;
@@ -157,7 +158,9 @@ impl Updater for Cargo {
             manifest::each_requirement(&document, |(key, name), item| {
                 if let Some(requirement) = manifest::written_requirement(item) {
                     let features = manifest::asked_features(&document, key, item);
-                    found.push((name.to_owned(), DirectRequirement { manifest: path.clone(), requirement, features }));
+                    let inherited = inheritance::asked(files, &path, &document, key);
+                    let direct = DirectRequirement { manifest: path.clone(), requirement, features, inherited };
+                    found.push((name.to_owned(), direct));
                 }
             });
         }
@@ -181,6 +184,10 @@ impl Updater for Cargo {
 
     fn raise(&self, manifest: &[u8], package: &str, release: &Release) -> Option<Vec<u8>> {
         manifest::raise(manifest, package, release)
+    }
+
+    fn heirs(&self, files: &Files, raised: &RepoPath, package: &str, release: &Release) -> BTreeMap<RepoPath, Vec<u8>> {
+        inheritance::without_lost(files, raised, package, release)
     }
 
     fn restore(&self, before: &[u8], after: Vec<u8>) -> Vec<u8> {

@@ -116,6 +116,7 @@ impl Updater for Composer {
                 manifest: path.clone(),
                 requirement: text.to_owned(),
                 features: BTreeSet::new(),
+                inherited: BTreeMap::new(),
             })
             .collect()
     }

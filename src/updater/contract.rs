@@ -121,6 +121,8 @@ pub(crate) struct DirectRequirement {
     pub(crate) requirement: String,
     /// The features that the manifest asks for. Untrusted.
     pub(crate) features: BTreeSet<String>,
+    /// Those that other manifests ask for besides, which take the requirement from this one. Untrusted.
+    pub(crate) inherited: BTreeMap<RepoPath, BTreeSet<String>>,
 }
 
 /// One entry of a lockfile as far as its source can be verified.
@@ -255,6 +257,12 @@ pub(crate) trait Updater: Sync {
     /// the release does not have are not asked for any more.
     fn raise(&self, _manifest: &[u8], _package: &str, _release: &Release) -> Option<Vec<u8>> {
         None
+    }
+
+    /// The manifests that take the package's requirement from another one, as they are once that one is raised: without
+    /// features that the release does not have. Only those that change.
+    fn heirs(&self, _: &Files, _raised: &RepoPath, _package: &str, _: &Release) -> BTreeMap<RepoPath, Vec<u8>> {
+        BTreeMap::new()
     }
 
     /// The tool's output with the format of the file before: what the tool rewrote without need is put back.

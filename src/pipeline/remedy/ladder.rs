@@ -187,6 +187,10 @@ pub(super) fn raise_manifests(bench: &Bench<'_>, before: &State, plan: &Plan) ->
                 .with_next_step(format!("change the requirement in `{manifest}` so that it admits {target}"))
         })?;
         current.changed.insert(direct.manifest.clone(), raised);
+        if !direct.inherited.is_empty() {
+            let files = bench.files(&current.changed)?;
+            current.changed.extend(bench.updater.heirs(&files, &direct.manifest, package, &release));
+        }
     }
     Ok(current)
 }

@@ -23,9 +23,9 @@ pub(super) fn read(line: &Line) -> BTreeMap<String, BTreeSet<String>> {
     // A package that some feature names as `dep:` has no feature of its own name.
     let named: BTreeSet<&str> = words.values().flatten().filter_map(|word| word.strip_prefix("dep:")).collect();
     let own = optional.keys().copied().filter(|name| !named.contains(name));
-    let names: BTreeSet<&str> = words.keys().copied().chain(own).chain(["default"]).collect();
+    let all: BTreeSet<&str> = words.keys().copied().chain(own).chain(["default"]).collect();
     let turned_on = |name: &str| if optional.is_empty() { BTreeSet::new() } else { packages(name, &words, &optional) };
-    names.into_iter().map(|name| (name.to_owned(), turned_on(name))).collect()
+    all.into_iter().map(|name| (name.to_owned(), turned_on(name))).collect()
 }
 
 /// The packages that a feature turns on, by way of other features too.

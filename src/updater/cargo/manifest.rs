@@ -26,7 +26,7 @@ pub(super) fn each_requirement(document: &DocumentMut, mut visit: impl FnMut((&s
 }
 
 /// The same, for a change.
-fn each_requirement_mut(document: &mut DocumentMut, mut visit: impl FnMut((&str, &str), &mut Item)) {
+pub(super) fn each_requirement_mut(document: &mut DocumentMut, mut visit: impl FnMut((&str, &str), &mut Item)) {
     let mut visit_tables = |table: &mut dyn TableLike| {
         for name in REQUIREMENTS {
             let Some(requirements) = table.get_mut(name).and_then(Item::as_table_like_mut) else { continue };
@@ -74,12 +74,23 @@ pub(super) fn raise(manifest: &[u8], package: &str, release: &Release) -> Option
         if name == package {
             raised |= raise_item(item, target);
             keys.insert(key.to_owned());
-            let features = item.as_table_like_mut().and_then(|table| table.get_mut("features"));
-            if let Some(features) = features.and_then(Item::as_array_mut) {
-                features.retain(|word| word.as_str().is_none_or(|name| release.has_feature(name)));
-            }
+            take_out_features(item, release);
         }
     });
+    take_out_forwarded(&mut document, &keys, release);
+    raised.then(|| layout::line_ends_like(text, &document.to_string()).into_bytes())
+}
+
+/// Takes out of a requirement the features that a release does not have.
+pub(super) fn take_out_features(item: &mut Item, release: &Release) {
+    let features = item.as_table_like_mut().and_then(|table| table.get_mut("features"));
+    if let Some(features) = features.and_then(Item::as_array_mut) {
+        features.retain(|word| word.as_str().is_none_or(|name| release.has_feature(name)));
+    }
+}
+
+/// Takes out of the features of a package what they turn on of some requirements and a release does not have.
+pub(super) fn take_out_forwarded(document: &mut DocumentMut, keys: &BTreeSet<String>, release: &Release) {
     let lists = document.get_mut("features").and_then(Item::as_table_like_mut);
     for (_, list) in lists.into_iter().flat_map(|table| table.iter_mut()) {
         let Some(list) = list.as_array_mut() else { continue };
@@ -88,7 +99,6 @@ pub(super) fn raise(manifest: &[u8], package: &str, release: &Release) -> Option
             forwarded.is_none_or(|(_, feature)| release.has_feature(feature))
         });
     }
-    raised.then(|| layout::line_ends_like(text, &document.to_string()).into_bytes())
 }
 
 /// A feature of a dependency that a feature of the package turns on: the dependency's key, and its feature.

@@ -13,6 +13,7 @@ use super::search::{Raising, Search};
 use super::{Goal, Solver, place_of};
 use crate::model::advisory::AdvisoryId;
 use crate::model::remedy::{BlockCause, Evidence};
+use crate::model::repository::RepoPath;
 use crate::updater::DirectRequirement;
 
 /// How often what stands in the way of a planned raise is moved: after that, the choice is left to the tool.
@@ -24,8 +25,8 @@ pub(super) struct Raised {
     pub(super) package: String,
     pub(super) target: String,
     pub(super) direct: DirectRequirement,
-    /// The features that it is asked for and does not have any more.
-    pub(super) lost: Vec<String>,
+    /// The features that it is asked for and does not have any more, by the manifest that asks for them.
+    pub(super) lost: BTreeMap<RepoPath, Vec<String>>,
 }
 
 /// A breaking raise that was made and verified.
@@ -70,10 +71,12 @@ impl Offer {
         let text = format!("{} fixes `{package}`, which is a breaking step and offered apart", asks.join(", and "));
         let write = |raised: &Raised| {
             let Raised { package, direct, target, lost } = raised;
-            let lost: Vec<String> = lost.iter().map(|feature| format!("`{feature}`")).collect();
-            let without =
-                if lost.is_empty() { String::new() } else { format!(" without the features {}", lost.join(", ")) };
-            format!("`{target}` for `{package}`{without} in `{}`", direct.manifest)
+            let without = |names: &Vec<String>| format!(" without the features {}", quoted(names));
+            let own = lost.get(&direct.manifest).map(without).unwrap_or_default();
+            let others = lost.iter().filter(|(manifest, _)| **manifest != direct.manifest);
+            let others: String =
+                others.map(|(manifest, names)| format!(",{} in `{manifest}`", without(names))).collect();
+            format!("`{target}` for `{package}`{own} in `{}`{others}", direct.manifest)
         };
         let write: Vec<String> = self.raised.iter().map(write).collect();
         let step = format!("write {}, and adapt the code", write.join(" and "));
@@ -83,12 +86,21 @@ impl Offer {
     /// What was taken out of the manifests, for the reader.
     pub(super) fn lost_features(&self) -> Option<Evidence> {
         let with_lost = self.raised.iter().filter(|raised| !raised.lost.is_empty());
-        let lost = with_lost.map(|raised| format!("{} {}: {}", raised.package, raised.target, raised.lost.join(", ")));
-        let lost: Vec<String> = lost.collect();
+        let names = |(manifest, names): (&RepoPath, &Vec<String>)| format!("{} in `{manifest}`", quoted(names));
+        let told = |raised: &Raised| {
+            let names: Vec<String> = raised.lost.iter().map(names).collect();
+            format!("{} {}: {}", raised.package, raised.target, names.join(", "))
+        };
+        let lost: Vec<String> = with_lost.map(told).collect();
         let check = "features that the project asks for compared with those of the raised releases".to_owned();
-        let result = format!("taken out of the manifest, as the release does not have them: {}", lost.join("; "));
+        let result = format!("taken out, as the release does not have them: {}", lost.join("; "));
         (!lost.is_empty()).then_some(Evidence { check, result })
     }
+}
+
+/// Some names as code.
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl Solver<'_> {
@@ -172,15 +184,17 @@ impl Solver<'_> {
         graph: &Graph<'_>,
         raises: &[(usize, String, DirectRequirement)],
     ) -> Result<Vec<Raised>, Failure> {
-        let mut raised = Vec::new();
+        let mut all = Vec::new();
         for (place, target, direct) in raises {
             let package = graph.at(*place).name.clone();
             let release = self.index.release(&package, target)?;
             let is_lost = |name: &&String| release.as_ref().is_some_and(|release| !release.has_feature(name));
-            let lost = direct.features.iter().filter(is_lost).cloned().collect();
-            raised.push(Raised { package, target: target.clone(), direct: direct.clone(), lost });
+            let asked = [(&direct.manifest, &direct.features)].into_iter().chain(&direct.inherited);
+            let lost = asked.map(|(path, names)| (path.clone(), names.iter().filter(is_lost).cloned().collect()));
+            let lost = lost.filter(|(_, names): &(RepoPath, Vec<String>)| !names.is_empty()).collect();
+            all.push(Raised { package, target: target.clone(), direct: direct.clone(), lost });
         }
-        Ok(raised)
+        Ok(all)
     }
 
     /// What was made, as an offer.

@@ -96,9 +96,9 @@ impl Solver<'_> {
         let moves = moves(plan);
         let shown = bench.shown(&files)?;
         let raised_to = plan.raises.iter().map(|(package, target, _)| format!("asks for {package} {target}"));
-        let moved = moves.iter().map(|step| format!("{} {} -> {}", step.package, step.from, step.target));
+        let steps = moves.iter().map(|step| format!("{} {} -> {}", step.package, step.from, step.target));
         let freed = plan.freed.iter().map(|package| format!("{package} is free"));
-        let told: Vec<String> = raised_to.chain(moved).chain(freed).collect();
+        let told: Vec<String> = raised_to.chain(steps).chain(freed).collect();
         bench.log("planned", &told.join("\n"));
         let choose = |place: &Place| {
             let attempt = bench.updater.settle(&moves, &plan.freed, &shown, place);

@@ -135,3 +135,72 @@ fn a_raise_takes_out_the_features_that_are_gone_and_says_so() {
     assert!(raise.remedy.evidence.iter().any(|it| it.result.contains("runtime")), "{:?}", raise.remedy.evidence);
     assert!(told.contains("without the features `runtime` in `Cargo.toml`"), "{told}");
 }
+
+/// What the report says of the compiler that the new releases need.
+fn compiler(outcome: &RemedyOutcome) -> (&str, &str) {
+    let evidence = outcome.remedy.iter().flat_map(|remedy| &remedy.evidence);
+    let said = evidence.into_iter().find(|it| it.check.contains("oldest Rust")).expect("the compiler is looked at");
+    (&said.check, &said.result)
+}
+
+#[test]
+fn c06_where_only_a_newer_rust_is_safe_the_report_says_which() {
+    let Some(world) = World::new("cargo", true) else { return };
+    let manifest = manifest("rust-version = \"1.60\"\n", "time = \"0.3\"");
+    let tree = project(&world, &[("Cargo.toml", &manifest), ("src/main.rs", "")], &[("time", "0.3.17")]);
+    let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw(9, "time", ("0.0.0-0", "0.3.36"))]);
+    assert!(tell(&outcome).contains("time 0.3.17 -> 0.3.36") && outcome.blocked.is_empty(), "{}", tell(&outcome));
+    let (check, result) = compiler(&outcome);
+    assert!(check.ends_with("1.60") && result.contains("time 0.3.36 needs 1.67"), "{check}: {result}");
+}
+
+#[test]
+fn c06_the_rust_that_a_workspace_declares_holds_for_members_that_inherit_it() {
+    let Some(world) = World::new("cargo", true) else { return };
+    let root = "[workspace]\nmembers = [\"shop\"]\n[workspace.package]\nrust-version = \"1.51\"\nedition = \"2018\"\n";
+    let member = "[package]\nname = \"shop\"\nversion = \"0.1.0\"\nedition.workspace = true\n\
+        rust-version.workspace = true\n[dependencies]\ntempfile = \"3\"\n";
+    let files = [("Cargo.toml", root), ("shop/Cargo.toml", member), ("shop/src/lib.rs", "")];
+    let tree = project(&world, &files, &[("tempfile", "3.3.0")]);
+    let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw(18, "remove_dir_all", ("0.0.0-0", "0.8.0"))]);
+    assert!(outcome.blocked.is_empty(), "{}", tell(&outcome));
+    let (check, result) = compiler(&outcome);
+    assert!(check.ends_with("1.51") && result == "none of them needs a newer one", "{check}: {result}");
+    assert!(tell(&outcome).contains("remove_dir_all 0.5.3 -> (gone)"), "{}", tell(&outcome));
+}
+
+#[test]
+fn a_raise_takes_the_features_out_of_the_members_that_inherit_the_requirement() {
+    let Some(world) = World::new("cargo", true) else { return };
+    let root = "[workspace]\nmembers = [\"shop\", \"other\"]\nresolver = \"2\"\n[workspace.dependencies]\nhyper = \"0.14.7\"\n";
+    let member = |name: &str, more: &str| {
+        format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n[dependencies]\n{more}\n")
+    };
+    let shop = member(
+        "shop",
+        "hyper = { workspace = true, features = [\"http2\", \"runtime\"] } # the web\n[features]\nall = [\"hyper/tcp\"]",
+    );
+    let other = member("other", "hyper = { workspace = true, features = [\"server\"] }");
+    let files = [
+        ("Cargo.toml", root),
+        ("shop/Cargo.toml", &shop),
+        ("shop/src/lib.rs", ""),
+        ("other/Cargo.toml", &other),
+        ("other/src/lib.rs", ""),
+    ];
+    let tree = project(&world, &files, &[]);
+    let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw(1, "h2", ("0.0.0-0", "0.4.0"))]);
+    let told = tell(&outcome);
+    let [raise] = outcome.raises.as_slice() else { panic!("{told}") };
+    let paths: Vec<&str> = raise.remedy.changes.iter().map(|it| it.path.as_str()).collect();
+    assert_eq!(paths, ["Cargo.lock", "Cargo.toml", "shop/Cargo.toml"], "{told}");
+    let change = raise.remedy.changes.iter().find(|it| it.path.as_str() == "shop/Cargo.toml").unwrap();
+    let after = String::from_utf8_lossy(&change.after);
+    assert!(after.contains("hyper = { workspace = true, features = [\"http2\"] } # the web"), "{after}");
+    assert!(after.contains("all = []"), "{after}");
+    let evidence: Vec<&str> = raise.remedy.evidence.iter().map(|it| it.result.as_str()).collect();
+    assert!(
+        evidence.iter().any(|it| it.contains("`runtime`, `tcp`") && it.contains("shop/Cargo.toml")),
+        "{evidence:?}"
+    );
+}

@@ -90,6 +90,8 @@ pub struct Raise {
     pub requirement: String,
     /// What it would ask for.
     pub raised: String,
+    /// The other packages whose requirements are raised with it. Untrusted.
+    pub also: Vec<String>,
     /// The change. `changes` lead from the base to the result with the safe remedy in it; `bumps` and `evidence` tell only what
     /// comes on top of the safe remedy, and `fixes` of the bumps only what stays unfixed without the raise.
     pub remedy: Remedy,

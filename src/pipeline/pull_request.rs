@@ -62,12 +62,21 @@ pub(crate) struct WriteRequest<'a> {
 pub(crate) struct Raised<'a> {
     /// The package. Untrusted.
     pub(crate) package: &'a str,
+    /// The other packages whose requirements are raised with it. Untrusted.
+    pub(crate) also: &'a [String],
     /// What the project asks for. Untrusted.
     pub(crate) requirement: &'a str,
     /// What it would ask for. Untrusted.
     pub(crate) wanted: &'a str,
     /// The branch of the safe changes that are part of it; empty where there are none.
     pub(crate) safe_branch: &'a str,
+}
+
+impl Raised<'_> {
+    /// Whether the requirement of a package is raised.
+    fn is_of(&self, package: &str) -> bool {
+        self.package == package || self.also.iter().any(|other| other == package)
+    }
 }
 
 /// Where the change of one package can be looked at.

@@ -78,6 +78,7 @@ impl Publication<'_> {
         let safe_branch = proposal_branch(&request.base.proposals, request.route, &request.base.branch);
         let raise = offer.map(|offer| Raised {
             package: &offer.raise.package,
+            also: &offer.raise.also,
             requirement: &offer.raise.requirement,
             wanted: &offer.raise.raised,
             safe_branch: if offer.with_safe { &safe_branch } else { "" },

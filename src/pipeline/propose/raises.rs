@@ -139,6 +139,7 @@ mod tests {
         let of_flaw = (FindingKind::Vulnerability, severity);
         let finding = Finding::sample(of_flaw, (Ecosystem::CratesIo, package), "Cargo.lock");
         let raise = Raise {
+            also: Vec::new(),
             ecosystem: Ecosystem::CratesIo,
             file: finding.file.clone(),
             package: package.to_owned(),

@@ -57,10 +57,13 @@ const TELLINGS: [Telling; 7] = [
     Telling(false, false, 0, false),
 ];
 
+/// For raises, before all others: a person decides on each of them.
+const ALL_NAMES: Telling = Telling(true, true, usize::MAX, true);
+
 /// Words the title, of at most 72 characters.
 pub(super) fn title(request: &WriteRequest<'_>, facts: &Facts<'_>) -> Result<String, TemplateError> {
     let mut title = String::new();
-    for telling in &TELLINGS {
+    for telling in request.raise.map(|_| &ALL_NAMES).into_iter().chain(&TELLINGS) {
         title = request.templates.render("title", &title_view(request, facts, telling))?;
         title = title.split_whitespace().collect::<Vec<_>>().join(" ");
         if title.chars().count() <= TITLE_LIMIT {
@@ -76,7 +79,7 @@ fn title_view<'a>(request: &'a WriteRequest<'_>, facts: &Facts<'_>, telling: &Te
     // Copies may move while another one has to stay: no finding is gone, and still it is what the change is for.
     let lessens = request.raise.is_none() && !facts.bumps.iter().any(|bump| is_wanted(bump));
     let fixes = facts.severity.is_some() || lessens;
-    let raised = |bump: &&Bump| request.raise.is_none_or(|raise| raise.package == bump.package);
+    let raised = |bump: &&Bump| request.raise.is_none_or(|raise| raise.is_of(&bump.package));
     let mut moves: Vec<&Bump> = facts
         .bumps
         .iter()
@@ -84,7 +87,7 @@ fn title_view<'a>(request: &'a WriteRequest<'_>, facts: &Facts<'_>, telling: &Te
         .filter(|bump| (lessens || is_wanted(bump)) && (bump.step != Step::Pin) == fixes)
         .collect();
     if request.raise.is_some() {
-        // What is raised may only lead to what is fixed.
+        // What is raised may only lead to what is fixed, and is what someone decides on: all of it is named.
         moves = facts.bumps.iter().copied().filter(raised).collect();
     }
     let mut names = packages(&moves, facts);

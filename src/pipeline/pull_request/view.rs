@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::{Facts, WriteRequest, is_wanted};
 use crate::model::advisory::AdvisoryId;
+use crate::model::ecosystem::Ecosystem;
 use crate::model::finding::KnownFlaw;
 use crate::model::project_kind::ProjectKind;
 use crate::model::proposal::Route;
@@ -118,7 +119,10 @@ struct VerdictView<'a> {
     /// How many of them are exploited in the wild.
     exploited_advisories: usize,
     fixed_packages: usize,
+    /// How many packages make a major step for their own sake.
     major_steps: usize,
+    /// How many others do that only move along.
+    major_along: usize,
     minor_steps: usize,
     pins: usize,
     one_pin: bool,
@@ -129,6 +133,8 @@ struct RaiseView<'a> {
     package: &'a str,
     requirement: &'a str,
     raised: &'a str,
+    /// The other packages whose requirements are raised with it.
+    also: &'a [String],
     /// Whether the safe changes are part of it.
     with_safe: bool,
     safe_branch: &'a str,
@@ -177,7 +183,7 @@ struct Moves<'a> {
 impl<'a> Moves<'a> {
     fn new(request: &WriteRequest<'_>, facts: &Facts<'a>) -> Self {
         // What is raised is told first, whatever it fixes itself.
-        let is_raised = |bump: &Bump| request.raise.is_some_and(|raise| raise.package == bump.package);
+        let is_raised = |bump: &Bump| request.raise.is_some_and(|raise| raise.is_of(&bump.package));
         let (mut wanted, mut along): (Vec<&Bump>, Vec<&Bump>) =
             facts.bumps.iter().copied().partition(|bump| is_wanted(bump) || is_raised(bump));
         if wanted.is_empty() {
@@ -189,9 +195,14 @@ impl<'a> Moves<'a> {
         Self { wanted, along }
     }
 
-    fn steps(&self, step: Step) -> usize {
-        let steps = self.wanted.iter().chain(&self.along).filter(|bump| bump.step == step && bump.to.is_some());
-        steps.map(|bump| (bump.ecosystem, &bump.package)).collect::<BTreeSet<_>>().len()
+    /// How many packages make a step for their own sake, and how many others only move along with one.
+    fn steps(&self, step: Step) -> (usize, usize) {
+        let of = |moves: &[&'a Bump]| -> BTreeSet<(Ecosystem, &'a str)> {
+            let steps = moves.iter().filter(|bump| bump.step == step && bump.to.is_some());
+            steps.map(|bump| (bump.ecosystem, bump.package.as_str())).collect()
+        };
+        let (wanted, along) = (of(&self.wanted), of(&self.along));
+        (wanted.len(), along.difference(&wanted).count())
     }
 }
 
@@ -249,6 +260,7 @@ fn verdict<'a>(
 ) -> VerdictView<'a> {
     let packages: BTreeSet<_> =
         moves.wanted.iter().filter(|bump| !bump.fixes.is_empty()).map(|bump| (bump.ecosystem, &bump.package)).collect();
+    let ((major_steps, major_along), (minor_steps, minor_along)) = (moves.steps(Step::Major), moves.steps(Step::Minor));
     VerdictView {
         severity: facts.severity,
         rating: facts.severity.map_or("", rating),
@@ -261,6 +273,7 @@ fn verdict<'a>(
             package: raise.package,
             requirement: raise.requirement,
             raised: raise.wanted,
+            also: raise.also,
             with_safe: !raise.safe_branch.is_empty(),
             safe_branch: raise.safe_branch,
         }),
@@ -271,8 +284,9 @@ fn verdict<'a>(
         fixed_advisories: flaws.len(),
         exploited_advisories: flaws.iter().filter(|(flaw, _)| flaw.exploited).count(),
         fixed_packages: packages.len(),
-        major_steps: moves.steps(Step::Major),
-        minor_steps: moves.steps(Step::Minor),
+        major_steps,
+        major_along,
+        minor_steps: minor_steps + minor_along,
         pins: facts.pins,
         one_pin: facts.pins == 1,
     }

@@ -303,9 +303,37 @@ fn raise() -> Sample {
     "lowest release that no known advisory affects; outside of the range `0.7` that was asked for"
         .clone_into(&mut bumps[0].reason);
     let mut sample = sample("acme/ledger", &[ProjectKind::Service], &["Cargo.lock", "Cargo.toml"], bumps, findings);
-    sample.raise =
-        Some(Raised { package: "sqlx", requirement: "0.7", wanted: "0.8.1", safe_branch: "patchparty/routine/main" });
+    sample.raise = Some(Raised {
+        package: "sqlx",
+        also: &[],
+        requirement: "0.7",
+        wanted: "0.8.1",
+        safe_branch: "patchparty/routine/main",
+    });
     sample
+}
+
+#[test]
+fn a_raise_of_several_requirements_names_all_that_fit_and_the_number_of_the_others() {
+    let all = ["sqlx-core", "sqlx-postgres", "sqlx-macros", "sqlx-mysql-and-mariadb"].map(str::to_owned);
+    let also: &'static [String] = Box::leak(Box::new(all));
+    for (also, title) in [
+        (&also[..1], "fix(deps): raise sqlx and sqlx-core [SECURITY]"),
+        (&also[..2], "fix(deps): raise sqlx, sqlx-core and sqlx-postgres [SECURITY]"),
+        (also, "fix(deps): raise sqlx, sqlx-core and 3 more [SECURITY]"),
+    ] {
+        let mut sample = raise();
+        sample.raise = sample.raise.map(|raise| Raised { also, ..raise });
+        for name in &also[..] {
+            if !sample.remedies[0].bumps.iter().any(|bump| bump.package == *name) {
+                let bump = Bump { package: name.clone(), ..sample.remedies[0].bumps[1].clone() };
+                sample.remedies[0].bumps.push(bump);
+            }
+        }
+        let written = sample.write(Route::Routine);
+        assert!(title.len() <= 72 && written.title == title, "{}", written.title);
+        assert!(written.body.contains(&format!("`{}` is raised with it.", also[also.len() - 1])), "{}", written.body);
+    }
 }
 
 #[test]

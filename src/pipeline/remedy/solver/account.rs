@@ -170,13 +170,18 @@ impl Solver<'_> {
         evidence.extend(offer.lost_features());
         evidence.extend(self.compiler(&bumps));
         let changes = summary::changes(bench.request, &offer.state);
-        let raised = offer.raised.into_iter().next()?;
+        let mut all = offer.raised.into_iter();
+        let raised = all.next()?;
+        let mut also: Vec<String> = all.map(|it| it.package).filter(|package| *package != raised.package).collect();
+        also.sort();
+        also.dedup();
         Some(Raise {
             ecosystem: bench.ecosystem(),
             file: bench.request.lockfile.path.clone(),
             package: raised.package,
             requirement: raised.direct.requirement,
             raised: raised.target,
+            also,
             remedy: crate::model::remedy::Remedy { bumps, changes, evidence },
         })
     }

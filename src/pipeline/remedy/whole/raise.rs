@@ -59,6 +59,7 @@ fn one(desk: &Desk<'_>, state: &State, (goals, names): (&Goals, &BTreeSet<String
         requirement: old.as_str().unwrap_or_default().to_owned(),
         raised: edit.value.as_str().unwrap_or_default().to_owned(),
         package,
+        also: Vec::new(),
         remedy: Remedy { bumps, changes, evidence },
     })
 }

@@ -77,6 +77,8 @@ pub(super) enum Command {
     Db(DbOptions),
     /// Check the configuration, or print its JSON schema
     Config(ConfigOptions),
+    /// Try templates against sample data: an unknown variable is an error before the night
+    Templates(TemplatesOptions),
     /// Work with versions as their ecosystems do
     #[command(hide = true)]
     Version(VersionOptions),
@@ -278,6 +280,23 @@ pub(super) enum ConfigCommand {
     },
     /// Print the JSON schema of patchparty.toml
     Schema,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TemplatesOptions {
+    #[command(subcommand)]
+    pub(super) command: TemplatesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TemplatesCommand {
+    /// Render every template with everything present, then with as little as there may be, both branches of every condition;
+    /// `run` does the same before it begins
+    Check {
+        /// A folder with templates that replace built-in ones of the same name [default: the built-in ones]
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -16,6 +16,7 @@ mod progress;
 mod run;
 mod sources;
 mod stream;
+mod templates;
 mod version;
 
 use std::process::ExitCode;
@@ -54,6 +55,7 @@ pub fn main() -> ExitCode {
         | Command::Demo(_)
         | Command::Db(_)
         | Command::Config(_)
+        | Command::Templates(_)
         | Command::Doctor(_) => Secrets::take(),
     };
     let environment = Environment::of_process(&secrets);
@@ -63,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Audit(_) | Command::Run(_) | Command::Demo(_) | Command::Db(_) => ending::watch(),
         // They end at once, or stop what they have started themselves.
         Command::Config(_)
+        | Command::Templates(_)
         | Command::Doctor(_)
         | Command::Version(_)
         | Command::Supervise(_)
@@ -87,6 +90,7 @@ fn dispatch(arguments: &Arguments, environment: &Environment) -> Result<Outcome,
         Command::Demo(options) => demo::demo(options, &arguments.global, environment),
         Command::Db(options) => db::db(options, &arguments.global, environment),
         Command::Config(options) => config::config(options),
+        Command::Templates(options) => templates::templates(options),
         Command::Version(options) => version::version(options),
         Command::Doctor(options) => doctor::doctor(options, environment),
         Command::Supervise(_) | Command::Attack { .. } => Err(doctor::not_here()),

@@ -48,6 +48,8 @@ pub(super) fn night_of(
 ) -> Result<Report, Failure> {
     let shared = &options.shared;
     let settings = settings(options, &policy, environment)?;
+    // What would only fail at the end of the night fails now.
+    let templates = super::templates::load(options.templates.as_deref())?;
     let progress = ProgressLine::new(global);
     progress.say("loading advisories");
     let loaded = sources::load(&policy, shared, (global, environment), settings.now)?;
@@ -56,7 +58,6 @@ pub(super) fn night_of(
     let scratch = Scratch::new(&cache.join("scratch")).context("prepare the scratch folder")?;
     let tools = prepare(policy.sandbox, scratch.path(), &cache.join("tools"));
     let tools = tools.context("prepare the package managers")?.allowing(&policy.network.allow_hosts);
-    let templates = templates(options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
     let report = runtime.block_on(async {
         let (forge, preview) = forge(options, &settings)?;
@@ -114,17 +115,6 @@ fn write_pages(report: &Report, (preview, sample): (&Preview, bool), templates: 
         preview.write(&path, html.as_bytes()).context("write the pages of the dry run")?;
     }
     preview.finish().context("write the list of the dry run")
-}
-
-/// The built-in templates, or those of a folder on top of them.
-fn templates(options: &RunOptions) -> Result<Templates, Failure> {
-    let templates = match &options.templates {
-        Some(folder) => Templates::with_overrides(folder),
-        None => Templates::built_in(),
-    };
-    templates.context("read the templates").map_err(|error| {
-        Failure::with_hint(error, "docs/templates.md says what a folder of templates holds and what they may do")
-    })
 }
 
 /// Remarks for the organisation: about its ignores, and about walls that are missing.

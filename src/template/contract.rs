@@ -70,6 +70,16 @@ pub(crate) enum TemplateError {
         #[source]
         source: Box<handlebars::RenderError>,
     },
+    /// It does not fit what it is given.
+    #[error("{name}.hbs:{line}: {complaint}")]
+    Unfit {
+        /// The template or partial in which the mistake stands.
+        name: String,
+        /// The line, from 1; 0 where none can be told.
+        line: usize,
+        /// What is wrong.
+        complaint: String,
+    },
     /// The operating system gave no thread to render on.
     #[error("start a thread for templates")]
     Thread(#[source] std::io::Error),

@@ -5,6 +5,7 @@ mod html;
 pub(crate) mod markdown;
 pub(crate) mod notes;
 mod renderer;
+mod sample;
 pub(crate) mod state;
 pub(crate) mod ticks;
 pub(crate) mod words;

@@ -2,7 +2,7 @@
 
 mod prescan;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _, Write};
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{BUILT_IN, Surface, TemplateError};
-use super::{html, markdown, ticks};
+use super::{html, markdown, sample, ticks};
 use crate::model::text::is_invisible;
 
 /// The longest text a template may give; the longest that a forge takes is 65,536 characters.
@@ -90,17 +90,60 @@ impl Templates {
     pub(crate) fn render(&self, name: &str, data: &impl Serialize) -> Result<String, TemplateError> {
         let failed = |source: RenderError| TemplateError::Render { name: name.to_owned(), source: Box::new(source) };
         let data = serde_json::to_value(data).map_err(|error| failed(RenderErrorReason::from(error).into()))?;
+        // Templates are accepted for what fits their samples.
+        debug_assert_eq!(
+            sample::difference(name, &data),
+            None,
+            "templates/samples.json is not what templates are given"
+        );
+        self.render_value(name, &data)
+    }
+
+    fn render_value(&self, name: &str, data: &serde_json::Value) -> Result<String, TemplateError> {
+        let failed = |source: RenderError| TemplateError::Render { name: name.to_owned(), source: Box::new(source) };
+        let (registry, limit) = self.registry_of(name);
+        on_a_big_stack(|| {
+            let mut text = Limited { text: Vec::new(), limit };
+            registry.render_to_write(name, data, &mut text).map_err(failed)?;
+            Ok(String::from_utf8_lossy(&text.text).into_owned())
+        })?
+    }
+
+    /// What renders a template, and how long its text may be.
+    fn registry_of(&self, name: &str) -> (&Handlebars<'static>, usize) {
         let surface = BUILT_IN.iter().find(|built_in| built_in.name == name).map(|built_in| built_in.surface);
-        let (registry, limit) = match surface {
+        match surface {
             Some(Surface::Plain) => (&self.plain, OUTPUT_LIMIT),
             Some(Surface::Html) => (&self.html, PAGE_LIMIT),
             Some(Surface::Markdown) | None => (&self.markdown, OUTPUT_LIMIT),
-        };
-        on_a_big_stack(|| {
-            let mut text = Limited { text: Vec::new(), limit };
-            registry.render_to_write(name, &data, &mut text).map_err(failed)?;
-            Ok(String::from_utf8_lossy(&text.text).into_owned())
-        })?
+        }
+    }
+
+    /// Tries every template against sample data: both branches of every condition with everything present, then what a night
+    /// with little to tell gives. Each mistake once, in the order of the templates; per template and sample the first.
+    pub(crate) fn complaints(&self) -> Vec<TemplateError> {
+        let mut complaints: Vec<TemplateError> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for name in BUILT_IN.iter().map(|built_in| built_in.name) {
+            let Some(full) = sample::full(name) else { continue };
+            let mut both = self.registry_of(name).0.clone();
+            both.register_helper("if", Box::new(Condition { positive: true, both: true }));
+            both.register_helper("unless", Box::new(Condition { positive: false, both: true }));
+            let attempts = sample::filled(full).into_iter().map(|data| (&both, data));
+            for (registry, data) in attempts.chain([(self.registry_of(name).0, sample::minimal(full))]) {
+                match on_a_big_stack(|| registry.render(name, &data)) {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => {
+                        let (place, line, complaint) = unfit(name, &error);
+                        if seen.insert((place.clone(), line, complaint.clone())) {
+                            complaints.push(TemplateError::Unfit { name: place, line, complaint });
+                        }
+                    }
+                    Err(error) => complaints.push(error),
+                }
+            }
+        }
+        complaints
     }
 
     /// Words the comment about `topic` (`human-commits`, `closed`, `fixed`) for a pull request into `base`.
@@ -113,6 +156,20 @@ impl Templates {
     pub(crate) fn digest(&self) -> String {
         self.digest.clone()
     }
+}
+
+/// Where a template does not fit what it is given, and why.
+fn unfit(name: &str, error: &RenderError) -> (String, usize, String) {
+    let complaint = match error.reason() {
+        RenderErrorReason::MissingVariable(Some(path)) => {
+            format!("there is no variable `{path}` here, or not always")
+        }
+        RenderErrorReason::MissingVariable(None) => "there is no such variable here, or not always".to_owned(),
+        RenderErrorReason::HelperNotFound(helper) => format!("there is no helper `{helper}` here"),
+        RenderErrorReason::PartialNotFound(partial) => format!("there is no partial `{partial}`"),
+        other => other.to_string(),
+    };
+    (error.template_name.clone().unwrap_or_else(|| name.to_owned()), error.line_no.unwrap_or_default(), complaint)
 }
 
 fn digest(texts: &BTreeMap<String, String>) -> String {
@@ -159,8 +216,8 @@ fn registry(surface: Surface) -> Handlebars<'static> {
         Surface::Plain => registry.register_escape_fn(plain),
     }
     // The standard ones take a misspelt name for a false one.
-    registry.register_helper("if", Box::new(Condition { positive: true }));
-    registry.register_helper("unless", Box::new(Condition { positive: false }));
+    registry.register_helper("if", Box::new(Condition { positive: true, both: false }));
+    registry.register_helper("unless", Box::new(Condition { positive: false, both: false }));
     registry.register_helper("code", Box::new(Inert(|parts: &[String]| markdown::code(&parts[0]), 1)));
     registry.register_helper("prose", Box::new(Inert(|parts: &[String]| markdown::prose(&parts[0]), 1)));
     registry.register_helper("fence", Box::new(Inert(|parts: &[String]| markdown::fence(&parts[0]), 1)));
@@ -227,6 +284,8 @@ impl HelperDef for Inert {
 /// `if` and `unless` that know a missing value from a false one.
 struct Condition {
     positive: bool,
+    /// Whether both branches are rendered, to try them.
+    both: bool,
 }
 
 impl HelperDef for Condition {
@@ -245,8 +304,12 @@ impl HelperDef for Condition {
             serde_json::Value::String(text) => !text.is_empty(),
             serde_json::Value::Array(list) => !list.is_empty(),
         };
-        let branch = if holds == self.positive { helper.template() } else { helper.inverse() };
-        branch.map_or(Ok(()), |branch| branch.render(registry, context, render_context, out))
+        let taken = holds == self.positive;
+        let branches = [(taken, helper.template()), (!taken, helper.inverse())];
+        for branch in branches.into_iter().filter(|(taken, _)| *taken || self.both).filter_map(|(_, branch)| branch) {
+            branch.render(registry, context, render_context, out)?;
+        }
+        Ok(())
     }
 }
 
@@ -302,7 +365,7 @@ mod tests {
     }
 
     fn title(text: &str, data: &serde_json::Value) -> Result<String, TemplateError> {
-        override_one("comment_closed", text).and_then(|templates| templates.render("comment_closed", data))
+        override_one("comment_closed", text).and_then(|templates| templates.render_value("comment_closed", data))
     }
 
     #[test]
@@ -387,6 +450,31 @@ mod tests {
         write("titel.hbs", "x");
         let error = Templates::with_overrides(folder.path()).expect_err("misspelt").to_string();
         assert!(error.contains("`titel`") && error.contains("title"), "{error}");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named_in_every_branch_and_loop() {
+        assert_eq!(Templates::built_in().expect("valid").complaints().len(), 0);
+        for (name, text, complaint) in [
+            ("comment_closed", "a\n{{nosuch}}", "comment_closed.hbs:2: there is no variable `nosuch`"),
+            ("comment_closed", "{{#if base}}a{{else}}\n{{nosuch}}{{/if}}", "comment_closed.hbs:2: "),
+            ("title", "{{#each names}}a{{else}}\n\n{{nosuch}}{{/each}}", "title.hbs:3: "),
+            ("pull_request", "{{#each changes}}\n{{nosuch}}{{/each}}", "pull_request.hbs:2: "),
+            (
+                "pull_request",
+                "{{#each changes}}{{#each via}}{{else}}\n{{nosuch}}{{/each}}{{/each}}",
+                "pull_request.hbs:2: ",
+            ),
+            ("partials/rollback", "\n{{nosuch}}", "partials/rollback.hbs:2: "),
+            ("pull_request", "{{raise.package}}", "pull_request.hbs:1: "),
+            ("commit", "{{nosuch 1}}", "there is no helper `nosuch`"),
+        ] {
+            let complaints = override_one(name, text).expect("accepted").complaints();
+            let complaints: Vec<String> = complaints.iter().map(ToString::to_string).collect();
+            assert!(complaints.iter().any(|it| it.contains(complaint)), "{text}: {complaints:?}");
+        }
+        let fine = override_one("pull_request", "{{#if raise}}{{raise.package}}{{/if}}{{#each plan}}{{area}}{{/each}}");
+        assert_eq!(fine.expect("accepted").complaints().len(), 0);
     }
 
     #[test]

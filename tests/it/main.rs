@@ -39,6 +39,7 @@ mod slow_servers;
 mod stale_base;
 mod standin;
 mod swapped_index;
+mod template_check;
 mod three_ecosystems;
 mod tools_not_started;
 mod untrusted_sources;

@@ -13,7 +13,7 @@ use super::stream;
 use crate::model::report::{ProposalAction, Report};
 use crate::model::severity::Severity;
 use crate::pipeline::job_summary::job_summary;
-use crate::report::{Annotations, ReportOptions, Reporter as _, Section};
+use crate::report::{Annotations, ReportOptions, Reporter as _, Section, Tally};
 use crate::template::Templates;
 
 /// Publishes the report to the workflow; does nothing elsewhere.
@@ -42,7 +42,8 @@ fn outputs(report: &Report, shared: &SharedOptions) -> String {
     // Branches at one commit have the same findings: they count once, as everywhere people read them.
     let findings: Vec<_> = Section::all(report).iter().flat_map(|section| &section.project.findings).collect();
     let decisive: Vec<_> = findings.iter().filter(|finding| !finding.kind.is_warning()).collect();
-    let mut text = format!("findings={}\n", findings.len());
+    let Tally { findings: number, warnings } = Tally::of(findings.iter().copied());
+    let mut text = format!("findings={number}\nwarnings={warnings}\n");
     for severity in Severity::ALL {
         let count = decisive.iter().filter(|finding| finding.severity == severity).count();
         let _ = writeln!(text, "{severity}={count}");

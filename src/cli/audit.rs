@@ -9,7 +9,7 @@ use super::address::without_credentials;
 use super::args::{AuditOptions, GlobalOptions};
 use super::config;
 use super::environment::Environment;
-use super::exit::{Failure, Outcome, Threshold};
+use super::exit::{Failure, Outcome};
 use super::output;
 use super::progress::ProgressLine;
 use super::sources;
@@ -24,6 +24,7 @@ use crate::pipeline::remedy::Tools;
 use crate::pipeline::resolve::Resolver;
 use crate::pipeline::suppress;
 use crate::pipeline::yanked::Withdrawals;
+use crate::report::{ReportOptions, Threshold};
 use crate::sandbox::scratch::Scratch;
 
 /// What the targets share.
@@ -95,9 +96,12 @@ pub(super) fn audit(
     let today = auditor.context.today;
     let remarks = suppress::remarks(&policy.ignores, Author::Organisation, &projects.iter(), today);
     let report = Report { sources: loaded.sources, projects, remarks };
-    output::report(&report, shared, options.dependencies, environment)?;
+    let threshold = Threshold { severity: options.fail_on, warnings: options.deny_warnings };
+    let form =
+        ReportOptions { dependencies: options.dependencies, threshold: Some(threshold), ..ReportOptions::default() };
+    output::report(&report, shared, form, environment)?;
     actions::publish(&report, shared, environment)?;
-    let outcome = outcome(&report, Threshold { severity: options.fail_on, warnings: options.deny_warnings });
+    let outcome = outcome(&report, threshold);
     // The process ends here: the system takes a hundred thousand dependencies back quicker than we could one by one.
     std::mem::forget((report, advisories));
     Ok(outcome)

@@ -14,6 +14,7 @@ use crate::config;
 use crate::git::create::{self, NewBranch};
 use crate::model::confinement::Confinement;
 use crate::model::repository::RepoPath;
+use crate::report::ReportOptions;
 use crate::sandbox::vanishing::Vanishing;
 
 /// The sample organisation travels inside the program.
@@ -53,7 +54,7 @@ pub(super) fn demo(
     };
     let environment = environment.for_demo(&server);
     let report = night_of(&run, policy, (global, &environment))?;
-    output::report(&report, &run.shared, false, &environment)?;
+    output::report(&report, &run.shared, ReportOptions::default(), &environment)?;
     let index = options.out.join("index.html");
     output::remark(&environment, global, &format!("\nLook at what would be opened: {}", index.display()));
     // The sample is made to have something of everything, a broken lockfile included: showing it is success.

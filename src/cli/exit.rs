@@ -2,9 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::model::finding::Finding;
 use crate::model::report::Report;
-use crate::model::severity::Severity;
 use crate::sandbox::interrupt::Signal;
 
 /// How an invocation ended.
@@ -46,20 +44,6 @@ impl Outcome {
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         Self::from(outcome.code())
-    }
-}
-
-/// What lets an audit fail.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Threshold {
-    pub(super) severity: Severity,
-    pub(super) warnings: bool,
-}
-
-impl Threshold {
-    /// Whether the finding is at or above the threshold.
-    pub(super) fn is_met_by(self, finding: &Finding) -> bool {
-        if finding.kind.is_warning() { self.warnings } else { finding.severity >= self.severity }
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn check(shared: &SharedOptions) -> Result<(), Failure> {
 pub(super) fn report(
     report: &Report,
     shared: &SharedOptions,
-    dependencies: bool,
+    options: ReportOptions,
     environment: &Environment,
 ) -> anyhow::Result<()> {
     let reporter = REPORTERS.iter().find(|reporter| reporter.id() == shared.format).context("find the reporter")?;
@@ -72,13 +72,13 @@ pub(super) fn report(
     if let Some(path) = &shared.output {
         let file = File::create(path).with_context(|| format!("create `{}`", path.display()))?;
         let mut sink = BufWriter::new(file);
-        write(ReportOptions { dependencies, colours: false, width: None }, &mut sink)?;
+        write(options, &mut sink)?;
         return sink.flush().with_context(|| format!("write `{}`", path.display()));
     }
     let stdout = io::stdout();
     let colours = has_colours(&stdout);
     let width = if stdout.is_terminal() { terminal_size::terminal_size().map(|(width, _)| width.0) } else { None };
-    let options = ReportOptions { dependencies, colours, width };
+    let options = ReportOptions { colours, width, ..options };
     unless_closed(write(options, &mut stream::out(form))).context("write the report")
 }
 

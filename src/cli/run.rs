@@ -25,7 +25,7 @@ use crate::pipeline::openings::Openings;
 use crate::pipeline::remedy::Tools;
 use crate::pipeline::resolve::Resolver;
 use crate::pipeline::suppress;
-use crate::report::REPORTERS;
+use crate::report::{REPORTERS, ReportOptions};
 use crate::sandbox::interrupt;
 use crate::sandbox::scratch::Scratch;
 use crate::template::Templates;
@@ -35,7 +35,7 @@ pub(super) fn run(options: &RunOptions, global: &GlobalOptions, environment: &En
     let policy = config::policy(options.shared.config.as_deref())?;
     output::check(&options.shared)?;
     let report = night_of(options, policy, (global, environment))?;
-    output::report(&report, &options.shared, false, environment)?;
+    output::report(&report, &options.shared, ReportOptions::default(), environment)?;
     actions::publish(&report, &options.shared, environment)?;
     Ok(interrupt::requested().map_or_else(|| Outcome::of_reading(&report), Outcome::Interrupted))
 }

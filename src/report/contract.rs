@@ -7,6 +7,7 @@ use crate::model::dependency::Origin;
 use crate::model::finding::Finding;
 use crate::model::remedy::Blocked;
 use crate::model::report::{Problem, ProjectReport, ProposalReport, Remark, Report};
+use crate::model::severity::Severity;
 use crate::model::text::is_invisible;
 use crate::model::unread::Unread;
 
@@ -19,6 +20,24 @@ pub(crate) struct ReportOptions {
     pub(crate) colours: bool,
     /// The width of the terminal in columns; `None` when piped.
     pub(crate) width: Option<u16>,
+    /// What fails; `None` where no finding does.
+    pub(crate) threshold: Option<Threshold>,
+}
+
+/// What lets an audit fail.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Threshold {
+    /// The lowest severity that does.
+    pub(crate) severity: Severity,
+    /// Whether warnings do as well.
+    pub(crate) warnings: bool,
+}
+
+impl Threshold {
+    /// Whether the finding is at or above the threshold.
+    pub(crate) fn is_met_by(self, finding: &Finding) -> bool {
+        if finding.kind.is_warning() { self.warnings } else { finding.severity >= self.severity }
+    }
 }
 
 /// One form of report. Pure but for the sink.

@@ -30,6 +30,9 @@ const WIDTHS: RangeInclusive<u16> = 60..=160;
 /// So many findings are worded on every core.
 const MANY: usize = 1_000;
 
+/// More of what fails is told by its rows.
+const NAMED: usize = 5;
+
 /// Holds words together that are to stand on one line.
 const NO_BREAK_SPACE: char = '\u{A0}';
 
@@ -68,6 +71,7 @@ impl Reporter for Human {
         for line in wrap(&summary(report, &sections), page.width) {
             writeln!(page.sink, "{}", paint(options, "1", &line.replace(NO_BREAK_SPACE, " ")))?;
         }
+        page.failing(&sections)?;
         if report.lockfiles_read() == 0 {
             writeln!(page.sink, "{}", paint(options, "1", "Nothing was read: this is not a clean result."))?;
         }
@@ -240,6 +244,31 @@ impl Page<'_> {
         Ok(())
     }
 
+    /// Which findings fail the audit, and by which threshold.
+    fn failing(&mut self, sections: &[Section<'_>]) -> io::Result<()> {
+        let Some(threshold) = self.options.threshold else { return Ok(()) };
+        let findings = sections.iter().flat_map(|section| &section.project.findings);
+        let mut failing: Vec<&Finding> = findings.filter(|finding| threshold.is_met_by(finding)).collect();
+        if failing.is_empty() {
+            return Ok(());
+        }
+        failing.sort_by(|one, other| one.report_order(other));
+        let Tally { findings, warnings } = Tally::of(failing.iter().copied());
+        let mut parts = Vec::new();
+        if findings > 0 {
+            parts.push(format!("{} ({} or above)", count(findings, "finding", "findings"), threshold.severity));
+        }
+        if warnings > 0 {
+            parts.push(format!("{} (--deny-warnings)", count(warnings, "warning", "warnings")));
+        }
+        let mut names: Vec<String> = failing.iter().take(NAMED).map(|finding| named(finding)).collect();
+        if let Some(more @ 1..) = failing.len().checked_sub(NAMED) {
+            names.push(format!("and {more} more"));
+        }
+        let text = format!("because of {}: {}", parts.join(" and "), names.join(", "));
+        self.labelled(("1;31", "fails"), &text, 0)
+    }
+
     /// A text that begins with a coloured word; the lines after the first are indented by two more.
     fn labelled(&mut self, (colour, label): (&str, &str), text: &str, indent: usize) -> io::Result<()> {
         for (number, line) in self.wrapped(&format!("{label} {text}"), indent).into_iter().enumerate() {
@@ -333,6 +362,12 @@ fn summary(report: &Report, sections: &[Section<'_>]) -> String {
     }
     // The line may be broken after each comma.
     parts.join(", ").split(", ").map(hold_together).collect::<Vec<_>>().join(", ")
+}
+
+/// A finding in a few words: `minimist 0.0.8 (GHSA-vh95-rmgr-6w4m)`.
+fn named(finding: &Finding) -> String {
+    let what = finding.advisory.as_ref().map_or_else(|| finding.kind.as_str(), |flaw| flaw.id.as_str());
+    format!("{} ({})", visible(format!("{} {}", finding.package, finding.version).trim_end()), visible(what))
 }
 
 fn hold_together(words: &str) -> String {

@@ -9,7 +9,7 @@ pub(crate) mod sample;
 mod summary;
 
 pub(crate) use annotations::Annotations;
-pub(crate) use contract::{ReportOptions, Reporter, Section, Tally, not_read};
+pub(crate) use contract::{ReportOptions, Reporter, Section, Tally, Threshold, not_read};
 pub(crate) use human::wrap;
 pub(crate) use summary::{FindingView, StepSummary, finding_view};
 

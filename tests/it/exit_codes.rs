@@ -80,3 +80,18 @@ fn a_cache_that_cannot_be_written_is_named() {
     outcome.expect_code(2);
     assert!(outcome.stderr.replace(['\n', ' '], "").contains(&cache), "{}", outcome.stderr);
 }
+
+#[test]
+fn an_audit_that_fails_says_which_findings_failed_it() {
+    let bot = Bot::without_forge();
+    for (path, content) in fixtures::project("npm") {
+        bot.write(&format!("shop/{path}"), &content);
+    }
+    let shop = bot.path("shop").display().to_string();
+    let outcome = bot.run(&["audit", &shop]);
+    outcome.expect_code(1);
+    let said = outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.ends_with("1 finding (low or above): lodash 4.17.20 (CVE-2021-23337)"), "{}", outcome.stdout);
+    let outcome = bot.run(&["audit", "--fail-on", "critical", &shop]);
+    assert!(!outcome.stdout.contains("fails because"), "{}", outcome.stdout);
+}

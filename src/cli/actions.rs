@@ -67,3 +67,43 @@ fn append(file: &Path, text: &str) -> anyhow::Result<()> {
     let mut sink = OpenOptions::new().append(true).create(true).open(file)?;
     sink.write_all(text.as_bytes()).with_context(|| format!("write `{}`", file.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::Arguments;
+    use crate::report::{REPORTERS, sample};
+    use clap::Parser as _;
+
+    #[test]
+    fn every_output_gives_the_same_counts_under_the_same_names() {
+        let report = sample::report();
+        let arguments = Arguments::try_parse_from(["patchparty", "audit"]).expect("valid");
+        let crate::cli::args::Command::Audit(options) = arguments.command else { panic!("an audit") };
+        let outputs = outputs(&report, &options.shared);
+        let number = |name: &str| {
+            let line = outputs.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+            line.unwrap_or_else(|| panic!("no `{name}` in {outputs}")).to_owned()
+        };
+        let mut human = Vec::new();
+        REPORTERS[0].write(&report, ReportOptions::default(), &mut human).expect("memory");
+        let human = String::from_utf8(human).expect("text").split_whitespace().collect::<Vec<_>>().join(" ");
+        let summary = job_summary(&report, &Templates::built_in().expect("valid")).expect("renders");
+        for (one, many) in [("finding", "findings"), ("warning", "warnings")] {
+            let number = number(many);
+            let told = match number.as_str() {
+                "0" => continue,
+                "1" => format!(" 1 {one}"),
+                number => format!(" {number} {many}"),
+            };
+            assert!(human.contains(&told), "{told}: {human}");
+            assert!(summary.contains(&told), "{told}: {summary}");
+        }
+        for severity in Severity::ALL {
+            let number = number(severity.as_str());
+            let (in_words, in_table) = (format!("{number} {severity}"), format!("| {severity} | {number} |"));
+            assert_eq!(human.contains(&in_words), number != "0", "{in_words}: {human}");
+            assert_eq!(summary.contains(&in_table), number != "0", "{in_table}: {summary}");
+        }
+    }
+}

@@ -381,6 +381,7 @@ fn paint(options: ReportOptions, code: &str, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::contract::Threshold;
     use super::super::sample;
     use super::*;
 
@@ -442,6 +443,22 @@ mod tests {
         assert!(!plain.lines().any(|line| line.starts_with("::")), "{plain}");
         let coloured = text(&report, ReportOptions { colours: true, ..ReportOptions::default() });
         assert!(coloured.contains("\u{1b}[1;31mcritical\u{1b}[0m"), "{coloured}");
+    }
+
+    #[test]
+    fn what_fails_is_named_and_what_does_not_is_not() {
+        let fails = |severity, warnings| {
+            let threshold = Some(Threshold { severity, warnings });
+            let text = text(&sample::report(), ReportOptions { threshold, ..ReportOptions::default() });
+            text.split_once("fails because of ").map(|(_, fails)| fails.replace("\n  ", " "))
+        };
+        let critical = fails(Severity::Critical, false).expect("something is critical");
+        assert!(critical.contains(" (critical or above): ") && critical.contains("(CVE-2021-44906)"), "{critical}");
+        assert!(!critical.contains("--deny-warnings"), "{critical}");
+        let all = fails(Severity::Low, true).expect("something fails");
+        assert!(all.contains("4 findings (low or above)"), "{all}");
+        let none = text(&sample::report(), ReportOptions::default());
+        assert!(!none.contains("fails because"), "{none}");
     }
 
     #[test]

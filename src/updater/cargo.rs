@@ -10,6 +10,7 @@ mod refusals;
 mod specifications;
 mod stand_in;
 mod targets;
+mod turned_on;
 
 use std::collections::{BTreeMap, BTreeSet};
 

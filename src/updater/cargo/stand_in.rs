@@ -4,11 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value as Json;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
 use super::super::contract::{Files, Lookup};
 use super::lock_edit;
+use super::turned_on::Records;
 use crate::model::bounded_toml;
 use crate::model::repository::RepoPath;
 use crate::sandbox::cargo_project::{REQUIREMENTS, names_this_machine};
@@ -17,12 +17,12 @@ use crate::sandbox::cargo_project::{REQUIREMENTS, names_this_machine};
 const FOLDER: &str = "patchparty-stand-ins";
 
 /// A package as the lockfile has it.
-struct Locked {
-    name: String,
-    version: String,
+pub(super) struct Locked {
+    pub(super) name: String,
+    pub(super) version: String,
     source: Option<String>,
     /// Places in the list of all packages.
-    edges: Vec<usize>,
+    pub(super) edges: Vec<usize>,
 }
 
 impl Locked {
@@ -85,9 +85,10 @@ pub(super) fn shown(files: &Files, lookup: &Lookup<'_>) -> Option<BTreeMap<RepoP
     if !are_reached(&packages, reached) {
         return None;
     }
+    let records = Records::new(&packages, lookup);
     for original in &originals {
         let place = |file: &str| files.lockfile.sibling(&format!("{}/{file}", original.folder())).ok();
-        let manifest = manifest(original, &packages, (asked.get(&original.name), lookup));
+        let manifest = manifest(original, &packages, (asked.get(&original.name), &records));
         contents.insert(place("Cargo.toml")?, manifest.into_bytes());
         contents.insert(place("src/lib.rs")?, Vec::new());
     }
@@ -194,7 +195,7 @@ fn exclude(document: &mut DocumentMut) {
 fn manifest(
     original: &Locked,
     packages: &[Locked],
-    (asked, lookup): (Option<&BTreeSet<String>>, &Lookup<'_>),
+    (asked, records): (Option<&BTreeSet<String>>, &Records<'_>),
 ) -> String {
     let mut document = DocumentMut::new();
     let mut package = Table::new();
@@ -209,10 +210,8 @@ fn manifest(
     }
     document.insert("features", Item::Table(features));
     let mut dependencies = Table::new();
-    let have = |one: &Locked| -> BTreeSet<&str> {
-        one.edges.iter().filter_map(|place| packages.get(*place)).map(|it| it.name.as_str()).collect()
-    };
-    for (index, child) in original.edges.iter().filter_map(|place| packages.get(*place)).enumerate() {
+    for (index, place) in original.edges.iter().enumerate() {
+        let Some(child) = packages.get(*place) else { continue };
         let Locked { name, version, .. } = child;
         let mut entry = InlineTable::new();
         entry.insert("package", Value::from(name.as_str()));
@@ -222,54 +221,11 @@ fn manifest(
             let plain = version.split('+').next().unwrap_or(version);
             entry.insert("version", Value::from(format!("={plain}")));
             entry.insert("default-features", Value::from(false));
-            let features: Array =
-                lookup(name, version).map(|record| allowed(&record, &have(child))).unwrap_or_default();
+            let features: Array = records.allowed(*place).into_iter().collect();
             entry.insert("features", Value::Array(features));
         }
         dependencies.insert(&format!("d{index}"), Item::Value(Value::InlineTable(entry)));
     }
     document.insert("dependencies", Item::Table(dependencies));
     document.to_string()
-}
-
-/// The features of a release that need no dependency but those that are locked, whose names are given.
-fn allowed(record: &Json, have: &BTreeSet<&str>) -> Array {
-    let mut features: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for key in ["features", "features2"] {
-        for (name, list) in record.get(key).and_then(Json::as_object).into_iter().flatten() {
-            let words = list.as_array().into_iter().flatten().filter_map(Json::as_str);
-            features.entry(name).or_default().extend(words);
-        }
-    }
-    let mut optional: BTreeMap<&str, &str> = BTreeMap::new();
-    for one in record.get("deps").and_then(Json::as_array).into_iter().flatten() {
-        let text = |key: &str| one.get(key).and_then(Json::as_str);
-        let is_optional = one.get("optional").and_then(Json::as_bool) == Some(true);
-        if let Some(name) = text("name").filter(|_| is_optional && text("kind") != Some("dev")) {
-            optional.insert(name, text("package").unwrap_or(name));
-        }
-    }
-    let is_locked = |name: &str| optional.get(name).is_none_or(|package| have.contains(package));
-    let names =
-        features.keys().copied().filter(|name| !name.starts_with("__") && !["nightly", "unstable"].contains(name));
-    let is_allowed = |name: &&str| {
-        let mut open = vec![*name];
-        let mut seen = BTreeSet::new();
-        while let Some(feature) = open.pop() {
-            if !seen.insert(feature) {
-                continue;
-            }
-            for word in features.get(feature).into_iter().flatten() {
-                match (word.strip_prefix("dep:"), word.split_once('/')) {
-                    (None, None) if features.contains_key(word) => open.push(word),
-                    (None, Some((name, _))) if name.ends_with('?') => {}
-                    (Some(name), _) | (None, Some((name, _))) if !is_locked(name) => return false,
-                    (None, None) if !is_locked(word) => return false,
-                    _ => {}
-                }
-            }
-        }
-        true
-    };
-    names.filter(is_allowed).collect()
 }

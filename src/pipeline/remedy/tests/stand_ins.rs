@@ -1,7 +1,7 @@
 //! Packages from git that a change does not touch: nobody asks their host, and the rest of the lockfile stays as it is.
 
 use super::super::RemedyOutcome;
-use super::world::{MemoryTree, World, advisory, tell};
+use super::world::{MemoryTree, World, advisory, shared, tell};
 use crate::model::advisory::Advisory;
 use crate::model::ecosystem::Ecosystem;
 use crate::model::repository::RepoPath;
@@ -87,4 +87,14 @@ fn a_package_from_git_may_have_the_name_and_version_of_one_from_the_registry() {
     let told = tell(&outcome);
     assert!(told.contains("smallvec 1.6.0 -> 1.6.1") && told.contains("Cargo.lock: -2 +2"), "{told}");
     assert!(outcome.blocked.is_empty(), "{told}");
+}
+
+#[test]
+fn a_real_project_whose_hosts_are_gone_is_neither_stale_nor_refused() {
+    let Some(place) = shared("projects/cargo-deny/files/examples/07_deny_sources") else { return };
+    let Some(world) = World::new("cargo", true) else { return };
+    let tree = MemoryTree::of_folder(&place).with("src/main.rs", b"");
+    let outcome = world.remedy(&tree, "Cargo.lock", vec![flaw("log", "0.4.15")]);
+    let told = tell(&outcome);
+    assert!(!told.contains("LockfileStale") && !told.contains("UntrustedSource"), "{told}");
 }

@@ -56,6 +56,11 @@ impl Extractor for CargoLock {
             Some(locked) => locked,
             None => check_density(text).and_then(|()| read_any(text)).map_err(|error| explain(text, error, WAY_OUT))?,
         };
+        if packages.is_empty() && !manifest::is_empty_workspace(file) {
+            return Err(ParseError::new("find a `[[package]]`, of which Cargo writes one for the project itself")
+                .at_line(1)
+                .with_hint(WAY_OUT));
+        }
         let scopes = find_scopes(file, &packages, &parents);
         let direct: Vec<bool> =
             parents.iter().map(|parents| parents.iter().any(|&parent| packages[parent].is_own())).collect();
@@ -149,8 +154,11 @@ fn doubt_checksum(package: &cargo_lock::Package, origin: &Origin, checksum: &str
     (second != checksum).then(|| Doubt::contradiction("it has two checksums", None))
 }
 
-/// The lockfile as written, for what `cargo-lock` does not keep.
+/// The lockfile as written, for what `cargo-lock` does not keep. Its keys are all that Cargo writes (`EncodableResolve`,
+/// <https://github.com/rust-lang/cargo/blob/master/src/cargo/core/resolver/encode.rs>): packages under a misspelt one would
+/// count as none.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Written {
     version: Option<u32>,
     root: Option<WrittenPackage>,
@@ -158,6 +166,8 @@ struct Written {
     package: Vec<WrittenPackage>,
     #[serde(default)]
     metadata: toml::Table,
+    #[serde(default, rename = "patch")]
+    _patch: serde::de::IgnoredAny,
 }
 
 #[derive(Deserialize)]
@@ -391,6 +401,16 @@ mod tests {
             assert_eq!(error.line, line, "{error}");
             assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("cargo generate-lockfile")), "{error}");
         }
-        assert!(extract(&CargoLock, &[("Cargo.lock", b"version = 4\n")]).expect("an empty lock").is_empty());
+        // Cargo writes this for a workspace that has no member yet.
+        let lock: (&str, &[u8]) = ("Cargo.lock", b"version = 4\n");
+        for (manifest, is_read) in [
+            ("[workspace]\nmembers = []\n", true),
+            ("[workspace]\n", true),
+            ("[workspace]\nmembers = [\"a\"]\n", false),
+            ("[workspace]\n[package]\nname = \"a\"\n", false),
+        ] {
+            let read = extract(&CargoLock, &[lock, ("Cargo.toml", manifest.as_bytes())]);
+            assert_eq!(read.is_ok_and(|found| found.is_empty()), is_read, "{manifest}");
+        }
     }
 }

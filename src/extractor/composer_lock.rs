@@ -126,6 +126,11 @@ fn read_packages<'a>(root: &'a Node<'a>, lines: &Lines) -> Result<Vec<Package<'a
             packages.push(Package { name: text, version, scope, line: lines.at(name.offset), entry });
         }
     }
+    // Composer writes both, and installs nothing for development where this one is missing (`getLockedRepository`,
+    // <https://github.com/composer/composer/blob/main/src/Composer/Package/Locker.php>).
+    if packages.is_empty() && root.get("packages-dev").is_none() {
+        return Err(fault("find the list `packages-dev`, which Composer writes beside `packages`", root));
+    }
     check_package_count(packages.len())?;
     Ok(packages)
 }
@@ -323,6 +328,10 @@ mod tests {
             assert_eq!(error.line, line, "{error}");
             assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("composer update")), "{error}");
         }
-        assert!(extract(&ComposerLock, &[("composer.lock", b"{\"packages\": []}")]).expect("empty").is_empty());
+        assert!(
+            extract(&ComposerLock, &[("composer.lock", b"{\"packages\": [], \"packages-dev\": []}")])
+                .expect("empty")
+                .is_empty()
+        );
     }
 }

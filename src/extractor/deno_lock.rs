@@ -52,7 +52,7 @@ fn read(text: &str, manifests: &[Manifest]) -> Result<Vec<Dependency>, ParseErro
         return Err(ParseError::new("find an object at its top").at_line(1));
     }
     let Some(version) = root.get("version") else {
-        // Version 1 has addresses and their hashes, nothing else.
+        check_first_version(&root, &lines)?;
         let mut graph = Graph::default();
         remote::add(root.members(), &lines, &mut graph)?;
         return Ok(graph.finish());
@@ -87,6 +87,19 @@ fn read(text: &str, manifests: &[Manifest]) -> Result<Vec<Dependency>, ParseErro
         lock.ask_all(workspace, manifests, &mut graph);
     }
     Ok(graph.finish())
+}
+
+/// Refuses what has no `version`, unless it is of version 1, which has addresses and their hashes and nothing else; all
+/// others have it (<https://github.com/denoland/deno_lockfile>).
+fn check_first_version(root: &Node<'_>, lines: &Lines) -> Result<(), ParseError> {
+    let lack =
+        || ParseError::new("find `version`, without which a lockfile of Deno has only addresses and their hashes");
+    let is_module = |member: &Member<'_>| member.key.contains("://") && member.value.text().is_some();
+    match root.members().iter().find(|member| !is_module(member)) {
+        Some(other) => Err(lack().at_line(lines.at(other.offset))),
+        None if root.members().is_empty() => Err(lack().at_line(lines.at(root.offset))),
+        None => Ok(()),
+    }
 }
 
 struct Lock<'n> {

@@ -75,6 +75,11 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
     if !lock.has_section {
         return Err(ParseError::new("find a section of a lockfile in it"));
     }
+    // Bundler writes it for an empty Gemfile, too (`LockfileGenerator#generate!`,
+    // <https://github.com/rubygems/rubygems/blob/master/bundler/lib/bundler/lockfile_generator.rb>).
+    if lock.gems.is_empty() && !lock.sources.iter().any(|source| source.section == Section::Dependencies) {
+        return Err(ParseError::new("find a gem or the section `DEPENDENCIES`").at_line(1));
+    }
     check_package_count(lock.gems.len())?;
     let edges = lock.edges()?;
     let mut dependencies = lock.dependencies();

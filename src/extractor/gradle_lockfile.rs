@@ -61,13 +61,17 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
     let own = own_configuration(file.path);
     let mut dependencies: Vec<Dependency> = Vec::new();
     let mut positions: HashMap<(&str, &str), usize> = HashMap::new();
+    let mut has_end = false;
     for (position, line) in text.split('\n').enumerate() {
         let number = u32::try_from(position + 1).unwrap_or(u32::MAX);
         // Java ends lines at a lone `\r` as well (`BufferedReader.readLine`).
         for line in line.split('\r').map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let (module, configurations) = match (line.split_once('='), own) {
                 // Configurations without any module.
-                (Some(("empty", _)), _) => continue,
+                (Some(("empty", _)), _) => {
+                    has_end = true;
+                    continue;
+                }
                 (Some((module, configurations)), _) => (module, configurations),
                 (None, Some(own)) => (line, own),
                 (None, None) => return Err(ParseError::new("find the configurations of a module").at_line(number)),
@@ -84,6 +88,11 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
         }
     }
     check_package_count(dependencies.len())?;
+    // Gradle ends the one file of a project with it, whatever else it locks (`LockFileReaderWriter.writeUniqueLockfile`,
+    // <https://docs.gradle.org/current/userguide/dependency_locking.html>).
+    if dependencies.is_empty() && own.is_none() && !has_end {
+        return Err(ParseError::new("find a module or the line `empty=`, with which Gradle ends the file").at_line(1));
+    }
     match named_in_build_scripts(file) {
         Some(named) => dependencies.iter_mut().for_each(|it| it.direct = named.contains(&it.name)),
         None => roots_are_direct(&mut dependencies),

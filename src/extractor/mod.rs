@@ -102,4 +102,6 @@ mod fixture_tests;
 #[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]
+mod mandatory_key_tests;
+#[cfg(test)]
 mod testing;

@@ -62,16 +62,34 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
     // Version 2 holds the tree twice; the old form is there for npm 6 only, which installs what stands there.
     let installed = match (object("packages")?, object("dependencies")?) {
         (Some(packages), legacy) => packages::read(packages, legacy, &lines)?,
-        (None, Some(dependencies)) => legacy::read(file, dependencies, &lines)?,
-        (None, None) if ["lockfileVersion", "packages", "dependencies"].iter().any(|key| root.get(key).is_some()) => {
-            return Ok(Vec::new());
-        }
-        // Each npm since the fifth writes the version of the format.
-        (None, None) => {
-            return Err(ParseError::new("find `lockfileVersion`, `packages` or `dependencies` in it").at_line(1));
+        (None, legacy) => {
+            check_first_version(&root, legacy, &lines)?;
+            let Some(dependencies) = legacy else { return Ok(Vec::new()) };
+            legacy::read(file, dependencies, &lines)?
         }
     };
     Ok(installed.into_dependencies())
+}
+
+/// Refuses a file that has no `packages` and locks nothing, unless it is what version 1 has for a project without
+/// dependencies: npm writes `packages` since version 2, and the fields of the project in every one
+/// (<https://docs.npmjs.com/cli/v11/configuring-npm/package-lock-json#file-format>).
+fn check_first_version(root: &Node<'_>, dependencies: Option<&Node<'_>>, lines: &Lines) -> Result<(), ParseError> {
+    if dependencies.is_some_and(|dependencies| !dependencies.members().is_empty()) {
+        return Ok(());
+    }
+    let version = root.get("lockfileVersion");
+    let of_project = || ["name", "version", "requires"].iter().any(|key| root.get(key).is_some());
+    let lack = match version.map(Node::scalar) {
+        Some(Some("2" | "3")) => "find `packages`, which the format has since version 2",
+        _ if dependencies.is_some() => return Ok(()),
+        Some(Some("1")) if of_project() => return Ok(()),
+        Some(Some("1")) => "find `dependencies`, or the name of the project that has none",
+        Some(_) => "find `packages` or `dependencies` in it",
+        // Each npm since the fifth writes the version of the format.
+        None => "find `lockfileVersion`, `packages` or `dependencies` in it",
+    };
+    Err(ParseError::new(lack).at_line(lines.at(version.unwrap_or(root).offset)))
 }
 
 #[cfg(test)]
@@ -197,9 +215,12 @@ mod tests {
             assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("npm install")), "{error}");
         }
         for empty in [
-            "{\"lockfileVersion\": 1}",
+            "{\"lockfileVersion\": 1, \"requires\": true}",
+            "{\"lockfileVersion\": 1, \"dependencies\": {}}",
+            "{\"dependencies\": {}}",
             "{\"lockfileVersion\": 3, \"packages\": {\"\": {}}}",
-            "{\"dependencies\": null}",
+            // Of a folder without a package.json.
+            "{\"lockfileVersion\": 3, \"requires\": true, \"packages\": {}}",
         ] {
             assert!(extract(&PackageLock, &[("npm-shrinkwrap.json", empty.as_bytes())]).expect(empty).is_empty());
         }

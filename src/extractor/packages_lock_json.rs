@@ -61,11 +61,13 @@ fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
         let message = format!("read it: it is version {shown} of the format, and versions 1 and 2 are known");
         return Err(fault(message, version));
     }
-    let frameworks = match root.get("dependencies") {
-        Some(node) if node.is_object() => node.members(),
-        Some(node) if !node.is_absent() => return Err(fault("find an object under `dependencies`".to_owned(), node)),
-        _ => &[],
-    };
+    // NuGet writes it for a project without packages, too (`PackagesLockFileFormat.Write`,
+    // <https://github.com/NuGet/NuGet.Client/tree/dev/src/NuGet.Core/NuGet.ProjectModel/ProjectLockFile>).
+    let frameworks = root.get("dependencies").unwrap_or(&root);
+    if !frameworks.is_object() || root.get("dependencies").is_none() {
+        return Err(fault("find an object under `dependencies`".to_owned(), frameworks));
+    }
+    let frameworks = frameworks.members();
     let mut merged = Merged::default();
     for framework in frameworks {
         for entry in framework.value.members() {
@@ -204,8 +206,7 @@ mod tests {
             assert!(error.message.contains(part), "{error}");
             assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("dotnet restore")), "{error}");
         }
-        assert!(
-            extract(&PackagesLockJson, &[("packages.app.lock.json", b"{\"version\": 1}")]).expect("empty").is_empty()
-        );
+        let empty: (&str, &[u8]) = ("packages.app.lock.json", b"{\"version\": 1, \"dependencies\": {}}");
+        assert!(extract(&PackagesLockJson, &[empty]).expect("empty").is_empty());
     }
 }

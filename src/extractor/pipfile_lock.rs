@@ -52,7 +52,7 @@ fn read(file: &SourceFile<'_>, content: &str) -> Result<Vec<Dependency>, ParseEr
     if !root.is_object() {
         return Err(fault("find an object".to_owned(), &root));
     }
-    let meta = root.get("_meta");
+    let meta = root.get("_meta").filter(|meta| meta.is_object());
     let version = meta.and_then(|meta| meta.get("pipfile-spec"));
     if let Some((place, other)) = version.and_then(|node| Some((node, node.scalar()?))).filter(|(_, it)| *it != VERSION)
     {
@@ -61,6 +61,12 @@ fn read(file: &SourceFile<'_>, content: &str) -> Result<Vec<Dependency>, ParseEr
             format!("read it: it is version {shown} of the format, and version {VERSION} is known"),
             place,
         ));
+    }
+    // Pipenv writes them whatever stands in them (<https://github.com/pypa/pipfile#pipfilelock>).
+    for (key, is_there) in [("_meta", meta.is_some()), ("default", root.get("default").is_some())] {
+        if !is_there {
+            return Err(fault(format!("find an object under `{key}`, which Pipenv writes into every lockfile"), &root));
+        }
     }
     let pipfile = Pipfile::read(file);
     let registries = Registries::read(meta);
@@ -248,7 +254,7 @@ mod tests {
     #[test]
     fn what_becomes_a_line_of_pip_is_a_name_and_a_version() {
         let told = |entry: &str| {
-            let text = format!("{{\"default\": {{{entry}}}}}");
+            let text = format!("{{\"_meta\": {{}}, \"default\": {{{entry}}}}}");
             let found = extract(&PipfileLock, &[("Pipfile.lock", text.as_bytes())]).ok()?;
             let doubts = found[0].doubts.iter().map(|doubt| match doubt {
                 Doubt::Contradiction { other, .. } => other.as_ref().map_or("?".to_owned(), ToString::to_string),
@@ -277,8 +283,8 @@ mod tests {
             ("", None, "empty"),
             ("[]", Some(1), "an object"),
             ("{\"_meta\": {\n\"pipfile-spec\": 7}}", Some(2), "version 7"),
-            ("{\n\"default\": []}", Some(2), "`default`"),
-            ("{\"default\": {\n\"a\": []}}", Some(2), "version of `a`"),
+            ("{\"_meta\": {},\n\"default\": []}", Some(2), "`default`"),
+            ("{\"_meta\": {}, \"default\": {\n\"a\": []}}", Some(2), "version of `a`"),
         ] {
             let error = extract(&PipfileLock, &[("Pipfile.lock", text.as_bytes())]).expect_err(text);
             assert_eq!(error.line, line, "{text}: {error}");

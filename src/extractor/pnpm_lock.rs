@@ -64,6 +64,7 @@ fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
         }
         check_version(document)?;
         Lock::read(document, &mut graph)?;
+        check_importers(document)?;
     }
     Ok(graph.finish())
 }
@@ -79,6 +80,23 @@ fn check_version(document: &Node<'_>) -> Result<(), ParseError> {
     }
     let message = format!("read it: its lockfileVersion is `{}`, those from 5 to 9 are read", text.escape_debug());
     Err(ParseError::new(message).at_line(version.line))
+}
+
+/// Refuses a document that says neither who asks for packages nor which there are: pnpm writes `importers`, and before
+/// version 9 the lists of a project that is alone (<https://github.com/pnpm/spec/blob/master/lockfile/9.0.md>).
+fn check_importers(document: &Node<'_>) -> Result<(), ParseError> {
+    let mut keys = LISTS.iter().map(|(key, _)| *key).chain(["importers", "specifiers"]);
+    if keys.any(|key| document.get(key).is_some()) || !members(document, "packages")?.is_empty() {
+        return Ok(());
+    }
+    let version = document.get("lockfileVersion");
+    // pnpm 8, of which a project that is alone has no `importers`, writes these settings where it asks for nothing.
+    let is_of_pnpm_8 = version.and_then(Node::text).is_some_and(|version| version.starts_with("6."));
+    if is_of_pnpm_8 && document.get("settings").is_some() {
+        return Ok(());
+    }
+    let line = version.map_or(document.line, |version| version.line);
+    Err(ParseError::new("find `importers`, which says what the project asks for").at_line(line))
 }
 
 /// One document.

@@ -43,7 +43,10 @@ fn read(file: &SourceFile<'_>, content: &str) -> Result<Vec<Dependency>, ParseEr
     let root = parse(content, "[[package]]")?;
     let lines = Lines::of(content);
     check_version(&root, &lines)?;
-    // A lock without packages has `package = []`.
+    // A lock without packages has `package = []` (`Locker.set_lock_data`, poetry/packages/locker.py).
+    if !root.has("package") {
+        return Err(ParseError::new("find the list `package`, which Poetry writes even where it is empty").at_line(1));
+    }
     let list = root.list_at("package");
     check_package_count(list.len())?;
     let packages = list.iter().map(|entry| Package::read(entry, &lines)).collect::<Result<Vec<_>, _>>()?;
@@ -81,7 +84,7 @@ fn read(file: &SourceFile<'_>, content: &str) -> Result<Vec<Dependency>, ParseEr
 fn check_version(root: &Table<'_>, lines: &Lines) -> Result<(), ParseError> {
     // The first versions of Poetry wrote no version of the format.
     let Some(metadata) = root.at("metadata") else {
-        return Err(ParseError::new("find the table `metadata`, without which Poetry does not read it"));
+        return Err(ParseError::new("find the table `metadata`, without which Poetry does not read it").at_line(1));
     };
     let version = metadata.as_table().and_then(|metadata| metadata.at("lock-version"));
     let Some((place, version)) = version.and_then(|version| Some((version, text(version)?))) else { return Ok(()) };
@@ -208,7 +211,7 @@ mod tests {
     fn what_is_no_lockfile_is_refused_with_its_line_and_a_way_out() {
         for (text, line, part) in [
             ("", None, "empty"),
-            ("a = 1", None, "`metadata`"),
+            ("a = 1", Some(1), "`metadata`"),
             ("[metadata]\nlock-version = \"3.0\"", Some(2), "version 3.0"),
             ("[metadata]\n[[package]]\nversion = \"1\"", Some(2), "the name"),
             ("[metadata]\n[[package]]\nname = \"a\"", Some(2), "version of `a`"),

@@ -1,7 +1,6 @@
 //! Dart's pubspec.lock (<https://dart.dev/tools/pub/glossary#lockfile>).
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::contract::git_options::followed;
 use super::contract::sources::{Checksums, Sources};
@@ -39,11 +38,6 @@ impl Extractor for PubspecLock {
 struct Lock {
     #[serde(default)]
     packages: Option<Entries<Package>>,
-    #[serde(default)]
-    sdks: Option<IgnoredAny>,
-    /// The one SDK that the first versions of pub knew.
-    #[serde(default)]
-    sdk: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -95,11 +89,9 @@ impl<'de> Deserialize<'de> for Description {
 
 fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
     let lock: Lock = typed_yaml::read(text)?;
-    let packages = match lock.packages {
-        Some(packages) => packages.0,
-        None if lock.sdks.is_some() || lock.sdk.is_some() => Vec::new(),
-        None => return Err(ParseError::new("find the map `packages`")),
-    };
+    // pub writes it where it is empty, too (`LockFile.serialize`,
+    // <https://github.com/dart-lang/pub/blob/master/lib/src/lock_file.dart>).
+    let packages = lock.packages.ok_or_else(|| ParseError::new("find the map `packages`").at_line(1))?.0;
     check_package_count(packages.len())?;
     let mut sources = Sources::default();
     let dependencies: Result<Vec<Dependency>, ParseError> = packages
@@ -211,16 +203,15 @@ sdks:
         3 loose@1.0.0 Runtime direct Git { url: "https://git.example/loose.git", pin: Branch("main"), commit: Some(CommitId("0123456789012345678901234567890123456789")) } [] line 24
         4 own@1.0 Runtime direct Path [] line 33
         "#);
-        for empty in ["packages: {}\nsdks:\n  dart: any\n", "sdks:\n  dart: any\n"] {
-            assert!(extract(&PubspecLock, &[("pubspec.lock", empty.as_bytes())]).expect("empty").is_empty());
-        }
+        let empty: (&str, &[u8]) = ("pubspec.lock", b"packages: {}\nsdks:\n  dart: any\n");
+        assert!(extract(&PubspecLock, &[empty]).expect("empty").is_empty());
     }
 
     #[test]
     fn what_is_no_lockfile_is_refused_with_a_way_out() {
         for (text, line) in [
             ("", None),
-            ("name: x\n", None),
+            ("name: x\n", Some(1)),
             ("packages:\n  a:\n    source: hosted\n", Some(2)),
             ("packages:\n  a: {source: odd, version: '1'}\n", Some(2)),
             ("packages:\n  a: {source: sdk, version: '1'}\n  a: {source: sdk, version: '1'}\n", Some(3)),

@@ -20,6 +20,21 @@ use source::Source;
 /// The only version of the format; its revisions add what may be left unread.
 const VERSION: &str = "1";
 
+/// What stands in a lock besides the packages: `LockWire` of
+/// <https://github.com/astral-sh/uv/blob/main/crates/uv-resolver/src/lock/mod.rs>.
+const KEYS: [&str; 10] = [
+    "version",
+    "revision",
+    "requires-python",
+    "resolution-markers",
+    "environment-markers",
+    "supported-markers",
+    "required-markers",
+    "conflicts",
+    "options",
+    "manifest",
+];
+
 const WAY_OUT: &str = "run `uv lock` to write it anew";
 
 /// Reads uv.lock, and `<script>.py.lock` that stands beside a script.
@@ -47,6 +62,9 @@ fn read(file: &SourceFile<'_>, content: &str) -> Result<Vec<Dependency>, ParseEr
     // Before the format was released, packages were called distributions; uv still takes that.
     let list = root.at("package").or_else(|| root.at("distribution")).map_or(&[][..], items);
     check_package_count(list.len())?;
+    if list.is_empty() {
+        check_empty(&root, &lines)?;
+    }
     let packages = list.iter().map(|entry| Package::read(entry, &lines)).collect::<Result<Vec<_>, _>>()?;
     let mut dependencies: Vec<Dependency> = packages.iter().map(Package::dependency).collect();
     let registries: Vec<Option<&str>> = packages.iter().map(|package| package.source.registry()).collect();
@@ -91,8 +109,21 @@ fn check_version(root: &Table<'_>, lines: &Lines) -> Result<(), ParseError> {
             let message = format!("read it: it is version {number} of the format, and only version {VERSION} is known");
             Err(ParseError::new(message).at_line(line))
         }
-        None => Err(ParseError::new("find the version of the format, without which uv does not read it")),
+        None => Err(ParseError::new("find the version of the format, without which uv does not read it").at_line(1)),
     }
+}
+
+/// Refuses a lock without packages unless nothing else stands in it than in that of a script without dependencies.
+fn check_empty(root: &Table<'_>, lines: &Lines) -> Result<(), ParseError> {
+    let is_list = |key: &str| matches!(key, "package" | "distribution");
+    if let Some((key, value)) = root.members().find(|(key, _)| !KEYS.contains(key) && !is_list(key)) {
+        let message = format!("find a `[[package]]`: `{}` is no key of the format", key.escape_debug());
+        return Err(ParseError::new(message).at_line(lines.at(value.offset)));
+    }
+    if !root.has("requires-python") {
+        return Err(ParseError::new("find a `[[package]]` or `requires-python`, which uv always writes").at_line(1));
+    }
+    Ok(())
 }
 
 /// One entry.
@@ -245,7 +276,7 @@ mod tests {
     fn what_is_no_lockfile_is_refused_with_its_line_and_a_way_out() {
         for (text, line, part) in [
             ("", None, "empty"),
-            ("a = 1", None, "the version"),
+            ("a = 1", Some(1), "the version"),
             ("\nversion = 2", Some(2), "version 2"),
             ("version = 1\n[[package]]\nname = \"a\"\nversion = \"1\"", Some(2), "the source of `a`"),
             ("version = 1\n[[package]]\nname = \"a\"\nsource = {registry = \"x\"}", Some(2), "version of `a`"),
@@ -265,6 +296,7 @@ mod tests {
             assert!(error.message.contains(part), "{text}: {error}");
             assert!(error.hint.is_some(), "{error}");
         }
-        assert!(extract(&UvLock, &[("uv.lock", b"version = 1")]).expect("empty").is_empty());
+        let of_script: (&str, &[u8]) = ("a.py.lock", b"version = 1\nrequires-python = \">=3.12\"\n");
+        assert!(extract(&UvLock, &[of_script]).expect("empty").is_empty());
     }
 }

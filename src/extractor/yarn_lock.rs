@@ -55,6 +55,10 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<Vec<Dependency>, ParseError
         let as_yaml = || berry::read(text).ok().filter(|entries| !entries.is_empty());
         classic::read(text).or_else(|error| as_yaml().ok_or(error))?
     };
+    // Yarn classic writes its header (`stringify.js`), berry its `__metadata` (`Project.ts`), into a file without entries, too.
+    if entries.is_empty() && !berry::is_berry(text) && !text.contains(classic::HEADER) {
+        return Err(ParseError::new("find an entry, or what Yarn writes at the top of a lockfile").at_line(1));
+    }
     Ok(entry::link(&entries, &manifests).finish())
 }
 

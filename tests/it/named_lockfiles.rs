@@ -69,112 +69,129 @@ fn nuget_lock(version: &str) -> String {
     )
 }
 
-#[test]
-fn the_lockfile_that_a_project_names_is_read_and_the_usual_one_is_told_as_a_decoy() {
-    let bot = bot();
-    let gradle = |version: &str| format!("bad:bad:{version}=runtimeClasspath\nempty=\n");
-    let (gems, safe_gems) = (gemfile_lock("1.0.0"), gemfile_lock("3.0.0"));
-    let (deno, safe_deno) = (deno_lock("1.0.0"), deno_lock("3.0.0"));
-    let (mix, safe_mix) = (mix_lock("1.0.0"), mix_lock("3.0.0"));
-    let (nuget, safe_nuget) = (nuget_lock("1.0.0"), nuget_lock("3.0.0"));
-    let (jvm, safe_jvm) = (gradle("1.0.0"), gradle("3.0.0"));
-    let projects: [(&str, Vec<(&str, &str)>); 12] = [
-        ("deno.lock", vec![("deno.json", "{\"lock\": \"own.txt\"}"), ("own.txt", &deno), ("deno.lock", &safe_deno)]),
-        (
-            "deno.lock",
-            vec![
-                ("deno.jsonc", "{ // x\n\"lock\": {\"path\": \"./locks/own.lock\", \"frozen\": true},}"),
-                ("locks/own.lock", &deno),
-                ("deno.lock", &safe_deno),
+/// A project whose configuration names a flawed lockfile, beside a safe one under the usual name.
+struct Project {
+    /// The lockfile that nobody reads.
+    decoy: &'static str,
+    files: Vec<(&'static str, String)>,
+}
+
+fn project(decoy: &'static str, files: &[(&'static str, &str)]) -> Project {
+    Project { decoy, files: files.iter().map(|(path, content)| (*path, (*content).to_owned())).collect() }
+}
+
+fn projects_of_deno_and_yarn() -> Vec<Project> {
+    let (flawed, safe) = (deno_lock("1.0.0"), deno_lock("3.0.0"));
+    let in_a_folder = "{ // x\n\"lock\": {\"path\": \"./locks/own.lock\", \"frozen\": true},}";
+    vec![
+        project("deno.lock", &[("deno.json", "{\"lock\": \"own.txt\"}"), ("own.txt", &flawed), ("deno.lock", &safe)]),
+        project("deno.lock", &[("deno.jsonc", in_a_folder), ("locks/own.lock", &flawed), ("deno.lock", &safe)]),
+        project(
+            "yarn.lock",
+            &[
+                (".yarnrc.yml", "lockfileFilename: own.txt\n"),
+                ("own.txt", "# yarn lockfile v1\n\nbad@1:\n  version \"1.0.0\"\n"),
+                ("yarn.lock", "# yarn lockfile v1\n\nbad@1:\n  version \"3.0.0\"\n"),
             ],
         ),
-        (
+    ]
+}
+
+fn projects_of_bundler_and_mix() -> Vec<Project> {
+    let (gems, safe_gems) = (gemfile_lock("1.0.0"), gemfile_lock("3.0.0"));
+    let (mix, safe_mix) = (mix_lock("1.0.0"), mix_lock("3.0.0"));
+    vec![
+        project(
             "Gemfile.lock",
-            vec![
+            &[
                 (".bundle/config", "---\nBUNDLE_GEMFILE: \"gemfiles/next.rb\"\n"),
                 ("Gemfile", "gem 'bad'\n"),
                 ("gemfiles/next.rb.lock", &gems),
                 ("Gemfile.lock", &safe_gems),
             ],
         ),
-        (
+        project(
             "Gemfile.lock",
-            vec![
+            &[
                 (".bundle/config", "---\nBUNDLE_LOCKFILE: own.txt\n"),
                 ("Gemfile", "gem 'bad'\n"),
                 ("own.txt", &gems),
                 ("Gemfile.lock", &safe_gems),
             ],
         ),
-        (
+        project(
             "Gemfile.lock",
-            vec![("Gemfile", "lockfile \"own.txt\"\ngem 'bad'\n"), ("own.txt", &gems), ("Gemfile.lock", &safe_gems)],
+            &[("Gemfile", "lockfile \"own.txt\"\ngem 'bad'\n"), ("own.txt", &gems), ("Gemfile.lock", &safe_gems)],
         ),
-        (
+        project(
             "apps/a/mix.lock",
-            vec![
+            &[
                 ("apps/a/mix.exs", "def project do\n  [\n    lockfile: \"../../mix.lock\",\n  ]\n"),
                 ("mix.lock", &mix),
                 ("apps/a/mix.lock", &safe_mix),
             ],
         ),
-        (
+        project(
             "mix.lock",
-            vec![("mix.exs", "# lockfile: \"x\"\n[lockfile: \"own.txt\"]"), ("own.txt", &mix), ("mix.lock", &safe_mix)],
+            &[("mix.exs", "# lockfile: \"x\"\n[lockfile: \"own.txt\"]"), ("own.txt", &mix), ("mix.lock", &safe_mix)],
         ),
-        (
+    ]
+}
+
+fn projects_of_nuget() -> Vec<Project> {
+    let (flawed, safe) = (nuget_lock("1.0.0"), nuget_lock("3.0.0"));
+    let own = "<Project><PropertyGroup><NuGetLockFilePath>own.txt</NuGetLockFilePath></PropertyGroup></Project>";
+    let shared = "<Project><!-- <NuGetLockFilePath>no</NuGetLockFilePath> --><PropertyGroup><NuGetLockFilePath>$(MSBuildThisFileDirectory)locks\\$(MSBuildProjectName).json</NuGetLockFilePath></PropertyGroup></Project>";
+    vec![
+        project(
             "a/packages.lock.json",
-            vec![
-                (
-                    "a/a.csproj",
-                    "<Project><PropertyGroup><NuGetLockFilePath>own.txt</NuGetLockFilePath></PropertyGroup></Project>",
-                ),
-                ("a/own.txt", &nuget),
-                ("a/packages.lock.json", &safe_nuget),
-            ],
+            &[("a/a.csproj", own), ("a/own.txt", &flawed), ("a/packages.lock.json", &safe)],
         ),
-        (
+        project(
             "a/packages.lock.json",
-            vec![
-                (
-                    "Directory.Build.props",
-                    "<Project><!-- <NuGetLockFilePath>no</NuGetLockFilePath> --><PropertyGroup><NuGetLockFilePath>$(MSBuildThisFileDirectory)locks\\$(MSBuildProjectName).json</NuGetLockFilePath></PropertyGroup></Project>",
-                ),
+            &[
+                ("Directory.Build.props", shared),
                 ("a/a.csproj", "<Project/>"),
-                ("locks/a.json", &nuget),
-                ("a/packages.lock.json", &safe_nuget),
+                ("locks/a.json", &flawed),
+                ("a/packages.lock.json", &safe),
             ],
         ),
-        (
+    ]
+}
+
+fn projects_of_gradle() -> Vec<Project> {
+    let [flawed, safe] = ["1.0.0", "3.0.0"].map(|version| format!("bad:bad:{version}=runtimeClasspath\nempty=\n"));
+    vec![
+        project(
             "gradle.lockfile",
-            vec![
+            &[
                 ("build.gradle", "dependencyLocking {\n  lockFile = file(\"$projectDir/gradle/own.txt\")\n}\n"),
-                ("gradle/own.txt", &jvm),
-                ("gradle.lockfile", &safe_jvm),
+                ("gradle/own.txt", &flawed),
+                ("gradle.lockfile", &safe),
             ],
         ),
-        (
+        project(
             "app/gradle.lockfile",
-            vec![
+            &[
                 ("settings.gradle.kts", ""),
                 (
                     "app/build.gradle.kts",
                     "dependencyLocking {\n  lockFile.set(rootProject.file(\"locks/app.txt\"))\n}\n",
                 ),
-                ("locks/app.txt", &jvm),
-                ("app/gradle.lockfile", &safe_jvm),
+                ("locks/app.txt", &flawed),
+                ("app/gradle.lockfile", &safe),
             ],
         ),
-        (
-            "yarn.lock",
-            vec![
-                (".yarnrc.yml", "lockfileFilename: own.txt\n"),
-                ("own.txt", "# yarn lockfile v1\n\nbad@1:\n  version \"1.0.0\"\n"),
-                ("yarn.lock", "# yarn lockfile v1\n\nbad@1:\n  version \"3.0.0\"\n"),
-            ],
-        ),
-    ];
-    for (decoy, files) in projects {
+    ]
+}
+
+#[test]
+fn the_lockfile_that_a_project_names_is_read_and_the_usual_one_is_told_as_a_decoy() {
+    let bot = bot();
+    let projects =
+        [projects_of_deno_and_yarn(), projects_of_bundler_and_mix(), projects_of_nuget(), projects_of_gradle()];
+    for Project { decoy, files } in projects.iter().flatten() {
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, content)| (*path, content.as_str())).collect();
         let (outcome, project) = audit(&bot, &files);
         let kinds = texts(&project, "findings", "kind");
         assert!(kinds.contains(&"vulnerability".to_owned()), "{files:?}: {project}");

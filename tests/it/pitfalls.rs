@@ -9,6 +9,8 @@ use crate::support::github::GitHub;
 const LOCK: &str = r#"{ "name": "x", "version": "1.0.0", "lockfileVersion": 3, "requires": true,
   "packages": { "": { "name": "x", "version": "1.0.0" }, "node_modules/lodash": { "version": "4.17.20" } } }"#;
 
+const CARGO_LOCK: &str = "version = 4\n\n[[package]]\nname = \"x\"\nversion = \"0.1.0\"\n";
+
 #[test]
 fn credentials_in_an_address_are_never_shown() {
     const SECRET: &str = "hunter2-Canary-Password";
@@ -33,10 +35,10 @@ fn a_lockfile_at_a_path_that_is_refused_is_named() {
     github
         .repository("acme", "colon")
         .file(r"apps\old/package-lock.json", LOCK)
-        .file("Cargo.lock", "version = 4\n")
+        .file("Cargo.lock", CARGO_LOCK)
         .commit();
     // What is no lockfile may be called anything.
-    github.repository("acme", "notes").file(r"docs/a\b.md", "# Notes\n").file("Cargo.lock", "version = 4\n").commit();
+    github.repository("acme", "notes").file(r"docs/a\b.md", "# Notes\n").file("Cargo.lock", CARGO_LOCK).commit();
     let bot = Bot::new(&github);
     let night = bot.run(&["run", "--org", "acme", "--format", "json"]);
     night.expect_code(4);

@@ -53,6 +53,16 @@ impl DevelopmentNames {
     }
 }
 
+/// Whether the manifest beside the lockfile is that of a workspace that has no package: only there, Cargo locks none.
+pub(super) fn is_empty_workspace(file: &SourceFile<'_>) -> bool {
+    let mut budget = BYTE_LIMIT;
+    let Some(Manifest(root)) = Manifest::read(file, "", &mut budget) else { return false };
+    let workspace = root.get("workspace").and_then(toml::Value::as_table);
+    let members =
+        |workspace: &toml::Table| workspace.get("members").and_then(toml::Value::as_array).map_or(0, Vec::len);
+    workspace.is_some_and(|workspace| members(workspace) == 0) && !root.contains_key("package")
+}
+
 struct Manifest(toml::Table);
 
 impl Manifest {

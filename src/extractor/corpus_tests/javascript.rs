@@ -10,7 +10,18 @@ pub(super) const FORMATS: &[Format] = &[
         folder: "npm-package-lock",
         name: "package-lock.json",
         count: npm,
-        refused: &[("0fcb7ac945", "npm: not JSON"), ("1399061175", "npm: not JSON, the end is missing")],
+        refused: &[
+            ("0fcb7ac945", "npm: not JSON"),
+            ("1399061175", "npm: not JSON, the end is missing"),
+            (
+                "9c562af212",
+                "npm 11 writes `packages` into every lockfile of version 2, and reads this one as not filled yet",
+            ),
+            (
+                "f8edeb1639",
+                "npm 11 writes `packages` into every lockfile of version 2, and reads this one as not filled yet",
+            ),
+        ],
         has_names_on_lines: true,
     },
     Format {

@@ -137,7 +137,7 @@ fn what_is_no_lockfile_is_refused_with_a_way_out() {
         assert_eq!(error.line, line, "{error} of {text:.20}");
         assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("bundle lock")), "{error}");
     }
-    assert!(read_alone("GEM\n  specs:\n\nPLATFORMS\n  ruby\n").expect("empty").is_empty());
+    assert!(read_alone("GEM\n  specs:\n\nPLATFORMS\n  ruby\n\nDEPENDENCIES\n").expect("empty").is_empty());
 }
 
 #[test]

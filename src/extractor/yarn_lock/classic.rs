@@ -13,7 +13,7 @@ use crate::model::ecosystem::Ecosystem;
 use crate::version;
 
 /// What Yarn writes on top; a higher number is of a format that nobody knows.
-const HEADER: &str = "# yarn lockfile v";
+pub(super) const HEADER: &str = "# yarn lockfile v";
 
 /// The fields that list requirements.
 const LISTS: [&str; 2] = ["dependencies", "optionalDependencies"];

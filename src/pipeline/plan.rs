@@ -57,7 +57,8 @@ pub(crate) fn is_relaxed(finding: &Finding, policy: &Policy) -> bool {
         && policy.routes.development == Route::Routine
 }
 
-fn is_flaw(finding: &Finding) -> bool {
+/// Whether it is a flaw of a package that another version may not have.
+pub(crate) fn is_flaw(finding: &Finding) -> bool {
     matches!(finding.kind, FindingKind::Vulnerability | FindingKind::Malicious)
 }
 

@@ -20,13 +20,14 @@ use crate::config::policy::Policy;
 use crate::model::advisory::AdvisoryId;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::proposal::{Label, ProposalState, Route};
-use crate::model::remedy::{BlockCause, Blocked, Raise};
+use crate::model::remedy::{BlockCause, Blocked, Raise, Remedy};
 use crate::model::report::{Problem, ProposalAction, ProposalReport};
 use crate::model::repository::{Project, RepoPath};
 use crate::model::text::count;
 use crate::pipeline::fingerprint;
 use crate::pipeline::night::Night;
 use crate::pipeline::openings::Opening;
+use crate::pipeline::plan;
 use crate::pipeline::project::Base;
 use crate::pipeline::pull_request::Page;
 use crate::pipeline::remedy;
@@ -120,9 +121,10 @@ async fn propose_fixable(request: &ProposeRequest<'_>) -> anyhow::Result<Propose
         Err(postponed) => return Ok(Proposed { blocked, problem: Some(postponed), ..Proposed::default() }),
     };
     let ahead = Ahead::of_remedies(&request.branch, &remedies);
+    let besides = request.fixed_besides(&findings, &remedies);
     let complete = blocked.is_empty() && offers.is_empty();
     let publication =
-        Publication { request, standing, fingerprint, findings, remedies, blocked, complete, takes_in, pages };
+        Publication { request, standing, fingerprint, besides, findings, remedies, blocked, complete, takes_in, pages };
     let published = publication.publish().await?;
     if let Some(opening) = opening {
         opening.use_up();
@@ -147,6 +149,7 @@ async fn propose_raise(request: &ProposeRequest<'_>) -> anyhow::Result<Proposed>
         request,
         standing,
         fingerprint,
+        besides: request.fixed_besides(&findings, std::slice::from_ref(&offer.raise.remedy)),
         findings,
         remedies: vec![offer.raise.remedy.clone()],
         blocked: Vec::new(),
@@ -257,6 +260,20 @@ impl ProposeRequest<'_> {
         // What the emergency fixes, it fixes for all.
         fixable
             .filter(move |finding| self.ahead.as_ref().is_none_or(|ahead| ahead.leaves(self.base, &mut read, finding)))
+    }
+
+    /// The flaws of this base that remedies remove although they were made for others: a release rarely fixes only one.
+    fn fixed_besides(&self, findings: &[Finding], remedies: &[Remedy]) -> Vec<Finding> {
+        let bumps = || remedies.iter().flat_map(|remedy| &remedy.bumps);
+        let is_fixed = |finding: &&Finding| {
+            let Some(flaw) = &finding.advisory else { return false };
+            bumps().any(|bump| {
+                (&bump.file, &bump.package, &bump.from) == (&finding.file, &finding.package, &finding.version)
+                    && bump.fixes.contains(&flaw.id)
+            })
+        };
+        let all = self.base.report.findings.iter().filter(|finding| plan::is_flaw(finding));
+        all.filter(is_fixed).filter(|finding| !findings.contains(finding)).cloned().collect()
     }
 
     fn is_report_only(&self, finding: &Finding) -> bool {

@@ -56,6 +56,8 @@ pub(crate) struct RemedyRequest<'a> {
     pub(crate) lockfile: &'a Lockfile,
     /// The findings about this lockfile that are to go away. Kinds that nothing here remedies are passed over.
     pub(crate) findings: &'a [&'a Finding],
+    /// Flaws of the same lockfile that need not go away. Where a change removes them all the same, it says so.
+    pub(crate) besides: &'a [&'a Finding],
     /// Everything that is known: also what the policy ignores.
     pub(crate) advisories: &'a AdvisoryDatabase,
     /// What the remedies of a run share.

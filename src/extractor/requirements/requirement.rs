@@ -1,5 +1,9 @@
 //! One requirement: a name with a range, an address or a path (<https://peps.python.org/pep-0508/>).
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
 use super::super::contract::python::git::{GitAddress, without_credentials};
 use super::super::contract::python::{requirement_name, requirement_range};
 use crate::model::dependency::Origin;
@@ -112,7 +116,8 @@ impl Requirement {
         if !is_known(plain) {
             return None;
         }
-        let (file_name, version) = archive(address);
+        let decoded = decoded(address);
+        let (file_name, version) = archive(&decoded);
         let name = egg.or(file_name).or_else(|| last_part(address))?;
         Some(Self {
             name: name.to_owned(),
@@ -129,14 +134,20 @@ impl Requirement {
         let (path, fragment) = text.split_once('#').unwrap_or((text, ""));
         let egg = fragment.split('&').find_map(|part| part.strip_prefix("egg=")).and_then(requirement_name);
         let path = path.split(['[', ';']).next().unwrap_or_default();
-        let (file_name, version) = archive(path);
+        let decoded = decoded(path);
+        let (file_name, version) = archive(&decoded);
         let name = egg.or(file_name).or_else(|| last_part(path))?;
         // The name of an archive gives what it is installed as, whatever is in it.
-        let is_archive = ARCHIVES.iter().any(|end| path.ends_with(end));
+        let is_archive = ARCHIVES.iter().any(|end| decoded.ends_with(end));
         let origin = if is_archive { Origin::Archive { url: path.to_owned() } } else { Origin::Path };
         let version = Some(version.unwrap_or_default().to_owned());
         Some(Self { name: name.to_owned(), version, range: String::new(), origin })
     }
+}
+
+/// An address or a path as servers and pip read it: `%65` is an `e`.
+fn decoded(address: &str) -> Cow<'_, str> {
+    percent_decode_str(address).decode_utf8().unwrap_or(Cow::Borrowed(address))
 }
 
 /// The requirement without options such as `--hash=sha256:…`, which stand behind it.
@@ -222,6 +233,21 @@ fn is_marker(marker: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_archive_is_known_by_its_name_as_servers_read_it() {
+        for text in [
+            "https://files.example/aa/%65vil-1.0.0-py3-none-any.whl",
+            "https://files.example/aa/evil%2D1.0.0-py3-none-any.whl",
+            "https://files.example/aa/evil-1.0.0-py3-none-any%2Ewhl",
+            "https://files.example/aa/%65vil-1.0.0.tar.gz",
+            "./wheels/%65vil-1.0.0-py3-none-any.whl",
+            "file:///x/%65vil-1.0.0-py3-none-any.whl",
+        ] {
+            let read = Requirement::parse(text).expect("a requirement");
+            assert!(read.is_some_and(|it| it.name == "evil" && it.version.as_deref() == Some("1.0.0")), "{text}");
+        }
+    }
 
     #[test]
     fn only_pins_have_a_version() {

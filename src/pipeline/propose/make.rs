@@ -18,6 +18,7 @@ use crate::model::tree::ProjectTree as _;
 use crate::pipeline::fingerprint::MANIFESTS;
 use crate::pipeline::night::Night;
 use crate::pipeline::pages::pages;
+use crate::pipeline::plan::is_flaw;
 use crate::pipeline::project::Base;
 use crate::pipeline::pull_request::{Page, remedied};
 use crate::pipeline::remedy::{self, AllowedSources, Overlay, RemedyRequest};
@@ -136,6 +137,12 @@ pub(super) async fn make(request: &ProposeRequest<'_>, findings: Vec<Finding>) -
     }
 }
 
+/// All flaws of a lockfile: a change that is made for one of them may remove others.
+fn besides<'a>(base: &'a Base, lockfile: &Lockfile) -> Vec<&'a Finding> {
+    let findings = base.report.findings.iter();
+    findings.filter(|finding| finding.file == lockfile.path && is_flaw(finding)).collect()
+}
+
 /// What the lockfiles of one route share.
 struct Work<'a> {
     night: &'a Night,
@@ -191,6 +198,7 @@ impl Work<'_> {
             tree: if changed.is_empty() { &base.tree } else { &overlay },
             lockfile,
             findings,
+            besides: &besides(base, lockfile),
             advisories: &night.advisories,
             tools: &night.tools,
             allow_sources: AllowedSources {

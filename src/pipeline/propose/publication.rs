@@ -26,6 +26,8 @@ pub(super) struct Publication<'a> {
     pub(super) standing: Standing,
     pub(super) fingerprint: String,
     pub(super) findings: Vec<Finding>,
+    /// What the remedies fix besides: flaws for which this pull request would not be opened.
+    pub(super) besides: Vec<Finding>,
     pub(super) remedies: Vec<Remedy>,
     pub(super) blocked: Vec<Blocked>,
     /// Whether nothing is left that another run may remedy.
@@ -90,13 +92,14 @@ impl Publication<'_> {
             None => project_kind::of_changes(&self.request.base.tree, files),
         };
         let change = change_name(&self.request.place(&self.request.branch), base_commit, content);
+        let findings: Vec<Finding> = self.findings.iter().chain(&self.besides).cloned().collect();
         pull_request::write(&WriteRequest {
             project: self.request.project,
             route: self.request.route,
             base_branch: &self.request.base.branch,
             base_commit,
             remedies: &self.remedies,
-            findings: &self.findings,
+            findings: &findings,
             blocked: &blocked,
             policy: self.request.policy,
             kinds: &kinds,

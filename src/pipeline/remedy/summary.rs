@@ -116,7 +116,9 @@ fn bump(
     let old = at(before, &from)?;
     let left = to.as_deref().map(|to| flaws(bench.request.advisories, ecosystem, &package, to)).unwrap_or_default();
     let had = flaws(bench.request.advisories, ecosystem, &package, &from);
-    let fixes: Vec<AdvisoryId> = had.difference(&left).filter(|flaw| wanted.contains(*flaw)).cloned().collect();
+    let besides = flaws_besides(bench);
+    let is_told = |flaw: &&AdvisoryId| wanted.contains(*flaw) || besides.contains(*flaw);
+    let fixes: Vec<AdvisoryId> = had.difference(&left).filter(is_told).cloned().collect();
     // What goes away breaks nobody: whoever needed it has moved, and that step is told with it.
     let step = to.as_deref().map_or(Ok(Step::Patch), |to| version::step(ecosystem, &from, to));
     let known = to.as_ref().and_then(|to| reasons.get(&(package.clone(), to.clone()))).cloned();
@@ -139,6 +141,11 @@ fn bump(
         from,
         to,
     })
+}
+
+/// The flaws that need not go away, and of which it is told when they do.
+fn flaws_besides<'a>(bench: &Bench<'a>) -> BTreeSet<&'a AdvisoryId> {
+    bench.request.besides.iter().filter_map(|finding| finding.advisory.as_ref()).map(|flaw| &flaw.id).collect()
 }
 
 /// The files as they are to be committed, sorted by path.
@@ -170,6 +177,9 @@ pub(super) fn evidence(
             found.into_iter().map(|flaw| (it.name.clone(), flaw))
         })
         .collect();
+    let still: BTreeSet<&AdvisoryId> = found.iter().map(|(_, flaw)| flaw).collect();
+    let gone_besides = flaws_besides(bench).into_iter().filter(|flaw| !still.contains(flaw)).cloned();
+    let wanted: &BTreeSet<AdvisoryId> = &wanted.iter().cloned().chain(gone_besides).collect();
     let left: BTreeSet<&str> =
         found.iter().map(|(_, flaw)| flaw).filter(|flaw| wanted.contains(*flaw)).map(AdvisoryId::as_str).collect();
     let gone = wanted.len() - left.len();

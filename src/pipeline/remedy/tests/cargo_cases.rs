@@ -74,6 +74,22 @@ fn what_is_in_range_and_fixes_most_is_taken_and_the_rest_reported() {
 }
 
 #[test]
+fn a_change_for_one_flaw_says_what_else_its_release_fixes() {
+    let flaws =
+        vec![flaw(1, "h2", "0.3.26"), flaw(2, "h2", "0.3.17"), flaw(3, "h2", "0.3.24"), flaw(4, "h2", "0.4.16")];
+    let Some(folder) = shared("cases/remedy") else { return };
+    let Some(world) = World::new("cargo", true) else { return };
+    let tree = MemoryTree::of_folder(&folder.join("c14-web"));
+    let outcome = world.remedy_urgent(&tree, "Cargo.lock", (flaws, 1));
+    let remedy = outcome.remedy.expect("it can be fixed");
+    let h2 = remedy.bumps.iter().find(|bump| bump.package == "h2").expect("it moves");
+    let fixes: Vec<&str> = h2.fixes.iter().map(AdvisoryId::as_str).collect();
+    assert_eq!(fixes, ["RUSTSEC-2020-0001", "RUSTSEC-2020-0002", "RUSTSEC-2020-0003"]);
+    assert!(remedy.evidence[0].result.starts_with("all 3 flaws are gone"), "{}", remedy.evidence[0].result);
+    assert!(outcome.blocked.is_empty(), "what need not go away is not blocked");
+}
+
+#[test]
 fn a_sibling_in_the_way_moves_within_its_range() {
     let Some((outcome, _)) = solved("c15-sibling", vec![flaw(421, "idna", "1.0.0")]) else { return };
     let told = tell(&outcome);

@@ -162,6 +162,18 @@ impl World {
         self.remedy_until(Instant::now() + Duration::from_hours(1), tree, path, advisories)
     }
 
+    /// Remedies what the first `urgent` advisories are about, as an emergency does.
+    pub(super) fn remedy_urgent(
+        &self,
+        tree: &MemoryTree,
+        path: &str,
+        (advisories, urgent): (Vec<Advisory>, usize),
+    ) -> RemedyOutcome {
+        let ids: Vec<AdvisoryId> = advisories.iter().take(urgent).map(|it| it.id.clone()).collect();
+        let wanted = |finding: &Finding| finding.advisory.as_ref().is_some_and(|flaw| ids.contains(&flaw.id));
+        self.remedy_some(Instant::now() + Duration::from_hours(1), (tree, path), advisories, &wanted)
+    }
+
     /// The same with a deadline.
     pub(super) fn remedy_until(
         &self,
@@ -170,15 +182,27 @@ impl World {
         path: &str,
         advisories: Vec<Advisory>,
     ) -> RemedyOutcome {
+        self.remedy_some(deadline, (tree, path), advisories, &|_| true)
+    }
+
+    fn remedy_some(
+        &self,
+        deadline: Instant,
+        (tree, path): (&MemoryTree, &str),
+        advisories: Vec<Advisory>,
+        is_wanted: &dyn Fn(&Finding) -> bool,
+    ) -> RemedyOutcome {
         let database = AdvisoryDatabase::new(advisories);
         let lockfile = read(tree, path);
-        let findings = findings(&lockfile, &database);
-        let findings: Vec<&Finding> = findings.iter().collect();
+        let all = findings(&lockfile, &database);
+        let besides: Vec<&Finding> = all.iter().collect();
+        let findings: Vec<&Finding> = all.iter().filter(|finding| is_wanted(finding)).collect();
         remedy(&RemedyRequest {
             project: "acme/shop",
             tree,
             lockfile: &lockfile,
             findings: &findings,
+            besides: &besides,
             advisories: &database,
             tools: &self.tools,
             allow_sources: AllowedSources { kinds: &self.allow_sources, hosts: &self.allow_hosts },

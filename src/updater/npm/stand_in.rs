@@ -51,10 +51,8 @@ pub(super) fn shown(files: &Files, foreign: &BTreeSet<String>) -> Option<Files> 
     let mut asked = BTreeSet::new();
     let mut entries = Fields::new();
     for (path, entry) in packages.iter().filter(|(path, _)| !is_outside(files, path)) {
-        let mut fields = match originals.places.contains(path.as_str()) {
-            true => originals.stand_in(path),
-            false => entry.as_object()?.clone(),
-        };
+        let stands_in = originals.places.contains(path.as_str());
+        let mut fields = if stands_in { originals.stand_in(path) } else { entry.as_object()?.clone() };
         originals.rewrite(path, &mut fields, &mut asked)?;
         entries.insert(path.clone(), Value::Object(fields));
     }
@@ -220,19 +218,17 @@ impl<'a> Originals<'a> {
     /// Has overrides that lead elsewhere ask for the stand-in of that name.
     fn override_with(&self, way: &mut Vec<String>, value: &mut Value) -> Option<()> {
         match value {
-            Value::String(written) if !written.starts_with('$') => {
-                if leads_elsewhere(self.files, (self.files.lockfile.folder(), written)) {
-                    let key = way.iter().rev().find(|key| *key != ".")?;
-                    let name = key
-                        .char_indices()
-                        .skip(1)
-                        .find(|(_, it)| *it == '@')
-                        .map_or(key.as_str(), |(at, _)| &key[..at]);
-                    let of_name = self.places.iter().filter(|place| last(place) == name);
-                    let wanted: BTreeSet<String> = of_name.map(|place| self.requirement(place)).collect();
-                    let (1, Some(one)) = (wanted.len(), wanted.first()) else { return None };
-                    *value = Value::from(one.as_str());
-                }
+            Value::String(written)
+                if !written.starts_with('$')
+                    && leads_elsewhere(self.files, (self.files.lockfile.folder(), written)) =>
+            {
+                let key = way.iter().rev().find(|key| *key != ".")?;
+                let at = key.char_indices().skip(1).find(|(_, it)| *it == '@');
+                let name = at.map_or(key.as_str(), |(at, _)| &key[..at]);
+                let of_name = self.places.iter().filter(|place| last(place) == name);
+                let wanted: BTreeSet<String> = of_name.map(|place| self.requirement(place)).collect();
+                let (1, Some(one)) = (wanted.len(), wanted.first()) else { return None };
+                *value = Value::from(one.as_str());
             }
             Value::Object(members) => {
                 for (key, value) in members {

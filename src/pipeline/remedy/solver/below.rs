@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::failure::Failure;
-use super::graph::Draft;
+use super::graph::{Draft, Graph};
 use super::index::Known;
 use super::search::{ADDED_DEPTH_LIMIT, Search};
 use crate::model::remedy::BlockCause;
@@ -35,7 +35,7 @@ impl Search<'_> {
             let places = self.graph.places(package);
             let is_met = |&place: &usize| {
                 self.graph.index.admits(wanted, self.graph.version(draft, place))
-                    && self.graph.has_features(draft, place, asked)
+                    && Graph::has_features(draft, place, asked)
             };
             let comes_in =
                 |(name, version): &(String, String)| name == package && self.graph.index.admits(wanted, version);

@@ -57,10 +57,10 @@ impl Solver<'_> {
     fn freely(&self, state: &State, goals: &[Goal], offers: &Offers) -> Result<Option<Offer>, Failure> {
         let graph = Graph::new(&self.index, state)?;
         let mut goals = goals.to_vec();
-        let raises = Way::new(self, &graph, &goals)?.raises()?;
+        let raises = Way::new(self, &graph, &goals).raises()?;
         let is_raised = |offer: &&Offer| raises.iter().any(|(place, ..)| offer.raises(&graph.at(*place).name));
         goals.extend(offers.made.iter().filter(is_raised).flat_map(|offer| offer.goals.iter().cloned()));
-        let mut way = Way::new(self, &graph, &goals)?;
+        let mut way = Way::new(self, &graph, &goals);
         for _ in 0..LESSON_LIMIT {
             let raises = way.raises()?;
             if raises.is_empty() {
@@ -131,7 +131,7 @@ impl Solver<'_> {
 }
 
 impl<'a> Way<'a> {
-    fn new(solver: &'a Solver<'a>, graph: &'a Graph<'a>, goals: &[Goal]) -> Result<Self, Failure> {
+    fn new(solver: &'a Solver<'a>, graph: &'a Graph<'a>, goals: &[Goal]) -> Self {
         let mut places: BTreeSet<usize> = goals.iter().filter_map(|goal| place_of(graph, goal)).collect();
         let mut open: Vec<usize> = places.iter().copied().collect();
         while let Some(place) = open.pop() {
@@ -144,7 +144,7 @@ impl<'a> Way<'a> {
         for goal in goals {
             flaws.entry(goal.0.clone()).or_default().extend(solver.flaws_of(goal).into_keys());
         }
-        Ok(Self { solver, graph, flaws, places, names, clear: RefCell::default() })
+        Self { solver, graph, flaws, places, names, clear: RefCell::default() }
     }
 
     /// What the project has to ask for, so that nothing leads to the flaws: for each requirement the lowest line of releases

@@ -113,7 +113,7 @@ impl<'a> Graph<'a> {
     }
 
     /// Whether what stands at a place with a draft has some features; of what does not move, the tool knows.
-    pub(super) fn has_features(&self, draft: &Draft, position: usize, asked: &BTreeSet<String>) -> bool {
+    pub(super) fn has_features(draft: &Draft, position: usize, asked: &BTreeSet<String>) -> bool {
         draft.moves.get(&position).is_none_or(|release| asked.iter().all(|name| release.has_feature(name)))
     }
 

@@ -172,9 +172,8 @@ fn elsewhere(dependency: &Dependency) -> Option<String> {
     };
     match &dependency.origin {
         _ if dependency.ecosystem == Ecosystem::GitHubActions => None,
-        Origin::Git { url, .. } => Some(of_address(url)),
+        Origin::Git { url, .. } | Origin::Registry { url: Some(url) } => Some(of_address(url)),
         Origin::Archive { url } if url.contains("://") => Some(of_address(url)),
-        Origin::Registry { url: Some(url) } => Some(of_address(url)),
         Origin::Registry { url: None }
         | Origin::Archive { .. }
         | Origin::Path

@@ -124,7 +124,7 @@ async fn propose_fixable(request: &ProposeRequest<'_>) -> anyhow::Result<Propose
     let besides = request.fixed_besides(&findings, &remedies);
     let complete = blocked.is_empty() && offers.is_empty();
     let publication =
-        Publication { request, standing, fingerprint, besides, findings, remedies, blocked, complete, takes_in, pages };
+        Publication { request, standing, fingerprint, findings, besides, remedies, blocked, complete, takes_in, pages };
     let published = publication.publish().await?;
     if let Some(opening) = opening {
         opening.use_up();

@@ -185,7 +185,7 @@ pub(in crate::check) fn is_foreign(path: &RepoPath) -> bool {
 fn name_of(path: &RepoPath) -> &str {
     let is_among_requirements = path.folder().rsplit('/').next() == Some("requirements");
     match path.file_name() {
-        name if is_among_requirements && name.ends_with(".in") => "requirements.in",
+        name if is_among_requirements && name.strip_suffix(".in").is_some() => "requirements.in",
         name => name,
     }
 }
@@ -195,7 +195,8 @@ fn is_compiled(path: &RepoPath, tree: &dyn ProjectTree) -> bool {
     let Some(stem) = path.file_name().strip_suffix(".in") else { return false };
     tree.entries().iter().map(|entry| &entry.path).any(|other| {
         let rest = other.file_name().strip_prefix(stem);
-        other.folder() == path.folder() && rest.is_some_and(|rest| rest.ends_with(".txt") || rest.ends_with(".lock"))
+        let is_made = |rest: &str| [".txt", ".lock"].iter().any(|end| rest.ends_with(end));
+        other.folder() == path.folder() && rest.is_some_and(is_made)
     })
 }
 

@@ -109,8 +109,8 @@ fn local_sources(manifest: &Table) -> HashSet<String> {
     let is_local = |source: &Value| {
         let path = source.get("path").and_then(Value::as_str);
         // An archive is a release that has to be locked.
-        let is_folder =
-            path.is_some_and(|path| !path.ends_with(".whl") && !path.ends_with(".gz") && !path.ends_with(".zip"));
+        let ends = |path: &str| path.to_ascii_lowercase();
+        let is_folder = path.is_some_and(|path| ![".whl", ".gz", ".zip"].iter().any(|end| ends(path).ends_with(end)));
         is_folder || source.get("workspace").and_then(Value::as_bool) == Some(true)
     };
     let all_local = |source: &Value| match source.as_array() {

@@ -324,7 +324,7 @@ fn a_raise_of_several_requirements_names_all_that_fit_and_the_number_of_the_othe
     ] {
         let mut sample = raise();
         sample.raise = sample.raise.map(|raise| Raised { also, ..raise });
-        for name in &also {
+        for name in also {
             if !sample.remedies[0].bumps.iter().any(|bump| bump.package == *name) {
                 let bump = Bump { package: name.clone(), ..sample.remedies[0].bumps[1].clone() };
                 sample.remedies[0].bumps.push(bump);

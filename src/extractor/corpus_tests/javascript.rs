@@ -5,6 +5,9 @@ use serde_json::Value;
 use super::super::contract::yaml::is_read_line_by_line;
 use super::Format;
 
+/// Lockfiles cut down to what a test of another tool is about.
+const LACKING: &str = "pnpm: ERR_PNPM_LOCKFILE_MISSING_DEPENDENCY, what is asked for has no entry";
+
 pub(super) const FORMATS: &[Format] = &[
     Format {
         folder: "npm-package-lock",
@@ -46,10 +49,20 @@ pub(super) const FORMATS: &[Format] = &[
         folder: "pnpm",
         name: "pnpm-lock.yaml",
         count: pnpm,
-        refused: &[(
-            "5b157ca112",
-            "pnpm 10: ERR_PNPM_BROKEN_LOCKFILE, end of the stream or a document separator is expected",
-        )],
+        refused: &[
+            ("5b157ca112", "pnpm 10: ERR_PNPM_BROKEN_LOCKFILE, end of the stream or a document separator is expected"),
+            ("c8bffb708b", LACKING),
+            ("42de91e552", LACKING),
+            ("63d4a5ae21", LACKING),
+            ("d1c2138c79", LACKING),
+            ("cf5ee8648f", LACKING),
+            ("bb50cdd16d", LACKING),
+            ("586d5295b8", LACKING),
+            ("04ab8aa85f", LACKING),
+            ("9abd43badf", LACKING),
+            ("914d4569b6", LACKING),
+            ("bd44519a49", LACKING),
+        ],
         // Packages from a folder or a repository have their name in a field.
         has_names_on_lines: false,
     },

@@ -63,6 +63,7 @@ const LAW: Law = Law {
                 ("markdown", "makes untrusted text inert"),
                 ("notes", "keeps the notes of people"),
                 ("renderer", "the strict renderer"),
+                ("sample", "data of every template, by which mistakes are found before a night"),
                 ("state", "the hidden comment in a pull request"),
                 ("ticks", "keeps the boxes that people ticked"),
                 ("words", "finds what people wrote into the text of the bot"),

@@ -38,7 +38,7 @@ fn an_index_is_compared_with_its_sources_record_by_record() {
     let other = run(&bot, &["db", "verify", "--against", &right]);
     other.expect_code(1);
     for line in [
-        "1 records are as in the sources",
+        "1 record is as in the sources",
         "1 missing in the index: osv GHSA-aaaa-aaaa-000a",
         "1 only in the index: osv GHSA-aaaa-aaaa-000d",
         "1 changed in the index: osv GHSA-aaaa-aaaa-000c",
@@ -67,8 +67,8 @@ fn one_of_several_sources_is_compared_by_what_it_says_itself() {
     let (osv, rustsec, kev) = (place("osv"), place("rustsec"), place("known_exploited_vulnerabilities.json"));
     run(&bot, &["db", "import", &osv, &rustsec, &kev]).expect_code(0);
     for (against, told, code) in [
-        (&[&osv][..], "not compared: 1 records of `rustsec`", 4),
-        (&[&rustsec, &kev], "not compared: 1 records of `osv`", 4),
+        (&[&osv][..], "not compared: 1 record of `rustsec`", 4),
+        (&[&rustsec, &kev], "not compared: 1 record of `osv`", 4),
         (&[&osv, &rustsec], "not compared: ratings of `kev`", 4),
         (&[&osv, &rustsec, &kev], "2 records are as in the sources", 0),
     ] {

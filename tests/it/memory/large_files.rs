@@ -129,6 +129,14 @@ pub(crate) const FORMATS: &[Format] = &[
         end: "empty=\n",
     },
     Format {
+        id: "gradle-build",
+        path: "build.gradle",
+        entries: ENTRIES,
+        start: "dependencies {\n",
+        entry: |n| format!("    implementation \"org.example.group:module-number-{n}:1.0.0\"\n"),
+        end: "}\n",
+    },
+    Format {
         id: "gradle-verification",
         path: "gradle/verification-metadata.xml",
         entries: ENTRIES,
@@ -255,6 +263,14 @@ pub(crate) const FORMATS: &[Format] = &[
         start: "<packages>\n",
         entry: |n| format!("  <package id=\"Acme.Number{n}\" version=\"1.0.0\" targetFramework=\"net48\" />\n"),
         end: "</packages>\n",
+    },
+    Format {
+        id: "msbuild",
+        path: "a/a.csproj",
+        entries: ENTRIES,
+        start: "<Project Sdk=\"Microsoft.NET.Sdk\">\n  <ItemGroup>\n",
+        entry: |n| format!("    <PackageReference Include=\"Example.Package.Number{n}\" Version=\"[1.0.0]\" />\n"),
+        end: "  </ItemGroup>\n</Project>\n",
     },
     Format {
         id: "renv-lock",

@@ -50,17 +50,8 @@ impl Pair<'_> {
 
     /// Whether a file of this name stands in the lockfile's folder or above.
     fn is_above(&self, name: &str) -> bool {
-        let mut folder = self.path.folder();
-        loop {
-            let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-            if RepoPath::new(&path).is_ok_and(|path| self.tree.kind(&path).is_some()) {
-                return true;
-            }
-            if folder.is_empty() {
-                return false;
-            }
-            folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
-        }
+        let stands = |folder: &str| RepoPath::in_folder(folder, name).is_ok_and(|path| self.tree.kind(&path).is_some());
+        self.path.folders().any(stands)
     }
 
     /// The line of the lockfile, from 1, that has a piece of text; the first when none has.

@@ -48,6 +48,13 @@ pub struct SourceFile<'a> {
 }
 
 impl SourceFile<'_> {
+    /// The nearest other file of a name in the same folder or above, with its content; `None` when none can be read.
+    pub fn nearest_above(&self, name: &str) -> Option<(RepoPath, Vec<u8>)> {
+        let paths = self.path.folders().filter_map(|folder| RepoPath::in_folder(folder, name).ok());
+        let read = |path: RepoPath| self.tree.read(&path).ok().map(|content| (path, content));
+        paths.filter(|path| path != self.path).find_map(read)
+    }
+
     /// The content of a file in the same folder; `None` when there is none that can be read.
     pub fn neighbour(&self, name: &str) -> Option<Vec<u8>> {
         // A manifest that is absent or refused only costs detail (direct, scope), never a dependency.

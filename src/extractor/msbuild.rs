@@ -122,21 +122,9 @@ fn read(file: &SourceFile<'_>, text: &str) -> Result<(Vec<Dependency>, Unusable)
 fn above(file: &SourceFile<'_>) -> Vec<Project> {
     let mut found = Vec::new();
     for name in IMPORTED {
-        let mut folder = file.path.folder();
-        loop {
-            let path = RepoPath::new(&if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") });
-            let content = path.ok().filter(|path| path != file.path).and_then(|path| file.tree.read(&path).ok());
-            if let Some(content) = content {
-                // One that is broken is named by its own reading.
-                found.extend(decode_xml(&content).ok().and_then(|text| Project::parse(&text).ok()));
-                break;
-            }
-            match folder.rsplit_once('/') {
-                Some((above, _)) => folder = above,
-                None if folder.is_empty() => break,
-                None => folder = "",
-            }
-        }
+        // One that is broken is named by its own reading.
+        let parse = |(_, content): (RepoPath, Vec<u8>)| Project::parse(&decode_xml(&content).ok()?).ok();
+        found.extend(file.nearest_above(name).and_then(parse));
     }
     found
 }

@@ -52,12 +52,22 @@ impl RepoPath {
         self.0.rsplit_once('/').map_or("", |(folder, _)| folder)
     }
 
-    /// The path of `name` (which may have folders of its own) in the same folder.
+    /// The folders that hold the file: its own first, then each one above, up to the root, which is empty.
+    pub fn folders(&self) -> impl Iterator<Item = &str> {
+        std::iter::successors(Some(self.folder()), |folder| match folder.rsplit_once('/') {
+            Some((above, _)) => Some(above),
+            None => (!folder.is_empty()).then_some(""),
+        })
+    }
+
+    /// The path of `name` (which may have folders of its own) in a folder, empty for the root.
+    pub fn in_folder(folder: &str, name: &str) -> Result<Self, InvalidPath> {
+        if folder.is_empty() { Self::new(name) } else { Self::new(&format!("{folder}/{name}")) }
+    }
+
+    /// The path of `name` in the same folder.
     pub fn sibling(&self, name: &str) -> Result<Self, InvalidPath> {
-        match self.folder() {
-            "" => Self::new(name),
-            folder => Self::new(&format!("{folder}/{name}")),
-        }
+        Self::in_folder(self.folder(), name)
     }
 }
 
@@ -223,6 +233,15 @@ pub struct Project {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_folders_of_a_file_lead_up_to_the_root() {
+        let folders = |path: &str| RepoPath::new(path).unwrap().folders().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(folders("a/b/c.lock"), ["a/b", "a", ""]);
+        assert_eq!(folders("c.lock"), [""]);
+        assert_eq!(RepoPath::in_folder("", "x/y").unwrap().as_str(), "x/y");
+        assert_eq!(RepoPath::in_folder("a", "x/y").unwrap().as_str(), "a/x/y");
+    }
 
     #[test]
     fn paths_cannot_leave_the_repository() {

@@ -109,8 +109,7 @@ pub(crate) fn read_by_cargo(lockfile: &RepoPath, tree: &dyn ProjectTree) -> BTre
 
 /// The manifest in a folder of the repository.
 fn manifest_of(folder: &str) -> Option<RepoPath> {
-    let path = if folder.is_empty() { "Cargo.toml".to_owned() } else { format!("{folder}/Cargo.toml") };
-    RepoPath::new(&path).ok()
+    RepoPath::in_folder(folder, "Cargo.toml").ok()
 }
 
 /// Calls back for every requirement of a manifest: its key and what stands there. `[patch]` and `[replace]` count.

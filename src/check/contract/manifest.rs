@@ -204,16 +204,6 @@ fn is_locked(path: &RepoPath, lockfiles: &[&str], present: &HashSet<&str>) -> bo
     let stands_in = |folder: &str, name: &&str| {
         if folder.is_empty() { present.contains(name) } else { present.contains(format!("{folder}/{name}").as_str()) }
     };
-    let mut folder = path.folder();
-    loop {
-        // A requirements.txt does not lock itself, nor does one further up.
-        if lockfiles.iter().any(|name| *name != path.file_name() && stands_in(folder, name)) {
-            return true;
-        }
-        match folder.rsplit_once('/') {
-            Some((above, _)) => folder = above,
-            None if folder.is_empty() => return false,
-            None => folder = "",
-        }
-    }
+    // A requirements.txt does not lock itself, nor does one further up.
+    path.folders().any(|folder| lockfiles.iter().any(|name| *name != path.file_name() && stands_in(folder, name)))
 }

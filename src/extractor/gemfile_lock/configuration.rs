@@ -28,7 +28,7 @@ fn settings(file: &SourceFile<'_>, text: &str) -> Vec<Configured> {
     let folder = file.path.folder();
     // The folder that `.bundle` is in.
     let project = folder.rsplit_once('/').map_or("", |(above, _)| above);
-    let usual = ["Gemfile", "gems.rb"].into_iter().map(|name| join(project, name));
+    let usual = ["Gemfile", "gems.rb"].into_iter().map(|name| RepoPath::in_folder(project, name).ok());
     let usual = usual.flatten().find(|path| file.tree.kind(path).is_some()).and_then(|gemfile| lockfile_of(&gemfile));
     let mut found = Vec::new();
     for (line, number) in text.lines().zip(1_u32..) {
@@ -75,8 +75,4 @@ fn lockfile_of(gemfile: &RepoPath) -> Option<RepoPath> {
     let name = gemfile.file_name();
     let name = if name == "gems.rb" { "gems.locked".to_owned() } else { format!("{name}.lock") };
     gemfile.sibling(&name).ok()
-}
-
-fn join(folder: &str, name: &str) -> Option<RepoPath> {
-    RepoPath::new(&if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }).ok()
 }

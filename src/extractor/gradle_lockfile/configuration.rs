@@ -68,31 +68,14 @@ fn choice(file: &SourceFile<'_>, value: &str) -> Option<LockfileChoice> {
     let inside = format!("{quote}{}", inside.get(1 + prefix.len()..)?);
     let (path, behind) = literal(&inside)?;
     behind.trim_start().starts_with(')').then_some(())?;
-    let root;
-    let folder = if by_folder {
-        root = root_of(file);
-        root.as_str()
-    } else {
-        file.path.folder()
-    };
+    let folder = if by_folder { root_of(file) } else { file.path.folder() };
     Some(LockfileChoice::below(folder, path))
 }
 
 /// The root of a build: the nearest folder with its settings, else the root of the project.
-fn root_of(file: &SourceFile<'_>) -> String {
-    let mut folder = file.path.folder();
-    loop {
-        let has = |name: &str| {
-            let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-            RepoPath::new(&path).is_ok_and(|path| file.tree.kind(&path).is_some())
-        };
-        if has("settings.gradle") || has("settings.gradle.kts") {
-            return folder.to_owned();
-        }
-        match folder.rsplit_once('/') {
-            Some((above, _)) => folder = above,
-            None if folder.is_empty() => return String::new(),
-            None => folder = "",
-        }
-    }
+fn root_of<'a>(file: &SourceFile<'a>) -> &'a str {
+    let has =
+        |folder: &str, name: &str| RepoPath::in_folder(folder, name).is_ok_and(|path| file.tree.kind(&path).is_some());
+    let is_root = |folder: &&str| has(folder, "settings.gradle") || has(folder, "settings.gradle.kts");
+    file.path.folders().find(is_root).unwrap_or_default()
 }

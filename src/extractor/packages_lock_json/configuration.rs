@@ -57,22 +57,10 @@ fn choice((from, project, name): (&RepoPath, &str, &str), value: &str) -> Lockfi
 /// The nearest imported file above a project that sets the property.
 fn imported(file: &SourceFile<'_>) -> (RepoPath, Vec<(u32, String)>) {
     for name in IMPORTED {
-        let mut folder = file.path.folder();
-        loop {
-            let path = RepoPath::new(&if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") });
-            if let Some((path, content)) = path.ok().and_then(|path| Some((path.clone(), file.tree.read(&path).ok()?)))
-            {
-                let values = properties(&content);
-                if !values.is_empty() {
-                    return (path, values);
-                }
-                break;
-            }
-            match folder.rsplit_once('/') {
-                Some((above, _)) => folder = above,
-                None if folder.is_empty() => break,
-                None => folder = "",
-            }
+        let Some((path, content)) = file.nearest_above(name) else { continue };
+        let values = properties(&content);
+        if !values.is_empty() {
+            return (path, values);
         }
     }
     (file.path.clone(), Vec::new())

@@ -18,11 +18,10 @@ pub(super) struct Settings {
 impl Settings {
     /// Those for a file.
     pub(super) fn of(file: &SourceFile<'_>) -> Self {
-        let mut folder = file.path.folder();
-        loop {
+        for folder in file.path.folders() {
             let read = |name: &str| {
-                let path = if folder.is_empty() { format!(".mvn/{name}") } else { format!("{folder}/.mvn/{name}") };
-                RepoPath::new(&path).ok().and_then(|path| file.tree.read(&path).ok())
+                let path = RepoPath::in_folder(folder, &format!(".mvn/{name}")).ok()?;
+                file.tree.read(&path).ok()
             };
             let (user, system) = (read("maven.config"), read("jvm.config"));
             if user.is_some() || system.is_some() {
@@ -30,12 +29,8 @@ impl Settings {
                     |content: Option<Vec<u8>>| defined(&String::from_utf8_lossy(&content.unwrap_or_default()));
                 return Self { user: properties(user), system: properties(system) };
             }
-            match folder.rsplit_once('/') {
-                Some((above, _)) => folder = above,
-                None if folder.is_empty() => return Self::default(),
-                None => folder = "",
-            }
         }
+        Self::default()
     }
 }
 

@@ -88,13 +88,14 @@ pub(super) fn moved_between(
     wanted: &BTreeSet<AdvisoryId>,
     reasons: &Reasons,
 ) -> Vec<Bump> {
+    let told: BTreeSet<&AdvisoryId> = wanted.iter().chain(flaws_besides(bench)).collect();
     let mut bumps: Vec<Bump> = shifts(bench.ecosystem(), before, after)
         .into_iter()
         .filter_map(|shift| match shift {
             Shift::Moved { package, from, to } => Some((package, from, to)),
             Shift::Added { .. } => None,
         })
-        .filter_map(|(package, from, to)| bump(bench, (before, after), (package, from, to), (wanted, reasons)))
+        .filter_map(|(package, from, to)| bump(bench, (before, after), (package, from, to), (&told, reasons)))
         .collect();
     bumps.sort_by(|left, right| {
         let key = |bump: &Bump| (bump.fixes.is_empty(), bump.package.clone(), bump.from.clone());
@@ -107,7 +108,7 @@ fn bump(
     bench: &Bench<'_>,
     (before, after): (&Lockfile, &Lockfile),
     (package, from, to): (String, String, Option<String>),
-    (wanted, reasons): (&BTreeSet<AdvisoryId>, &Reasons),
+    (told, reasons): (&BTreeSet<&AdvisoryId>, &Reasons),
 ) -> Option<Bump> {
     let ecosystem = bench.ecosystem();
     let at = |lockfile: &Lockfile, version: &str| {
@@ -116,9 +117,7 @@ fn bump(
     let old = at(before, &from)?;
     let left = to.as_deref().map(|to| flaws(bench.request.advisories, ecosystem, &package, to)).unwrap_or_default();
     let had = flaws(bench.request.advisories, ecosystem, &package, &from);
-    let besides = flaws_besides(bench);
-    let is_told = |flaw: &&AdvisoryId| wanted.contains(*flaw) || besides.contains(*flaw);
-    let fixes: Vec<AdvisoryId> = had.difference(&left).filter(is_told).cloned().collect();
+    let fixes: Vec<AdvisoryId> = had.difference(&left).filter(|flaw| told.contains(flaw)).cloned().collect();
     // What goes away breaks nobody: whoever needed it has moved, and that step is told with it.
     let step = to.as_deref().map_or(Ok(Step::Patch), |to| version::step(ecosystem, &from, to));
     let known = to.as_ref().and_then(|to| reasons.get(&(package.clone(), to.clone()))).cloned();

@@ -26,10 +26,7 @@ fn readings(path: &str) -> impl Iterator<Item = RepoPath> {
     let names: Vec<String> = std::iter::once(name).chain(special).flat_map(level).collect();
     let folders = [allowed(folder), folder.to_lowercase()];
     // A plain name in a folder that is refused is still a lockfile's.
-    let join = |folder: &String, name: &String| {
-        let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
-        RepoPath::new(&path).or_else(|_| RepoPath::new(name)).ok()
-    };
+    let join = |folder: &String, name: &String| RepoPath::in_folder(folder, name).or_else(|_| RepoPath::new(name)).ok();
     let paths: Vec<RepoPath> =
         names.iter().flat_map(|name| folders.iter().filter_map(move |folder| join(folder, name))).collect();
     paths.into_iter()

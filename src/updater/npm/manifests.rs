@@ -55,9 +55,8 @@ pub(super) fn belonging_to(lockfile: &RepoPath, lock: &Value, tree: &dyn Project
     open.extend(locked_folders(lock).into_iter().filter_map(|folder| inside::resolve(start, folder)));
     let mut found = BTreeMap::new();
     while let Some(folder) = open.pop() {
-        let path = if folder.is_empty() { "package.json".to_owned() } else { format!("{folder}/package.json") };
-        let Some(path) = RepoPath::new(&path).ok().filter(|path| all.contains(path) && !found.contains_key(path))
-        else {
+        let manifest = RepoPath::in_folder(&folder, "package.json").ok();
+        let Some(path) = manifest.filter(|path| all.contains(path) && !found.contains_key(path)) else {
             continue;
         };
         let Some((manifest, reduced)) = tree.read(&path).ok().and_then(|content| reduce(&content)) else { continue };

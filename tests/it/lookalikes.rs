@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::bot::{Bot, Outcome};
+use crate::support::known::{bot_that_knows, flaw};
 
 /// The hash of nothing: it has the form of a checksum.
 const INTEGRITY: &str =
@@ -10,25 +11,13 @@ const INTEGRITY: &str =
 
 /// A bot that knows one flaw of `bad`, everywhere, fixed in 2.0.0.
 fn bot() -> Bot {
-    let mut bot = Bot::without_forge();
-    for (number, ecosystem) in ["npm", "crates.io", "Packagist", "PyPI", "RubyGems", "Pub", "Hex"].iter().enumerate() {
-        let name = if *ecosystem == "Packagist" { "acme/bad" } else { "bad" };
-        let record = json!({
-            "schema_version": "1.6.0",
-            "id": format!("GHSA-0000-0000-000{number}"),
-            "modified": "2026-01-01T00:00:00Z",
-            "published": "2026-01-01T00:00:00Z",
-            "summary": "It is bad",
-            "severity": [{ "type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H" }],
-            "affected": [{
-                "package": { "ecosystem": ecosystem, "name": name },
-                "ranges": [{ "type": "ECOSYSTEM", "events": [{ "introduced": "0" }, { "fixed": "2.0.0" }] }],
-            }],
-        });
-        bot.write(&format!("lookalikes/GHSA-0000-0000-000{number}.json"), record.to_string().as_bytes());
-    }
-    bot.learn(bot.path("lookalikes"));
-    bot
+    let ecosystems = ["npm", "crates.io", "Packagist", "PyPI", "RubyGems", "Pub", "Hex"];
+    bot_that_knows(ecosystems.into_iter().enumerate().map(|(number, ecosystem)| {
+        let name = if ecosystem == "Packagist" { "acme/bad" } else { "bad" };
+        let mut record = flaw(number, (ecosystem, name), "2.0.0");
+        record["severity"] = json!([{ "type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H" }]);
+        record
+    }))
 }
 
 /// The rows of an audit of one file: kind, package, version and detail.

@@ -1,54 +1,21 @@
 //! Lockfiles under a name that the project configures, beside a decoy under the usual one.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::bot::{Bot, Outcome};
+use crate::support::bot::Bot;
+use crate::support::known::{audit, bot_that_knows, flaw, texts};
 
 /// A bot that knows one flaw of `bad` in every ecosystem, fixed in 2.0.0.
 fn bot() -> Bot {
-    let mut bot = Bot::without_forge();
-    for (number, (ecosystem, name)) in [
+    let packages = [
         ("npm", "bad"),
         ("RubyGems", "bad"),
         ("Hex", "bad"),
         ("NuGet", "bad"),
         ("Maven", "bad:bad"),
         ("SwiftURL", "github.com/bad/bad"),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let record = json!({
-            "schema_version": "1.6.0",
-            "id": format!("GHSA-0000-0000-000{number}"),
-            "modified": "2026-01-01T00:00:00Z",
-            "published": "2026-01-01T00:00:00Z",
-            "summary": "It is bad",
-            "affected": [{
-                "package": { "ecosystem": ecosystem, "name": name },
-                "ranges": [{ "type": "ECOSYSTEM", "events": [{ "introduced": "0" }, { "fixed": "2.0.0" }] }],
-            }],
-        });
-        bot.write(&format!("known/GHSA-0000-0000-000{number}.json"), record.to_string().as_bytes());
-    }
-    bot.learn(bot.path("known"));
-    bot
-}
-
-fn audit(bot: &Bot, files: &[(&str, &str)]) -> (Outcome, Value) {
-    for (name, content) in files {
-        bot.write(&format!("work/project/{name}"), content.as_bytes());
-    }
-    let folder = bot.path("work/project");
-    let outcome = bot.run(&["audit", folder.to_str().expect("UTF-8"), "--offline", "--format", "json"]);
-    std::fs::remove_dir_all(folder).expect("it was just written");
-    let project = outcome.json()["projects"][0].clone();
-    (outcome, project)
-}
-
-fn texts(project: &Value, list: &str, key: &str) -> Vec<String> {
-    let items = project[list].as_array().cloned().unwrap_or_default();
-    items.iter().map(|item| item[key].as_str().unwrap_or_default().to_owned()).collect()
+    ];
+    bot_that_knows(packages.into_iter().enumerate().map(|(number, package)| flaw(number, package, "2.0.0")))
 }
 
 fn gemfile_lock(version: &str) -> String {
@@ -324,7 +291,7 @@ fn npm_passes_a_package_lock_over_where_a_shrinkwrap_stands() {
     assert_eq!(texts(&project, "findings", "kind"), ["vulnerability"], "{project}");
     outcome.expect_code(1);
     // npm goes by the other one where this is empty.
-    let (outcome, project) = audit(&bot, &[("package-lock.json", &flawed), ("npm-shrinkwrap.json", "")]);
+    let (outcome, project) = audit(&bot, &[("package-lock.json", flawed.as_str()), ("npm-shrinkwrap.json", "")]);
     assert!(texts(&project, "findings", "kind").contains(&"vulnerability".to_owned()), "{project}");
     assert_ne!(outcome.code, Some(0));
 }

@@ -1,48 +1,12 @@
 //! Right, or said: what pins nothing that could be looked up is counted and named, and what is named is right.
 
-use serde_json::{Value, json};
-
-use crate::support::bot::{Bot, Outcome};
+use crate::support::bot::Bot;
+use crate::support::known::{audit, bot_that_knows, flaw, texts};
 
 /// A bot that knows a flaw of some packages, fixed in 99.
 fn bot() -> Bot {
-    let mut bot = Bot::without_forge();
-    for (number, (ecosystem, name)) in
-        [("npm", "bad"), ("NuGet", "Newtonsoft.Json"), ("Maven", "org.acme:bad"), ("RubyGems", "bad")]
-            .into_iter()
-            .enumerate()
-    {
-        let record = json!({
-            "schema_version": "1.6.0",
-            "id": format!("GHSA-0000-0000-000{number}"),
-            "modified": "2026-01-01T00:00:00Z",
-            "published": "2026-01-01T00:00:00Z",
-            "summary": "It is bad",
-            "affected": [{
-                "package": { "ecosystem": ecosystem, "name": name },
-                "ranges": [{ "type": "ECOSYSTEM", "events": [{ "introduced": "0" }, { "fixed": "99" }] }],
-            }],
-        });
-        bot.write(&format!("known/GHSA-0000-0000-000{number}.json"), record.to_string().as_bytes());
-    }
-    bot.learn(bot.path("known"));
-    bot
-}
-
-fn audit(bot: &Bot, files: &[(&str, &[u8])]) -> (Outcome, Value) {
-    for (name, content) in files {
-        bot.write(&format!("work/project/{name}"), content);
-    }
-    let folder = bot.path("work/project");
-    let outcome = bot.run(&["audit", folder.to_str().expect("UTF-8"), "--offline", "--format", "json"]);
-    std::fs::remove_dir_all(folder).expect("it was just written");
-    let project = outcome.json()["projects"][0].clone();
-    (outcome, project)
-}
-
-fn texts(project: &Value, list: &str, key: &str) -> Vec<String> {
-    let items = project[list].as_array().cloned().unwrap_or_default();
-    items.iter().map(|item| item[key].as_str().unwrap_or_default().to_owned()).collect()
+    let packages = [("npm", "bad"), ("NuGet", "Newtonsoft.Json"), ("Maven", "org.acme:bad"), ("RubyGems", "bad")];
+    bot_that_knows(packages.into_iter().enumerate().map(|(number, package)| flaw(number, package, "99")))
 }
 
 #[test]

@@ -5,4 +5,5 @@ pub(crate) mod client;
 pub(crate) mod fixtures;
 pub(crate) mod git;
 pub(crate) mod github;
+pub(crate) mod known;
 pub(crate) mod sink;

@@ -4,11 +4,10 @@ mod findings;
 mod pull_request;
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use self::findings::Becoming;
+use self::findings::OneProject;
 use crate::forge::Previewed;
 use crate::model::advisory::AdvisoryId;
 use crate::model::coverage::Coverage;
@@ -45,7 +44,8 @@ pub(crate) struct DryRun<'a> {
     sample: bool,
     /// Who words the pages.
     templates: &'a Templates,
-    sections: Vec<Section<'a>>,
+    /// In the order of the report.
+    projects: Vec<OneProject<'a>>,
 }
 
 /// The variables of `dry_run.hbs`.
@@ -163,7 +163,7 @@ struct ProjectView<'a> {
 impl<'a> DryRun<'a> {
     /// What the pages of a report are made from; `sample` where all of it is made up.
     pub(crate) fn new(report: &'a Report, previewed: &'a [Previewed], sample: bool, templates: &'a Templates) -> Self {
-        Self { report, previewed, sample, templates, sections: Section::all(report) }
+        Self { report, previewed, sample, templates, projects: findings::by_project(report, previewed) }
     }
 
     /// All pages, the index first, each made when it is asked for: together they may be large. `body_of` gives the body of a
@@ -172,23 +172,22 @@ impl<'a> DryRun<'a> {
         &self,
         body_of: &dyn Fn(&Previewed) -> String,
     ) -> impl Iterator<Item = Result<Page, TemplateError>> {
-        let index = || index(self, &self.sections).map(|html| Page { path: "index.html".to_owned(), html });
+        let index = || index(self).map(|html| Page { path: "index.html".to_owned(), html });
         let pull_requests =
             self.previewed.iter().map(|entry| pull_request::page(self.templates, entry, &body_of(entry)));
         std::iter::once_with(index).chain(findings::pages(self)).chain(pull_requests)
     }
 }
 
-fn index(run: &DryRun<'_>, sections: &[Section<'_>]) -> Result<String, TemplateError> {
-    let blocked: Vec<BlockedView<'_>> = sections
-        .iter()
+fn index(run: &DryRun<'_>) -> Result<String, TemplateError> {
+    let sections = || run.projects.iter().flat_map(|project| &project.sections);
+    let blocked: Vec<BlockedView<'_>> = sections()
         .flat_map(|section| section.blocked.iter().map(|it| blocked_view(&section.project.name, it)))
         .collect();
-    let problems: Vec<ProblemView<'_>> = sections.iter().flat_map(problem_views).collect();
-    let names: BTreeSet<&str> = sections.iter().map(|section| section.project.name.as_str()).collect();
-    let tally = Tally::of(sections.iter().flat_map(|section| &section.project.findings));
-    let coverage = || sections.iter().flat_map(|section| &section.project.coverage).filter(|it| it.is_gap());
-    let mut left: Vec<_> = findings::by_project(sections).into_iter().flat_map(left_of).collect();
+    let problems: Vec<ProblemView<'_>> = sections().flat_map(problem_views).collect();
+    let tally = Tally::of(sections().flat_map(|section| &section.project.findings));
+    let coverage = || sections().flat_map(|section| &section.project.coverage).filter(|it| it.is_gap());
+    let mut left: Vec<_> = run.projects.iter().flat_map(left_of).collect();
     left.sort_by(|(_, one), (_, other)| one.report_order(other));
     run.templates.render(
         "dry_run",
@@ -196,7 +195,7 @@ fn index(run: &DryRun<'_>, sections: &[Section<'_>]) -> Result<String, TemplateE
             title: if run.sample { "Dry run on a sample organisation" } else { "Dry run" },
             sample: run.sample,
             pull_requests_total: run.previewed.len(),
-            projects_total: names.len(),
+            projects_total: run.projects.len(),
             findings_total: tally.findings,
             warnings_total: tally.warnings,
             uncovered_total: coverage().map(|it| it.packages).sum(),
@@ -212,9 +211,9 @@ fn index(run: &DryRun<'_>, sections: &[Section<'_>]) -> Result<String, TemplateE
                 .take(LEFT)
                 .map(|(project, finding)| LeftView { project, finding: finding_view(finding) })
                 .collect(),
-            remarks: sections.iter().flat_map(remark_views).collect(),
-            unread: sections.iter().flat_map(unread_views).collect(),
-            projects: sections.iter().map(project_view).collect(),
+            remarks: sections().flat_map(remark_views).collect(),
+            unread: sections().flat_map(unread_views).collect(),
+            projects: sections().map(project_view).collect(),
         },
     )
 }
@@ -229,10 +228,9 @@ fn notices(report: &Report) -> Vec<NoticeView<'_>> {
 }
 
 /// The findings of a project that are in no pull request and not blocked.
-fn left_of<'a>((project, sections): (&'a str, Vec<&Section<'a>>)) -> Vec<(&'a str, &'a Finding)> {
-    let becoming = Becoming::of(&sections);
-    let findings = sections.iter().flat_map(|section| &section.project.findings);
-    findings.filter(|finding| becoming.is_left(finding)).map(|finding| (project, finding)).collect()
+fn left_of<'a>(project: &OneProject<'a>) -> Vec<(&'a str, &'a Finding)> {
+    let findings = project.sections.iter().flat_map(|section| &section.project.findings);
+    findings.filter(|finding| project.becoming.is_left(finding)).map(|finding| (project.name, finding)).collect()
 }
 
 /// Ecosystems that nobody looked into are no findings and no problem of a file; they may hide anything all the same.

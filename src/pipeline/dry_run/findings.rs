@@ -1,13 +1,14 @@
 //! The findings of one project, each with what becomes of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use serde::Serialize;
 
 use super::{DryRun, Page};
+use crate::forge::Previewed;
 use crate::model::finding::{Finding, FindingKind};
 use crate::model::remedy::{Blocked, Bump};
-use crate::model::report::ProposalReport;
+use crate::model::report::{ProposalReport, Report};
 use crate::report::{FindingView, Section, Tally, finding_view};
 use crate::template::TemplateError;
 
@@ -58,7 +59,7 @@ pub(super) struct Becoming<'a> {
 
 impl<'a> Becoming<'a> {
     /// Of all branches of one project: what production has may be fixed on the way from another branch.
-    pub(super) fn of(sections: &[&Section<'a>]) -> Self {
+    fn of(sections: &[Section<'a>]) -> Self {
         let mut becoming = Self { moved: HashMap::new(), blocked: HashMap::new() };
         for &proposal in sections.iter().flat_map(|section| &section.proposals) {
             for bump in &proposal.bumps {
@@ -112,31 +113,65 @@ pub(super) fn path(project: &str, number: usize) -> String {
     parts.chain([file_name(number)]).collect::<Vec<_>>().join("/")
 }
 
+/// All branches of one project.
+pub(super) struct OneProject<'a> {
+    pub(super) name: &'a str,
+    pub(super) sections: Vec<Section<'a>>,
+    pub(super) becoming: Becoming<'a>,
+    /// Where the pages of its pull requests stand, by their branches.
+    folders: HashMap<&'a str, &'a str>,
+}
+
+/// The projects of a report, in its order.
+pub(super) fn by_project<'a>(report: &'a Report, previewed: &'a [Previewed]) -> Vec<OneProject<'a>> {
+    let mut folders: HashMap<&str, HashMap<&str, &str>> = HashMap::new();
+    for entry in previewed {
+        folders.entry(&entry.project).or_default().insert(&entry.branch, &entry.folder);
+    }
+    let mut projects: Vec<(&str, Vec<Section<'_>>)> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for section in Section::all(report) {
+        let name = section.project.name.as_str();
+        let place = *places.entry(name).or_insert_with(|| {
+            projects.push((name, Vec::new()));
+            projects.len() - 1
+        });
+        projects[place].1.push(section);
+    }
+    let gather = |(name, sections): (&'a str, Vec<Section<'a>>)| OneProject {
+        name,
+        becoming: Becoming::of(&sections),
+        folders: folders.remove(name).unwrap_or_default(),
+        sections,
+    };
+    projects.into_iter().map(gather).collect()
+}
+
 /// The pages of all projects in which something was found.
 pub(super) fn pages(run: &DryRun<'_>) -> impl Iterator<Item = Result<Page, TemplateError>> {
-    by_project(&run.sections).into_iter().flat_map(move |(project, sections)| of_project(run, project, &sections))
+    run.projects.iter().flat_map(|project| of_project(run, project))
 }
 
 /// The pages of one project: the first has all findings of most projects.
-fn of_project(run: &DryRun<'_>, project: &str, sections: &[&Section<'_>]) -> Vec<Result<Page, TemplateError>> {
-    let becoming = Becoming::of(sections);
-    let tally = Tally::of(sections.iter().flat_map(|section| &section.project.findings));
-    let chunks: Vec<Part<'_>> = sections
+fn of_project(run: &DryRun<'_>, project: &OneProject<'_>) -> Vec<Result<Page, TemplateError>> {
+    let tally = Tally::of(project.sections.iter().flat_map(|section| &section.project.findings));
+    let chunks: Vec<Part<'_>> = project
+        .sections
         .iter()
-        .flat_map(|section| section.project.findings.chunks(ROWS).map(move |findings| (*section, findings)))
+        .flat_map(|section| section.project.findings.chunks(ROWS).map(move |findings| (section, findings)))
         .collect();
     let pages = pages_of(&chunks);
     let word = |(number, rows): (usize, &&[Part<'_>])| {
-        let path = path(project, number);
+        let path = path(project.name, number);
         let up = "../".repeat(path.matches('/').count());
         let others = (0..pages.len()).map(|number| OtherPage { name: file_name(number), number: number + 1 });
         let view = FindingsView {
-            project,
+            project: project.name,
             index: format!("{up}index.html"),
             pages: if pages.len() > 1 { others.collect() } else { Vec::new() },
             findings_total: tally.findings,
             warnings_total: tally.warnings,
-            sections: rows.iter().map(|chunk| section_view(run, &becoming, (*chunk, &up))).collect(),
+            sections: rows.iter().map(|chunk| section_view(project, *chunk, &up)).collect(),
         };
         Ok(Page { html: run.templates.render("dry_run_findings", &view)?, path })
     };
@@ -164,23 +199,9 @@ fn pages_of<'s, 'a>(chunks: &'s [Part<'a>]) -> Vec<&'s [Part<'a>]> {
     pages
 }
 
-/// The sections of each project, by its name.
-pub(super) fn by_project<'s, 'a>(sections: &'s [Section<'a>]) -> BTreeMap<&'a str, Vec<&'s Section<'a>>> {
-    let mut projects: BTreeMap<&str, Vec<&Section<'a>>> = BTreeMap::new();
-    for section in sections {
-        projects.entry(section.project.name.as_str()).or_default().push(section);
-    }
-    projects
-}
-
-fn section_view<'a>(
-    run: &DryRun<'_>,
-    becoming: &Becoming<'a>,
-    ((section, findings), up): (Part<'a>, &str),
-) -> SectionView<'a> {
+fn section_view<'a>(of: &OneProject<'_>, (section, findings): Part<'a>, up: &str) -> SectionView<'a> {
+    let OneProject { becoming, folders, .. } = of;
     let project = section.project;
-    let entries = run.previewed.iter().filter(|entry| entry.project == project.name);
-    let folders: HashMap<&str, &str> = entries.map(|entry| (entry.branch.as_str(), entry.folder.as_str())).collect();
     let row = |finding: &'a Finding| {
         let (outcome, target) = match (becoming.proposal(finding, &section.branches), becoming.blocked(finding)) {
             (Some(proposal), _) => {

@@ -179,7 +179,7 @@ impl Place {
     fn has_passed(&self, (version, public): Locally<'_>) -> bool {
         match self {
             Self::Beginning => true,
-            // What was last seen in a release is in all builds of it.
+            // A flaw last seen in a release is in all builds of that release.
             Self::At(at, true) => public.unwrap_or(version) > at,
             Self::At(at, false) => version >= at,
         }

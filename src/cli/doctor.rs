@@ -53,12 +53,12 @@ mod linux {
         enforced: Enforced,
         gaps: Vec<Gap>,
         attacks: Vec<Verdict>,
-        /// What a run needs besides; not looked at while attacking.
+        /// The other things that a run needs; left out with `--attack`.
         #[serde(flatten)]
         prerequisites: Option<Prerequisites>,
     }
 
-    /// What a run needs besides the walls.
+    /// The things that a run needs, apart from the walls.
     #[derive(Serialize)]
     struct Prerequisites {
         package_managers: Vec<Readiness>,

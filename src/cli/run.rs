@@ -48,7 +48,7 @@ pub(super) fn night_of(
 ) -> Result<Report, Failure> {
     let shared = &options.shared;
     let settings = settings(options, &policy, environment)?;
-    // What would only fail at the end of the night fails now.
+    // A mistake that would end the night at its last step ends it here.
     let templates = super::templates::load(options.templates.as_deref())?;
     let progress = ProgressLine::new(global);
     progress.say("loading advisories");

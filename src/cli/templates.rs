@@ -11,7 +11,7 @@ use super::output;
 use super::stream::{self, Form};
 use crate::template::Templates;
 
-/// What to read when a template is refused.
+/// The hint where a template is refused.
 const HINT: &str =
     "docs/templates.md says what a folder of templates holds, templates/samples.json what each template is given";
 

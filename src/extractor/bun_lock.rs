@@ -147,7 +147,7 @@ impl<'n> Tree<'n> {
             for (name, range) in workspace.value.texts_at(list) {
                 let Some(child) = self.find(place, name) else { continue };
                 graph.ask(child, range, scope);
-                // What a member needs for its own development, nobody gets who needs the member.
+                // Whoever depends on a member does not get the member's own development dependencies.
                 if let Some(own) = own.filter(|_| scope != Scope::Development) {
                     graph.require(own, child, range);
                 }

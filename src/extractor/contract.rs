@@ -25,7 +25,7 @@ pub(super) mod toml;
 pub(super) mod typed_yaml;
 pub(super) mod unusable;
 pub(super) mod variables;
-pub(super) mod xml_encoding;
+pub(super) mod xml;
 pub(super) mod yaml;
 pub(super) mod yaml_entries;
 
@@ -142,8 +142,8 @@ pub trait Extractor: Sync {
         Vec::new()
     }
 
-    /// What a file that could be read asks for and nobody can look up, because it has no version or no name that advisories
-    /// know: counted and named, in file order. Nothing for most formats.
+    /// The entries of a readable file that nobody can look up, because they have no version or no name that advisories know:
+    /// counted and named, in file order. Nothing for most formats.
     fn noted(&self, _file: &SourceFile<'_>) -> Vec<Noted> {
         Vec::new()
     }

@@ -8,7 +8,7 @@ use quick_xml::reader::Reader;
 
 use super::contract::graph::roots_are_direct;
 use super::contract::text::{Lines, explain};
-use super::contract::xml_encoding::decode_xml;
+use super::contract::xml::{decode_xml, next_event};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::Dependency;
 use crate::model::ecosystem::Ecosystem;
@@ -61,11 +61,7 @@ fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
     let mut components = Components::default();
     let (mut depth, mut has_root) = (0_usize, false);
     loop {
-        let offset = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-        let event = reader.read_event().map_err(|error| {
-            let place = usize::try_from(reader.error_position()).unwrap_or(usize::MAX);
-            ParseError::new(format!("read it as XML: {error}")).at_line(lines.at(place.min(text.len())))
-        })?;
+        let (offset, event) = next_event(&mut reader, text, &lines)?;
         let at = |error: ParseError| error.at_line(lines.at(offset));
         match event {
             Event::Start(start) | Event::Empty(start) if depth == 0 && start.name().0 != "verification-metadata" => {

@@ -10,7 +10,7 @@ use quick_xml::reader::Reader;
 
 use super::contract::text::{Lines, explain};
 use super::contract::unusable::Unusable;
-use super::contract::xml_encoding::decode_xml;
+use super::contract::xml::{decode_xml, next_event};
 use super::contract::{Extractor, Noted, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Scope};
 use crate::model::ecosystem::Ecosystem;
@@ -135,11 +135,7 @@ impl Project {
         let mut reader = Reader::from_str(text);
         let (mut project, mut path) = (Self::default(), Vec::<String>::new());
         loop {
-            let offset = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-            let event = reader.read_event().map_err(|error| {
-                let place = usize::try_from(reader.error_position()).unwrap_or(usize::MAX);
-                ParseError::new(format!("read it as XML: {error}")).at_line(lines.at(place.min(text.len())))
-            })?;
+            let (offset, event) = next_event(&mut reader, text, &lines)?;
             match event {
                 Event::Start(start) => {
                     project.open(&start, path.len(), lines.at(offset))?;

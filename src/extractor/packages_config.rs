@@ -7,7 +7,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use super::contract::text::{Lines, explain};
-use super::contract::xml_encoding::decode_xml;
+use super::contract::xml::{decode_xml, next_event};
 use super::contract::{Extractor, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Scope};
 use crate::model::ecosystem::Ecosystem;
@@ -49,11 +49,7 @@ fn read(text: &str) -> Result<Vec<Dependency>, ParseError> {
     let mut depth = 0_usize;
     let mut has_root = false;
     loop {
-        let start = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
-        let line = |offset: u64| lines.at(usize::try_from(offset).unwrap_or(usize::MAX));
-        let event = reader.read_event().map_err(|error| {
-            ParseError::new(format!("read it as XML: {error}")).at_line(line(reader.error_position()))
-        })?;
+        let (start, event) = next_event(&mut reader, text, &lines)?;
         let fault = |message: &str| ParseError::new(message).at_line(lines.at(start));
         let (element, opens) = match &event {
             Event::Start(element) => (element, true),

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::contract::text::explain;
 use super::contract::unusable::Unusable;
-use super::contract::xml_encoding::decode_xml;
+use super::contract::xml::decode_xml;
 use super::contract::{Extractor, Noted, ParseError, SourceFile, check_package_count};
 use crate::model::dependency::{Dependency, Origin, Scope};
 use crate::model::ecosystem::Ecosystem;

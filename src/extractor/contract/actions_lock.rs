@@ -23,10 +23,10 @@ pub(in crate::extractor) struct LockedAction {
 
 /// The lockfile.
 pub(in crate::extractor) struct ActionsLock {
-    /// What each workflow uses, by its path.
+    /// The actions that each workflow uses, by its path.
     workflows: BTreeMap<String, BTreeSet<String>>,
     actions: BTreeMap<String, LockedAction>,
-    /// What actions use themselves.
+    /// The actions that other actions use.
     used: BTreeSet<String>,
 }
 

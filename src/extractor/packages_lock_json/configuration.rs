@@ -3,7 +3,7 @@
 
 use super::super::contract::code::{Language, without_comments};
 use super::super::contract::text::Lines;
-use super::super::contract::xml_encoding::decode_xml;
+use super::super::contract::xml::decode_xml;
 use super::super::contract::{Configured, LockfileChoice, SourceFile};
 use crate::model::repository::RepoPath;
 

@@ -5,6 +5,7 @@ use quick_xml::reader::Reader;
 
 use super::super::contract::ParseError;
 use super::super::contract::text::Lines;
+use super::super::contract::xml::next_event;
 
 /// Maven nests about ten levels; configurations of plugins nest as they like.
 const DEPTH_LIMIT: usize = 100;
@@ -38,12 +39,8 @@ impl Element {
         let mut root = None;
         let mut elements_left = if text.len() <= SMALL { usize::MAX } else { text.len() / BYTES_PER_ELEMENT };
         loop {
-            let offset = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
+            let (offset, event) = next_event(&mut reader, text, &lines)?;
             let fault = |message: String| ParseError::new(message).at_line(lines.at(offset));
-            let event = reader.read_event().map_err(|error| {
-                let place = usize::try_from(reader.error_position()).unwrap_or(usize::MAX);
-                ParseError::new(format!("read it as XML: {error}")).at_line(lines.at(place.min(text.len())))
-            })?;
             let closed = match event {
                 Event::Start(start) => {
                     if open.len() >= DEPTH_LIMIT {

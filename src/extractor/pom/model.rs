@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::contract::SourceFile;
-use super::super::contract::xml_encoding::decode_xml;
+use super::super::contract::xml::decode_xml;
 use super::element::Element;
 use super::settings::Settings;
 use crate::model::repository::RepoPath;

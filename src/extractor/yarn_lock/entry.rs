@@ -150,7 +150,7 @@ pub(super) fn link<'e>(entries: &'e [Entry<'_>], manifests: &'e [Manifest]) -> G
             if folder.is_some() {
                 graph.ask(child, shown(range), scope);
             }
-            // What a member needs for its own development, nobody gets who needs the member.
+            // Whoever depends on a member does not get the member's own development dependencies.
             if let Some(position) = position.filter(|_| scope != Scope::Development) {
                 graph.require(position, child, shown(range));
             }

@@ -32,12 +32,12 @@ const PROJECT_LOCKS: &[&str] =
 pub(super) const REQUIREMENTS: Format =
     Format { claims: |_| false, ecosystem: Ecosystem::PyPi, locks: Locks::Above(PROJECT_LOCKS), read: |_| None };
 
-/// What requirements files are compiled from: `requirements.in`, `dev-requirements.in`.
+/// The sources that requirements files are compiled from: `requirements.in`, `dev-requirements.in`.
 fn is_source_of_requirements(name: &str) -> bool {
     name.strip_suffix(".in").is_some_and(|stem| stem.contains("requirements"))
 }
 
-/// What the lines of a requirements file ask for that pin nothing.
+/// The requests in a requirements file that pin nothing.
 pub(super) fn unpinned(lines: &[Unpinned]) -> Option<Asked> {
     let request = |line: &Unpinned| Request {
         name: line.name.clone(),
@@ -174,7 +174,7 @@ fn requirement(text: &str, line: u32) -> Option<Request> {
     Some(Request { name: name.to_owned(), requirement: rest.to_owned(), line, loose })
 }
 
-/// What the lines of a source ask for: all that is compiled is open in it. Files that it includes are sources themselves.
+/// All requests in a source file, where nothing is pinned yet. Files that it includes are sources themselves.
 fn read_requirements(text: &str) -> Option<Asked> {
     let mut requests = Vec::new();
     let mut lines = text.lines().zip(1_u32..);

@@ -1,13 +1,30 @@
-//! XML in the encoding that it declares (<https://www.w3.org/TR/xml/#charencoding>).
+//! XML: its text in the encoding that it declares (<https://www.w3.org/TR/xml/#charencoding>), and its events with their places.
 
 use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use quick_xml::events::Event;
+use quick_xml::reader::Reader;
 
 use super::ParseError;
+use super::text::Lines;
 
 /// A declaration ends within this many bytes.
 const DECLARATION: usize = 256;
+
+/// The next event of a document, with the byte at which it begins. `lines` are those of `text`, which the reader reads.
+pub(in crate::extractor) fn next_event<'t>(
+    reader: &mut Reader<&'t [u8]>,
+    text: &str,
+    lines: &Lines,
+) -> Result<(usize, Event<'t>), ParseError> {
+    let offset = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
+    let event = reader.read_event().map_err(|error| {
+        let place = usize::try_from(reader.error_position()).unwrap_or(usize::MAX);
+        ParseError::new(format!("read it as XML: {error}")).at_line(lines.at(place.min(text.len())))
+    })?;
+    Ok((offset, event))
+}
 
 /// The text of an XML document: by its byte order mark, else by what its first characters look like, else by the encoding
 /// that its declaration names, else as UTF-8. What is no text in that encoding is refused, and so is a blank document.

@@ -166,9 +166,7 @@ fn npm(tree: &dyn ProjectTree, folder: &str) -> Kinds {
 }
 
 fn composer(tree: &dyn ProjectTree, folder: &str) -> Kinds {
-    let Ok(path) = RepoPath::new(format!("{folder}/composer.json").trim_start_matches('/')) else {
-        return Kinds::new();
-    };
+    let Ok(path) = RepoPath::in_folder(folder, "composer.json") else { return Kinds::new() };
     let Some(manifest) = object(tree, &path) else { return Kinds::new() };
     let starts = ["artisan", "bin/console", "public/index.php", "index.php", "web/index.php", "bin/magento"];
     let kind = match manifest.get("type").and_then(Value::as_str) {

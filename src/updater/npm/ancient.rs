@@ -31,7 +31,7 @@ pub(super) fn opened(files: &Files) -> Option<Vec<u8>> {
 
 /// The entry of a folder of the project: what its manifest asks for.
 fn project(files: &Files, folder: &str) -> Option<Value> {
-    let path = RepoPath::new(format!("{folder}/package.json").trim_start_matches('/')).ok()?;
+    let path = RepoPath::in_folder(folder, "package.json").ok()?;
     let mut manifest: Map<String, Value> = serde_json::from_slice(files.contents.get(&path)?).ok()?;
     manifest.retain(|name, _| ["name", "version"].contains(&name.as_str()) || SECTIONS.contains(&name.as_str()));
     Some(Value::Object(manifest))

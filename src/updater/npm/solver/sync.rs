@@ -26,8 +26,7 @@ fn repeats_manifests(project: &Project<'_>) -> bool {
     let mut folders = 0;
     for (path, entry) in project.packages().filter(|(path, _)| super::tree::is_project(path)) {
         let Some(folder) = inside::resolve(files.lockfile.folder(), path) else { return false };
-        let manifest = format!("{folder}/package.json");
-        let manifest = crate::model::repository::RepoPath::new(manifest.trim_start_matches('/'));
+        let manifest = crate::model::repository::RepoPath::in_folder(&folder, "package.json");
         let Some(content) = manifest.ok().and_then(|manifest| files.contents.get(&manifest)) else { return false };
         let Ok(manifest) = serde_json::from_slice::<Map<String, Value>>(content) else { return false };
         let members = |fields: &Map<String, Value>, section: &str| {

@@ -86,7 +86,7 @@ pub(super) fn edits(project: &Project<'_>, tree: &Tree) -> Vec<ManifestEdit> {
 
 fn manifest_in(project: &Project<'_>, folder: &str) -> Option<RepoPath> {
     let folder = inside::resolve(project.files.lockfile.folder(), folder)?;
-    RepoPath::new(format!("{folder}/package.json").trim_start_matches('/')).ok()
+    RepoPath::in_folder(&folder, "package.json").ok()
 }
 
 /// The texts that differ between two values; `false` where more than texts does.
